@@ -1,0 +1,259 @@
+#!/usr/bin/python3
+"""Reads the machine's CPU costs out of recordings: calibrate.py REFERENCE_ROOT [--out FILE].
+
+Nothing here is fitted to a simulated result. Each cost is the solution of a small equation whose
+left side was recorded; README of the recordings: one CPU, 1 ns an instruction. The fields are those
+of CpuCosts in models/scenario.hpp:
+
+copy_per_kib     not measured: the kernel of these machines copies 8 bytes an instruction
+                 (conditions.json, guest.clock says 1 ns an instruction), 128 ns for 1024 bytes.
+write_page,      from the median unthrottled write() to a file for two or more sizes (the bulk
+write_syscall    writers' 64 KiB; the fsync-er's 4 KiB): latency = syscall + pages * (page + buffers
+                 * buffer + 4 copies), a straight line in the number of pages.
+write_buffer     from writes that touch one page with several buffers (raw device, small soft
+                 blocks): what is left after syscall, page and copy, for each further buffer.
+writeback_page   what submitting a page costs: requests allocated (`queued`) between the first two
+                 service starts of a write-out during which no write() begins, so that the flusher
+                 is the only thread that runs. It fills some 90 queue entries in 10 ms.
+writeback_buffer, request
+                 the same for one-buffer requests (raw device, small soft blocks), which no
+                 recording separates further: split evenly.
+complete_request the time a completion takes from whoever runs. One page: how much longer the mean
+                 write() is while a raw device completes one-buffer requests at a known pace than
+                 before its first request.
+complete_page    a full request's completion: the commonest delay of a few tens of us that a write()
+                 to a file meets before memory is full; less complete_request, for each page.
+reclaim_page     once memory is full, a write() is now and then longer by the time in which the
+                 kernel frees the pages for the writes until the next such write().
+context_switch   how long after the tick that woke it a sleeping writer begins its write(): timer
+                 interrupt, switch, return to user space.
+"""
+
+import argparse
+import collections
+import json
+import pathlib
+import statistics
+import sys
+
+import numpy
+
+import ext2_layout
+import recording
+
+COPY_NS_PER_KIB = 128
+VIRTUAL_CLOCK = "1 ns an instruction"
+STALL_US = 1000
+PAGE_KIB = 4
+
+
+def conditions_of(directory):
+    return json.loads((directory / "conditions.json").read_text(encoding="utf-8"))
+
+
+def soft_block_kib(conditions):
+    block_bytes, soft_bytes = ext2_layout.parse_text(conditions, ValueError)
+    return (block_bytes or soft_bytes) / 1024
+
+
+def write_sizes(directories):
+    """{(kind, pages of a call, KiB of a call, buffers of a page): [median latency, us]}."""
+    found = collections.defaultdict(list)
+    for directory in directories:
+        conditions = conditions_of(directory)
+        run = recording.load_recorded(directory)
+        buffers = round(PAGE_KIB / soft_block_kib(conditions))
+        for job in conditions["workload"]["jobs"]:
+            kib = job["bs"] / 1024
+            key = (job["path"] == "raw", max(1, round(kib / PAGE_KIB)), kib, buffers)
+            if job["op"] == "overwrite_and_fsync":
+                latency = run.fsyncs[str(job["id"])]["write_us"]
+            else:
+                latency = run.writers[str(job["id"])].latency_us
+            found[key].append(float(numpy.median(latency[latency < STALL_US])))
+    return found
+
+
+def write_costs(directories):
+    """(cost fields in ns, what they were read from)."""
+    sizes = {key: statistics.median(values) for key, values in write_sizes(directories).items()}
+    files = [(pages, median) for (raw, pages, _, _), median in sizes.items() if not raw]
+    raws = [(kib, buffers, median) for (raw, pages, kib, buffers), median in sizes.items()
+            if raw and pages == 1 and buffers > 1]
+    if len(files) < 2 or not raws:
+        raise SystemExit("the write costs need files written with two sizes, and a raw device")
+    slope, intercept = numpy.polyfit([pages for pages, _ in files], [us for _, us in files], 1)
+    syscall = max(intercept, 0.0) * 1000
+    page_with_buffer = slope * 1000 - PAGE_KIB * COPY_NS_PER_KIB
+    # One page: syscall + page + all its buffers + copy; page_with_buffer has one of the buffers.
+    kib, buffers, median = raws[0]
+    rest = median * 1000 - syscall - page_with_buffer - kib * COPY_NS_PER_KIB
+    buffer = max(rest / (buffers - 1), 0.0)
+    fields = {"write_syscall": syscall, "write_page": page_with_buffer - buffer,
+              "write_buffer": buffer, "copy_per_kib": COPY_NS_PER_KIB}
+    measured = {("raw" if raw else "file") + f" write() of {kib:g} KiB, us": round(us, 3)
+                for (raw, _, kib, _), us in sorted(sizes.items())}
+    return fields, measured
+
+
+def nobody_writes(run, start_s, end_s):
+    return not any(((writer.t_s >= start_s) & (writer.t_s < end_s)).any()
+                   for writer in run.writers.values())
+
+
+def submissions(run):
+    """(width, cost of one request's submission in us, pages of it) for each lone flusher's start.
+
+    Between the first start (the queue's plug was pulled by the 4th request) and the second, N
+    requests were allocated; the next one was under way, so the cost lies between T/(N+1) and T/N.
+    """
+    found = []
+    for rows in run.requests.values():
+        start, queued, sectors = rows["t_start_s"], rows["queued"], rows["sectors"]
+        for i in numpy.flatnonzero(rows["idle_start"][:-2] == 1):
+            if rows["idle_start"][i + 1] or not nobody_writes(run, start[i], start[i + 1]):
+                continue
+            count = int(queued[i + 1] - queued[i] + 1)
+            # Still growing during the second service: the flusher had not stopped by itself.
+            if count < 2 or queued[i + 2] < queued[i + 1]:
+                continue
+            interval_us = (start[i + 1] - start[i]) * 1e6
+            mine = sectors[i + 4:i + 4 + count]
+            if len(mine) == count:
+                pages = float(numpy.ceil(mine / 8).mean())
+                found.append((1 / count, interval_us / (count + 0.5), pages))
+    return found
+
+
+def submission_costs(directories):
+    """(us a page of full requests, request included; us of a one-page request)."""
+    full, single = [], []
+    for directory in directories:
+        for width, cost_us, pages in submissions(recording.load_recorded(directory)):
+            if pages > 120 and width < 0.12:
+                full.append(cost_us / pages)
+            elif pages == 1:
+                single.append(cost_us)
+    if not full or not single:
+        raise SystemExit("the submission costs need lone write-outs to a file and a raw device")
+    return statistics.median(full), statistics.median(single)
+
+
+def usual(latency_us):
+    return float(numpy.median(latency_us[latency_us < STALL_US]))
+
+
+def one_page_completion_us(run):
+    """Processor time of one completion, from the mean write() before and after the first request.
+
+    A share completion / interval of the time is taken away while the disk completes one request
+    each interval. Calls into which the flusher's turn fell (10 requests and more) are left out.
+    """
+    (rows,), (writer,) = run.requests.values(), run.writers.values()
+    first = rows["t_start_s"][0]
+    stall = writer.t_s[(writer.t_s > first) & (writer.latency_us > STALL_US)][0]
+    short = writer.latency_us < 6 * usual(writer.latency_us)
+    before = writer.latency_us[short & (writer.t_s < first)].mean()
+    after = writer.latency_us[short & (writer.t_s > first) & (writer.t_s < stall)].mean()
+    return float(numpy.median(rows["service_us"])) * (1 - before / after)
+
+
+def commonest_extra(writer, chosen, low_us, high_us):
+    """The commonest delay beyond the usual write(), in steps of 3 us, and the calls that met it."""
+    step = 3.0
+    extra = writer.latency_us - usual(writer.latency_us)
+    steps = numpy.round(extra / step)
+    candidates = steps[chosen & (extra > low_us) & (extra < high_us)]
+    if len(candidates) == 0:
+        return None, []
+    values, counts = numpy.unique(candidates, return_counts=True)
+    best = values[counts.argmax()]
+    met = numpy.flatnonzero(chosen & (numpy.abs(steps - best) <= 1))
+    return float(numpy.median(extra[met])), met
+
+
+def full_since_s(run):
+    """When reclaim began: free memory came near its lowest level."""
+    free, t_s = run.samples["nr_free_pages"], run.samples["t_s"]
+    low = free.min()
+    return float(t_s[free < 1.5 * low][0]) if low < 0.05 * free[0] else float("inf")
+
+
+def completion_and_reclaim(directories):
+    """(one-page completion us, full completion us, pages of it, reclaim us a page)."""
+    single, full, reclaim = [], [], []
+    for directory in directories:
+        conditions = conditions_of(directory)
+        jobs = conditions["workload"]["jobs"]
+        if len(jobs) != 1 or len(conditions["disks"]) != 1 or jobs[0]["op"] != "seq_overwrite":
+            continue
+        run = recording.load_recorded(directory)
+        if jobs[0]["path"] == "raw":
+            single.append(one_page_completion_us(run))
+            continue
+        (writer,) = run.writers.values()
+        full_s = full_since_s(run)
+        delay, _ = commonest_extra(writer, writer.t_s < full_s, 15, 100)
+        if delay is not None:
+            full.append(delay)
+        delay, met = commonest_extra(writer, writer.t_s > full_s, 150, STALL_US)
+        if delay is not None:
+            done = numpy.cumsum(writer.call_bytes) / (PAGE_KIB * 1024)
+            reclaim.append(delay / float(numpy.median(numpy.diff(done[met]))))
+    pages = conditions["queue"]["max_sectors_kb"] / PAGE_KIB
+    return (statistics.median(single), statistics.median(full), pages, statistics.median(reclaim))
+
+
+def switch_us(directories):
+    """Shortest time from the tick that ended a sleep to the write() after it."""
+    delays = []
+    for directory in directories:
+        run = recording.load_recorded(directory)
+        for fsync in run.fsyncs.values():
+            delays.extend((fsync["t_s"] % run.tick_s) * 1e6)
+    return statistics.median(delay for delay in delays if delay < 20)
+
+
+def calibrate(directories):
+    conditions = conditions_of(directories[0])
+    if VIRTUAL_CLOCK not in conditions["guest"].get("clock", ""):
+        raise SystemExit(f"guest.clock is not {VIRTUAL_CLOCK!r}: the copy speed is not known")
+    fields, measured = write_costs(directories)
+    page_us, single_us = submission_costs(directories)
+    pages = conditions["queue"]["max_sectors_kb"] / PAGE_KIB
+    request = max(single_us - page_us, 0.0) / 2
+    fields["writeback_page"] = (page_us - request / pages) * 1000
+    fields["writeback_buffer"] = request * 1000
+    fields["request"] = request * 1000
+    done_single_us, done_us, done_pages, reclaim_us = completion_and_reclaim(directories)
+    done_page = (done_us - done_single_us) / (done_pages - 1)
+    fields["complete_page"] = done_page * 1000
+    fields["complete_request"] = max(done_single_us - done_page, 0.0) * 1000
+    fields["reclaim_page"] = reclaim_us * 1000
+    fields["context_switch"] = switch_us(directories) * 1000
+    measured.update({"submission of a page of a full request, us": round(page_us, 3),
+                     "submission of a one-buffer request, us": round(single_us, 3),
+                     "completion of a full request, us": round(done_us, 1),
+                     "completion of a one-buffer request, us": round(done_single_us, 2)})
+    return {"cpu_costs": {name: f"{round(value)}ns" for name, value in fields.items()},
+            "measured": measured}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("root", type=pathlib.Path)
+    parser.add_argument("--out", type=pathlib.Path,
+                        default=pathlib.Path(__file__).resolve().parent / "calibration.json")
+    options = parser.parse_args()
+    by_kernel = collections.defaultdict(list)
+    for path in sorted(options.root.rglob("conditions.json")):
+        by_kernel[conditions_of(path.parent)["kernel"]["release"]].append(path.parent)
+    result = {"schema": "wbsim-calibration/1",
+              "kernels": {release: calibrate(directories)
+                          for release, directories in sorted(by_kernel.items())}}
+    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

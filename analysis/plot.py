@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+"""Draws what a run did, or what compared runs did side by side.
+
+usage: plot.py RUN_OR_COMPARE_DIR [--out DIR] [--format png,svg]
+
+A run gives memory, throughput, latency, offset, queue and flushers; a comparison gives the same
+with one column per variant, and an overview. Numbers in the pictures are those of summary.json
+wherever it has them.
+"""
+import argparse
+import os
+import sys
+
+import plot_style as style
+import wbsim_io
+from plot_devices import memory, offset, queue, throughput
+from plot_flushers import flushers
+from plot_latency import latency
+from plot_overview import overview
+from plot_page import settle
+
+from matplotlib import pyplot
+
+EXIT_USAGE = 2
+EXIT_OUTPUT = 5
+FORMATS = ("png", "svg")
+FIGURES = (("memory", memory), ("throughput", throughput), ("latency", latency), ("offset", offset),
+           ("queue", queue), ("flushers", flushers))
+
+
+def formats(text):
+    chosen = text.split(",")
+    for name in chosen:
+        if name not in FORMATS:
+            raise argparse.ArgumentTypeError(f"'{name}' is not one of {', '.join(FORMATS)}")
+    return list(dict.fromkeys(chosen))
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(
+        prog="plot.py", description="Draws what a run did, or what compared runs did side by side.")
+    parser.add_argument("directory", metavar="RUN_OR_COMPARE_DIR",
+                        help="what `run` or `compare` wrote")
+    parser.add_argument("--out", metavar="DIR",
+                        help="where the pictures go (default: plots/ in that directory)")
+    parser.add_argument("--format", metavar="LIST", type=formats, default=list(FORMATS),
+                        help="png, svg or png,svg (default: both)")
+    return parser.parse_args(arguments)
+
+
+def main(arguments):
+    options = parse(arguments)
+    out = options.out or os.path.join(options.directory, "plots")
+    style.use()
+    try:
+        runs, is_compare = wbsim_io.load(options.directory)
+        os.makedirs(out, exist_ok=True)
+        for name, draw in ((("overview", overview),) if is_compare else ()) + FIGURES:
+            figure = draw(runs)
+            settle(figure)
+            for kind in options.format:
+                path = os.path.join(out, f"{name}.{kind}")
+                figure.savefig(path, metadata=style.METADATA[kind])
+                print(path)
+            pyplot.close(figure)
+    except wbsim_io.BadInput as error:
+        print(f"plot.py: error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except OSError as error:
+        print(f"plot.py: error: cannot write {error.filename or out}: {error.strerror}",
+              file=sys.stderr)
+        return EXIT_OUTPUT
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,225 @@
+"""How long write() and fsync() take."""
+import numpy as np
+from matplotlib import ticker
+from matplotlib.lines import Line2D
+
+import plot_style as style
+from plot_page import heading, Page, prefixed, say, time_axis, variant_keys
+from wbsim_io import rows
+
+STALL_S = 1e-3
+
+
+TABLE_ROWS = (("median", "50.000000"), ("90 %", "90.000000"), ("99 %", "99.000000"),
+              ("99.9 %", "99.900000"), ("99.99 %", "99.990000"))
+
+
+def latency(runs):
+    fsyncs = any(rows(run.table("fsync.csv")) for run in runs)
+    heights = [3.1, 2.0] + ([1.7] if fsyncs else [])
+    page = Page(runs, heading(runs, "how long a write() takes"), heights, columns=max(2, len(runs)),
+                width=max(style.WIDTH, style.COLUMN * len(runs) if len(runs) > 1 else 0))
+    page.keys(variant_keys(runs) if len(runs) > 1 else writer_keys(runs[0]))
+    half = max(2, len(runs)) // 2
+    survival = page.figure.add_subplot(page.grid[1, :half])
+    drawn = survival_panel(survival, runs)
+    tails = [clat(run.summary.get("aggregate", {})).get("percentile", {}).get("99.900000")
+             for run in runs]
+    if drawn and None not in tails and len(runs) <= 2:
+        words = " and ".join(cell(value) for value in tails)
+        survival.set_title(f"One write() in 1,000 takes at least {words}")
+    latency_table(page.figure.add_subplot(page.grid[1, half:]), runs)
+    spans = [slice(None)] if len(runs) == 1 else range(len(runs))
+    longest = longest_call(runs)
+    for span, run in zip(spans, runs):
+        axes = page.figure.add_subplot(page.grid[2, span])
+        stall_panel(axes, runs, run, longest)
+        if fsyncs:
+            fsync_panel(page.figure.add_subplot(page.grid[3, span]), runs, run)
+    return page.figure
+
+
+def writer_keys(run):
+    handles = [Line2D([], [], color=style.BLUE, linewidth=2.2, label="all writers")]
+    if len(latencies_by_writer(run)) > 1:
+        handles.append(Line2D([], [], color=style.GREY, linewidth=0.8, label="each writer"))
+    if rows(run.table("reads.csv")):
+        handles.append(Line2D([], [], color=style.BLACK, linestyle=(0, (1, 1)), linewidth=1.6,
+                              label="read() calls"))
+    return handles
+
+
+def call_latencies(run, name="writes.csv"):
+    table = run.table(name)
+    return np.sort(table["latency_us"]) * 1e-6 if rows(table) else np.zeros(0)
+
+
+def latencies_by_writer(run):
+    table = run.table("writes.csv")
+    if not rows(table):
+        return {}
+    return {name: np.sort(table["latency_us"][table["writer"] == name]) * 1e-6
+            for name in sorted(set(table["writer"]))}
+
+
+def longest_call(runs):
+    longest = [call_latencies(run) for run in runs]
+    return max([float(calls[-1]) for calls in longest if len(calls)] or [STALL_S])
+
+
+def no_calls(run):
+    missing = run.table("writes.csv") is None
+    return "this run has no writes.csv" if missing else "no write() calls in this run"
+
+
+def survival_curve(calls):
+    """(latency, share of the calls that take at least so long), thinned to what can be seen."""
+    count = len(calls)
+    share = (count - np.arange(count)) / count
+    by_share = np.unique(count - np.geomspace(1, count, 1500).round().astype(int))
+    by_rank = np.unique(np.linspace(0, count - 1, 1500).round().astype(int))
+    chosen = np.unique(np.concatenate((by_share, by_rank)))
+    return calls[chosen], share[chosen]
+
+
+def survival_panel(axes, runs):
+    """Draws the survival curves, one per variant; False when there is no call at all."""
+    drawn = 0
+    for index, run in enumerate(runs):
+        calls = call_latencies(run)
+        if not len(calls):
+            continue
+        drawn += 1
+        if len(runs) == 1 and len(latencies_by_writer(run)) > 1:
+            for each in latencies_by_writer(run).values():
+                axes.plot(*survival_curve(each), color=style.GREY, linewidth=0.7,
+                          drawstyle="steps-pre")
+        colour, _, line = (style.BLUE, None, "solid") if len(runs) == 1 else style.variant(index)
+        axes.plot(*survival_curve(calls), color=colour, linestyle=line, linewidth=2,
+                  drawstyle="steps-pre")
+        reads = call_latencies(run, "reads.csv")
+        if len(runs) == 1 and len(reads):
+            axes.plot(*survival_curve(reads), color=style.BLACK, linestyle=(0, (1, 1)),
+                      linewidth=1.6, drawstyle="steps-pre")
+    if not drawn:
+        say(axes, no_calls(runs[0]))
+        return False
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    style.duration_axis(axes.xaxis)
+    style.share_axis(axes.yaxis)
+    axes.grid(True, axis="x")
+    axes.set_ylim(top=1.3)
+    axes.axvline(STALL_S, color=style.GREY, linewidth=0.8, linestyle=(0, (2, 2)))
+    inside = longest_call(runs) > 3 * STALL_S
+    axes.annotate("stalls" if inside else "1 ms: stall", (STALL_S, 0.98),
+                  xycoords=("data", "axes fraction"), xytext=(3 if inside else -3, 0),
+                  textcoords="offset points", va="top", ha="left" if inside else "right",
+                  fontsize=8, color="#555555")
+    axes.set_xlabel("latency of a write()")
+    axes.set_ylabel("share of the calls that take\nat least so long")
+    return True
+
+
+def clat(holder):
+    """The latency section of a writer's or the aggregate's "write", or an empty one."""
+    section = holder.get("write") if isinstance(holder, dict) else None
+    values = section.get("clat_ns") if isinstance(section, dict) else None
+    return values if isinstance(values, dict) else {}
+
+
+def cell(nanoseconds):
+    return "–" if nanoseconds is None else style.duration(nanoseconds * 1e-9)
+
+
+def table_columns(runs):
+    """(heading, latency section, stalls, throttled ns) of each column: variants, or writers."""
+    columns = []
+    if len(runs) > 1:
+        sources = [(run.label, run.summary.get("aggregate", {}), run.summary.get("writers", {}))
+                   for run in runs]
+    else:
+        writers = runs[0].summary.get("writers", {})
+        worst = sorted((name for name in writers if clat(writers[name])),
+                       key=lambda name: (-(clat(writers[name]).get("max") or 0), name))
+        sources = [("all writers", runs[0].summary.get("aggregate", {}), writers)]
+        if len(worst) > 1:
+            sources += [(name, writers[name], {name: writers[name]}) for name in worst[:3]]
+    for title, holder, writers in sources:
+        stalls = sum((each.get("write") or {}).get("stalls_over_1ms") or 0
+                     for each in writers.values())
+        throttled = sum(each.get("throttled_ns") or 0 for each in writers.values())
+        columns.append((title, clat(holder), stalls, throttled))
+    return columns
+
+
+def latency_table(axes, runs):
+    columns = table_columns(runs)
+    lines = [("", [column[0].replace(" (", "\n(") for column in columns]),
+             ("write() calls", [f"{column[1].get('N') or 0:,}" for column in columns])]
+    for words, key in TABLE_ROWS:
+        lines.append((words, [cell(column[1].get("percentile", {}).get(key))
+                              for column in columns]))
+    lines.append(("longest", [cell(column[1].get("max")) for column in columns]))
+    lines.append(("calls over 1 ms", [f"{column[2]:,}" for column in columns]))
+    lines.append(("time throttled", [cell(column[3]) for column in columns]))
+    axes.axis("off")
+    rights = np.linspace(0.34, 1.0, len(columns) + 1)[1:] if len(columns) > 1 else [0.62]
+    height = 1 / (len(lines) + 0.9)
+    for index, (words, cells) in enumerate(lines):
+        y = 1 - (index + (0.75 if index == 0 else 1.2)) * height
+        weight = "bold" if index == 0 else "normal"
+        axes.text(0.02, y, words, transform=axes.transAxes, va="center")
+        for right, text in zip(rights, cells):
+            axes.text(right, y, text, transform=axes.transAxes, ha="right", va="center",
+                      weight=weight)
+    y = 1 - 1.6 * height
+    axes.plot([0.02, rights[-1]], [y, y], transform=axes.transAxes, color=style.BLACK,
+              linewidth=0.8)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_title("Percentiles of write() latency", x=0.02)
+
+
+def stall_panel(axes, runs, run, longest):
+    table = run.table("writes.csv")
+    if not rows(table):
+        say(axes, no_calls(run))
+        return
+    seconds = table["latency_us"] * 1e-6
+    stalled = seconds > STALL_S
+    words = f"{int(stalled.sum()):,} of {len(seconds):,} calls stall for more than 1 ms"
+    if not stalled.any():
+        say(axes, prefixed(runs, run, "no call takes longer than 1 ms"))
+        return
+    axes.set_title(prefixed(runs, run, words))
+    axes.set_yscale("log")
+    style.duration_axis(axes.yaxis)
+    axes.set_ylim(STALL_S * 0.8, max(longest * 1.6, STALL_S * 10))
+    axes.plot(table["t_s"][stalled], seconds[stalled], linestyle="none", marker="o", markersize=2.6,
+              markeredgewidth=0, color=style.VERMILLION, alpha=0.6, rasterized=True)
+    time_axis(axes, runs)
+    axes.set_ylabel("write() latency")
+
+
+def fsync_panel(axes, runs, run):
+    table = run.table("fsync.csv")
+    if not rows(table):
+        say(axes, "no fsync() in this run")
+        return
+    seconds = table["fsync_us"] * 1e-6
+    axes.vlines(table["t_s"], 0, seconds, color=style.PURPLE, linewidth=1)
+    axes.plot(table["t_s"], seconds, linestyle="none", marker="D", markersize=3.5,
+              color=style.PURPLE, clip_on=False, zorder=3)
+    median = float(np.sort(seconds)[(len(seconds) - 1) // 2])  # nearest rank, as in summary.json
+    words = (f"{len(seconds):,} fsync() calls, median {style.duration(median)}, "
+             f"longest {style.duration(float(seconds.max()))}")
+    axes.set_title(prefixed(runs, run, words))
+    top = max(float((other.table("fsync.csv")["fsync_us"] * 1e-6).max()) for other in runs
+              if rows(other.table("fsync.csv")))
+    axes.set_ylim(0, top * 1.15 or 1)
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(
+        lambda value, _: style.duration(value) if value > 0 else "0"))
+    axes.yaxis.set_major_locator(ticker.MaxNLocator(5, steps=[1, 2, 5, 10]))
+    time_axis(axes, runs)
+    axes.set_ylabel("fsync() latency")

@@ -1,0 +1,181 @@
+"""A run, recorded or simulated, read into one structure; the metrics do not know which it was."""
+
+import csv
+import json
+import lzma
+import pathlib
+from dataclasses import dataclass, field
+
+import numpy
+
+# The recorder stops this long after the last writer if something stays dirty.
+RECORDED_AFTER_WRITERS_S = 60
+
+
+@dataclass
+class Writer:
+    """One bulk writer: what it handed over, and its write() calls in order of time."""
+    start_s: float
+    end_s: float
+    io_bytes: int
+    t_s: numpy.ndarray
+    latency_us: numpy.ndarray
+    call_bytes: numpy.ndarray
+    calls: int  # more than len(t_s) when only slow calls were kept
+    percentiles_ms: dict = field(default_factory=dict)  # 50 and 99, told for all calls even then
+
+
+@dataclass
+class Run:
+    tick_s: float
+    writers: dict  # name -> Writer, bulk writers only
+    fsyncs: dict  # name -> {"t_s", "write_us", "fsync_us"}
+    requests: dict  # disk name -> {"t_start_s", "service_us", "write", "sectors", ...}
+    samples: dict  # column -> array, from t_s = 0 on
+    kind: dict = field(default_factory=dict)  # name of writer or disk -> those alike share it
+
+    @property
+    def fsyncs_end_s(self):
+        ends = [fsync["t_s"] + (fsync["write_us"] + fsync["fsync_us"]) / 1e6
+                for fsync in self.fsyncs.values() if len(fsync["t_s"])]
+        return float(max(map(numpy.max, ends), default=0.0))
+
+    @property
+    def writers_end_s(self):
+        """When the last bulk writer ended; without any, the last fsync."""
+        return max((writer.end_s for writer in self.writers.values()), default=self.fsyncs_end_s)
+
+    @property
+    def writers_start_s(self):
+        return min((writer.start_s for writer in self.writers.values()), default=0.0)
+
+
+def read_columns(path):
+    """{column: array} of a CSV file, plain or xz; text columns stay lists of str."""
+    opener = lzma.open if path.suffix == ".xz" else open
+    with opener(path, "rt", encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        header = next(rows)
+        columns = list(zip(*rows)) or [()] * len(header)
+    result = {}
+    for name, values in zip(header, columns):
+        try:
+            result[name] = numpy.array([float(value) if value else numpy.nan for value in values])
+        except ValueError:
+            result[name] = list(values)
+    return result
+
+
+def alike(conditions):
+    """Writers and disks that differ in name only get the same kind.
+
+    Which of several equal writers is the lucky one is chance; they are compared by rank.
+    """
+    workload = conditions["workload"]
+    disks = {disk["name"]: json.dumps({k: v for k, v in disk.items() if k != "name"},
+                                      sort_keys=True)
+             for disk in conditions["disks"]}
+    jobs = {str(job["id"]): json.dumps({k: v for k, v in job.items()
+                                        if k not in ("id", "path", "disk")}, sort_keys=True)
+                            + disks[job["disk"]]
+            for job in workload["jobs"]}
+    for disk in list(disks):
+        disks[disk] += "".join(sorted(jobs[str(job["id"])] for job in workload["jobs"]
+                                      if job["disk"] == disk))
+    return {**jobs, **disks}
+
+
+def bulk_jobs(conditions):
+    return {str(job["id"]): job for job in conditions["workload"]["jobs"]
+            if job["op"] != "overwrite_and_fsync"}
+
+
+def group_by(columns, key, names):
+    """The rows of `columns` for each name; a row's `key` is a name, or its index if a number."""
+    ids = columns[key]
+    if not isinstance(ids, list):
+        ids = [str(int(value)) for value in ids]
+    ids = numpy.array(ids, dtype=str)
+    result = {}
+    for index, name in enumerate(names):
+        chosen = (ids == name) | (ids == str(index) if name not in ids else False)
+        result[name] = {column: numpy.asarray(values)[chosen]
+                        for column, values in columns.items() if column != key}
+    return result
+
+
+def writers_of(conditions, columns, totals):
+    """totals: name -> (io_bytes, start_s, end_s)."""
+    jobs = bulk_jobs(conditions)
+    rows = group_by(columns, "writer", list(jobs))
+    writers = {}
+    for name, job in jobs.items():
+        io_bytes, start_s, end_s = totals[name]
+        mine = rows[name]
+        writers[name] = Writer(start_s, end_s, io_bytes, mine["t_s"], mine["latency_us"],
+                               mine["bytes"], max(len(mine["t_s"]), io_bytes // job["bs"]))
+    return writers
+
+
+def fsyncs_of(conditions, path):
+    names = [str(job["id"]) for job in conditions["workload"]["jobs"]
+             if job["op"] == "overwrite_and_fsync"]
+    if not names:
+        return {}
+    columns = read_columns(path)
+    if "writer" not in columns:  # a recording has one such job at most
+        return {names[0]: columns}
+    return group_by(columns, "writer", names)
+
+
+def samples_of(path):
+    columns = read_columns(path)
+    started = columns["t_s"] >= 0
+    return {name: values[started] for name, values in columns.items()
+            if not isinstance(values, list)}
+
+
+def tick_of(conditions):
+    return 1.0 / conditions["kernel"]["HZ"]
+
+
+def load_recorded(directory):
+    directory = pathlib.Path(directory)
+    conditions = json.loads((directory / "conditions.json").read_text(encoding="utf-8"))
+    totals = {str(writer["id"]): (writer["bytes"], writer["start_s"], writer["end_s"])
+              for writer in conditions["workload"]["writers"]}
+    disks = [disk["name"] for disk in conditions["disks"]]
+    writers = writers_of(conditions, read_columns(directory / "writes.csv.xz"), totals)
+    for told, writer in zip(conditions["summary"].get("wlat", []), writers.values()):
+        if told["n"] == writer.calls > len(writer.t_s):
+            writer.percentiles_ms = {50: told["p50"], 99: told["p99"]}
+    return Run(tick_of(conditions), writers,
+               fsyncs_of(conditions, directory / "fsync.csv"),
+               group_by(read_columns(directory / "requests.csv.xz"), "disk", disks),
+               samples_of(directory / "series.csv"), alike(conditions))
+
+
+def load_simulated(directory, conditions):
+    """`directory` is an output directory of wbsim; `conditions` those of the recording."""
+    directory = pathlib.Path(directory)
+    summary = json.loads((directory / "summary.json").read_text(encoding="utf-8"))
+    totals = {name: (writer["io_bytes"], writer["start_s"], writer["end_s"])
+              for name, writer in summary["writers"].items()}
+    disks = [disk["name"] for disk in conditions["disks"]]
+    run = Run(tick_of(conditions),
+              writers_of(conditions, read_columns(directory / "writes.csv"), totals),
+              fsyncs_of(conditions, directory / "fsync.csv"),
+              group_by(read_columns(directory / "requests.csv"), "disk", disks),
+              samples_of(directory / "samples.csv"), alike(conditions))
+    return cut(run)
+
+
+def cut(run):
+    """What a recorder would have seen: nothing later than its end."""
+    end = run.writers_end_s + RECORDED_AFTER_WRITERS_S
+    for name, rows in run.requests.items():
+        seen = rows["t_start_s"] <= end
+        run.requests[name] = {column: values[seen] for column, values in rows.items()}
+    seen = run.samples["t_s"] <= end + run.tick_s
+    run.samples = {column: values[seen] for column, values in run.samples.items()}
+    return run

@@ -1,0 +1,181 @@
+#!/usr/bin/python3
+"""Runs recorded experiments in the simulator and says how far it is from the real kernels.
+
+Usage: validate.py REFERENCE_DIR... [--json FILE] [--markdown FILE] [--plots DIR] [--out DIR]
+                   [--wbsim PATH] [--calibration FILE] [--jobs N]
+
+REFERENCE_DIR is an experiment's folder, a kernel's folder or the root: every folder below it that
+has a conditions.json is validated. Exit code: 0 all bars met, 1 one missed or a run failed, 2 a
+folder has a condition that no scenario can express (the others are still done).
+"""
+
+import argparse
+import concurrent.futures
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import metrics
+import recording
+import reference_scenario
+import validate_report
+from reference_scenario import CannotExpress
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+EXIT_MISSED, EXIT_CANNOT_EXPRESS = 1, 2
+WBSIM_EXIT_INVALID_SCENARIO = 3
+
+
+class RunFailed(Exception):
+    """The simulator ended with an error."""
+
+
+def experiment_folders(roots):
+    found = {}
+    for root in roots:
+        for path in sorted(root.rglob("conditions.json")):
+            if path.parent.name != "repeat":
+                found[path.parent.resolve()] = None
+    return list(found)
+
+
+def conditions_of(folder):
+    return json.loads((folder / "conditions.json").read_text(encoding="utf-8"))
+
+
+def name_of(conditions):
+    return f"{conditions['workload']['experiment']}-{conditions['kernel']['release']}"
+
+
+def simulate(folder, options, calibration, kept):
+    """Writes scenario.json and run/ into `kept`; returns the output directory."""
+    scenario = reference_scenario.scenario_of(folder, calibration)
+    kept.mkdir(parents=True, exist_ok=True)
+    path = kept / "scenario.json"
+    path.write_text(json.dumps(scenario, indent=1) + "\n", encoding="utf-8")
+    out = kept / "run"
+    if (out / "manifest.json").is_file():
+        shutil.rmtree(out)  # of an earlier validation
+    command = [str(options.wbsim), "run", str(path), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    (kept / "stderr.txt").write_text(done.stderr, encoding="utf-8")
+    if done.returncode == WBSIM_EXIT_INVALID_SCENARIO:
+        raise CannotExpress(f"the simulator refuses the scenario:\n{done.stderr.strip()}")
+    # 1: an expectation failed; a generated scenario has none.
+    if done.returncode != 0:
+        raise RunFailed(f"wbsim exit code {done.returncode}: {done.stderr.strip()[-2000:]}")
+    return out
+
+
+def repeat_of(folder):
+    """The same experiment recorded a second time, if it was: the kernel's own spread."""
+    again = folder / "repeat"
+    return recording.load_recorded(again) if (again / "conditions.json").is_file() else None
+
+
+def validate(folder, options, calibration, out_root):
+    """(name, experiment, release, entries, real run, simulated run)."""
+    conditions = conditions_of(folder)
+    name = name_of(conditions)
+    out = simulate(folder, options, calibration, out_root / name)
+    real = recording.load_recorded(folder)
+    simulated = recording.load_simulated(out, conditions)
+    return {"name": name, "experiment": conditions["workload"]["experiment"],
+            "release": conditions["kernel"]["release"], "real": real, "simulated": simulated,
+            "entries": metrics.compare(name, real, simulated, repeat_of(folder))}
+
+
+def cross_kernel(results):
+    by_experiment = {}
+    for result in results:
+        releases = by_experiment.setdefault(result["experiment"], {})
+        releases[result["release"]] = result["entries"]
+    rows = []
+    for experiment in sorted(by_experiment):
+        rows += metrics.compare_kernels(by_experiment[experiment], experiment)
+    return rows
+
+
+def draw(results, directory):
+    import validate_plots  # pylint: disable=import-outside-toplevel  (slow, and not always wanted)
+    directory.mkdir(parents=True, exist_ok=True)
+    for result in results:
+        validate_plots.plot(f"{result['experiment']}, Linux {result['release']}", result["real"],
+                            result["simulated"], directory / f"{result['name']}.png")
+
+
+def run_all(folders, options, calibration, out_root):
+    """(results, failed entries, whether a folder could not be expressed)."""
+    results, failures, inexpressible = [], [], False
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        waiting = [(folder, pool.submit(validate, folder, options, calibration, out_root))
+                   for folder in folders]
+        for folder, future in waiting:
+            try:
+                results.append(future.result())
+            except CannotExpress as error:
+                print(f"error: {folder}: cannot be expressed: {error}", file=sys.stderr)
+                inexpressible = True
+            except (RunFailed, OSError, KeyError, ValueError) as error:
+                print(f"error: {folder}: {type(error).__name__}: {error}", file=sys.stderr)
+                name = f"{folder.name}-{folder.parent.name}"
+                failures.append(metrics.entry(name, "run", None, None, (None, None, False)))
+    return results, failures, inexpressible
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        description="Runs recorded experiments in the simulator and compares.")
+    parser.add_argument("directories", nargs="+", type=pathlib.Path, metavar="REFERENCE_DIR")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
+    parser.add_argument("--markdown", type=pathlib.Path, metavar="FILE",
+                        help="the accuracy table")
+    parser.add_argument("--plots", type=pathlib.Path, metavar="DIR")
+    parser.add_argument("--out", type=pathlib.Path, metavar="DIR",
+                        help="where scenarios and runs are kept (default: nowhere)")
+    parser.add_argument("--wbsim", type=pathlib.Path, default=ROOT / "build/release/wbsim")
+    parser.add_argument("--calibration", type=pathlib.Path,
+                        default=reference_scenario.DEFAULT_CALIBRATION)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--summary-only", action="store_true",
+                        help="no table per experiment")
+    return parser.parse_args()
+
+
+def main():
+    options = parse()
+    folders = experiment_folders(options.directories)
+    if not folders:
+        print("error: no conditions.json below the given directories", file=sys.stderr)
+        return EXIT_CANNOT_EXPRESS
+    if not options.wbsim.is_file():
+        print(f"error: {options.wbsim}: no such program (build it, or say --wbsim)",
+              file=sys.stderr)
+        return EXIT_CANNOT_EXPRESS
+    calibration = json.loads(options.calibration.read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as scratch:
+        out_root = options.out or pathlib.Path(scratch)
+        results, failures, inexpressible = run_all(folders, options, calibration, out_root)
+    across = cross_kernel(results)
+    entries = [row for result in results for row in result["entries"]] + across + failures
+    if not options.summary_only:
+        for result in results:
+            validate_report.print_experiment(result["name"], result["entries"])
+    validate_report.print_across(across)
+    validate_report.print_summary(entries)
+    if options.json:
+        options.json.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    if options.markdown:
+        options.markdown.write_text(validate_report.markdown(results, across), encoding="utf-8")
+    if options.plots:
+        draw(results, options.plots)
+    if inexpressible:
+        return EXIT_CANNOT_EXPRESS
+    return 0 if all(row["ok"] for row in entries) else EXIT_MISSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

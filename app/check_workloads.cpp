@@ -1,0 +1,201 @@
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "app/scenario_check.hpp"
+#include "app/units_parse.hpp"
+
+namespace wbsim {
+namespace {
+
+// What a job works on.
+struct Target {
+  std::int64_t size = 0;   // of the file or the device
+  std::int64_t limit = 0;  // the most it can become
+};
+
+class WorkloadCheck {
+ public:
+  WorkloadCheck(const Scenario& s, Problems& problems) : s_(s), problems_(problems) {
+    for (const DeviceConfig& d : s_.devices) {
+      add("/dev/" + d.name, {d.capacity.count(), d.capacity.count()});
+      for (const PartitionConfig& p : d.partitions)
+        add("/dev/" + p.name, {to_bytes(p.length).count(), to_bytes(p.length).count()});
+    }
+    for (const FilesystemConfig& fs : s_.filesystems) {
+      mounted_["/dev/" + fs.device] = fs.name;
+      const auto device = targets_.find("/dev/" + fs.device);
+      const std::int64_t room = device == targets_.end() ? 0 : device->second.size;
+      for (const FileConfig& f : fs.files)
+        add(fs.name + "/" + f.name, {f.size.count(), f.size.count() > 0 ? f.size.count() : room});
+    }
+  }
+
+  void run() {
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < s_.jobs.size(); ++i) {
+      const JobConfig& j = s_.jobs[i];
+      const std::string at = child("/workloads", i);
+      if (problems_.usable(at + "/name") && !names.insert(j.name).second)
+        problems_.error(at + "/name", shown(j.name) + " names another workload already");
+      if (problems_.usable(at + "/rw"))
+        job(j, at);
+    }
+  }
+
+ private:
+  void add(const std::string& name, Target target) {
+    targets_[name] = target;
+    target_names_.push_back(name);
+  }
+
+  bool all_usable(const std::string& at, std::initializer_list<const char*> keys) const {
+    for (const char* key : keys) {
+      if (!problems_.usable(child(at, key)))
+        return false;
+    }
+    return true;
+  }
+
+  void job(const JobConfig& j, const std::string& at) {
+    if (all_usable(at, {"time_based", "runtime"}) && j.time_based && !j.runtime)
+      problems_.error(at + "/time_based", "needs runtime");
+    if (problems_.usable(at + "/startdelay") && problems_.usable("/run/duration") &&
+        j.startdelay >= s_.run.duration)
+      problems_.error(at + "/startdelay", duration_text(j.startdelay.count()) +
+                                              " is not before the end of the run, " +
+                                              duration_text(s_.run.duration.count()));
+    if (j.rw == JobKind::kSync) {
+      if (j.period && !j.runtime && j.call_limit == 0 && ends_by_itself(at))
+        problems_.error(at, "never ends", "give number_ios or runtime, or run until duration");
+      return;
+    }
+    if (j.zoneskip.count() > 0 && j.zonesize.count() == 0 && problems_.usable(at + "/zonesize"))
+      problems_.error(at + "/zoneskip", "needs zonesize");
+    if (j.zonesize.count() > 0 && j.zonesize < j.bs && all_usable(at, {"zonesize", "bs"}))
+      problems_.error(at + "/zonesize", size_text(j.zonesize.count()) + " is less than bs, " +
+                                            size_text(j.bs.count()));
+    if (const std::optional<Target> target = find_target(j, at))
+      region(j, *target, at);
+  }
+
+  // Must the job end for the run to end?
+  bool ends_by_itself(const std::string& at) const {
+    return s_.run.until != RunUntil::kDuration && problems_.usable("/run/until") &&
+           all_usable(at, {"runtime", "number_ios", "period"});
+  }
+
+  std::optional<Target> find_target(const JobConfig& j, const std::string& at) {
+    const std::string pointer = at + "/filename";
+    const bool names_known = problems_.usable_below("/devices", "name") &&
+                             problems_.usable_below("/filesystems", "name");
+    if (!problems_.usable(pointer) || !names_known)
+      return std::nullopt;
+    const auto found = targets_.find(j.filename);
+    if (found == targets_.end()) {
+      problems_.error(pointer, shown(j.filename) + " is no file and no device of this scenario",
+                      name_hint(j.filename, target_names_));
+      return std::nullopt;
+    }
+    if (const auto fs = mounted_.find(j.filename); fs != mounted_.end()) {
+      problems_.error(pointer, shown(j.filename) + " holds file system " + shown(fs->second));
+      return std::nullopt;
+    }
+    const bool sizes_known = problems_.usable_below("/devices", "capacity") &&
+                             problems_.usable_below("/devices", "size") &&
+                             problems_.usable_below("/filesystems", "size");
+    return sizes_known ? std::optional<Target>(found->second) : std::nullopt;
+  }
+
+  void region(const JobConfig& j, const Target& target, const std::string& at) {
+    if (!all_usable(at, {"offset", "offset_increment", "size", "bs", "numjobs"}))
+      return;
+    const bool reads = j.rw == JobKind::kRead || j.rw == JobKind::kRandRead;
+    const bool grows = target.size == 0;
+    if (reads && grows) {
+      problems_.error(at + "/filename", shown(j.filename) + " is empty: nothing to read");
+      return;
+    }
+    if (grows && !j.size) {
+      problems_.error(at + "/size",
+                      "is missing: " + shown(j.filename) + " is empty and grows up to it");
+      return;
+    }
+    std::int64_t last_offset = 0;
+    if (__builtin_mul_overflow(j.offset_increment.count(), std::int64_t{j.numjobs - 1},
+                               &last_offset) ||
+        __builtin_add_overflow(last_offset, j.offset.count(), &last_offset) ||
+        last_offset >= target.limit) {
+      problems_.error(
+          at + (j.offset.count() >= target.limit ? "/offset" : "/offset_increment"),
+          "begins beyond the end of " + shown(j.filename) + ", " + size_text(target.limit));
+      return;
+    }
+    if (j.size && j.size->count() > target.limit - last_offset)
+      problems_.error(at + "/size", size_text(j.size->count()) + " from " + size_text(last_offset) +
+                                        " on ends beyond " + shown(j.filename) + ", " +
+                                        size_text(target.limit));
+    const std::int64_t length = j.size ? j.size->count() : target.limit - last_offset;
+    if (j.bs.count() > length)
+      problems_.error(at + "/bs",
+                      size_text(j.bs.count()) + " is more than the region, " + size_text(length));
+  }
+
+  const Scenario& s_;
+  Problems& problems_;
+  std::map<std::string, Target> targets_;
+  std::vector<std::string> target_names_;
+  std::map<std::string, std::string> mounted_;
+};
+
+void check_memory(const Scenario& s, Problems& problems) {
+  const auto used = [](const std::optional<Pages>& p) { return p ? p->count() : 0; };
+  const std::int64_t taken = used(s.memory.free_at_start) + used(s.memory.file_pages_at_start);
+  if (taken > whole_pages(s.memory.total).count() && problems.usable("/machine/memory"))
+    problems.error("/machine", "free_at_start and file_cache_at_start are more than memory, " +
+                                   size_text(s.memory.total.count()));
+  if (s.memory.free_at_start && s.memory.free_at_start->count() == 0)
+    problems.error("/machine/free_at_start", "without free memory nothing can be cached");
+}
+
+void check_vm(const VmSysctl& vm, Problems& problems) {
+  if (vm.dirty_ratio && vm.dirty_bytes)
+    problems.error("/vm/dirty_bytes", "excludes dirty_ratio: give one of the two");
+  if (vm.dirty_background_ratio && vm.dirty_background_bytes)
+    problems.error("/vm/dirty_background_bytes",
+                   "excludes dirty_background_ratio: give one of the two");
+  if (vm.dirty_background_bytes && *vm.dirty_background_bytes < kPageSize)
+    problems.warn("/vm/dirty_background_bytes",
+                  "is less than a page: flusher threads write whenever anything is dirty");
+  if (vm.dirty_ratio && vm.dirty_background_ratio && *vm.dirty_background_ratio >= *vm.dirty_ratio)
+    problems.warn("/vm/dirty_background_ratio",
+                  "is not below dirty_ratio: the kernel takes half of the upper limit");
+}
+
+void check_run(const RunConfig& r, Problems& problems) {
+  constexpr std::int64_t kMostSamples = 10'000'000;
+  if (problems.usable("/run/duration") && problems.usable("/run/sample_interval") &&
+      r.duration / r.sample_interval > kMostSamples)
+    problems.error("/run/sample_interval",
+                   "more than " + std::to_string(kMostSamples) + " samples in duration");
+  if (r.periodic_start > r.uptime_at_start && problems.usable("/run/uptime_at_start") &&
+      problems.usable("/run/periodic_start"))
+    problems.error("/run/periodic_start",
+                   "is more than uptime_at_start, " + duration_text(r.uptime_at_start.count()));
+  if (r.samples_before_start > r.uptime_at_start && problems.usable("/run/uptime_at_start") &&
+      problems.usable("/run/samples_before_start"))
+    problems.error("/run/samples_before_start",
+                   "is more than uptime_at_start, " + duration_text(r.uptime_at_start.count()));
+}
+
+}  // namespace
+
+void check_workloads(const Scenario& s, Problems& problems) {
+  check_memory(s, problems);
+  check_vm(s.vm, problems);
+  check_run(s.run, problems);
+  WorkloadCheck(s, problems).run();
+}
+
+}  // namespace wbsim

@@ -1,0 +1,229 @@
+#include "app/csv_sink.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "app/stop.hpp"
+#include "app/summary_json.hpp"
+
+namespace wbsim {
+namespace {
+
+constexpr const char* kCallColumns = "writer,t_s,latency_us,bytes";
+
+std::string sample_columns(const std::vector<std::string>& devices) {
+  std::string line =
+      "t_s,nr_dirty,nr_writeback,pgpgout,nr_free_pages,nr_file_pages,nr_dirtied,nr_written,"
+      "nr_dirty_threshold,nr_dirty_background_threshold,pdflush,flush";
+  for (const std::string& device : devices) {
+    for (const char* column :
+         {"rd_ios", "rd_sectors", "wr_ios", "wr_merges", "wr_sectors", "wr_ms", "in_flight",
+          "io_ms", "busy_us", "BdiWriteback", "BdiReclaimable", "BdiDirtyThresh", "DirtyThresh",
+          "BackgroundThresh", "BdiWritten", "b_dirty", "b_io", "b_more_io"})
+      line += "," + device + "_" + column;
+  }
+  return line;
+}
+
+std::int64_t in_kib(Pages pages) {
+  return to_bytes(pages).count() / 1024;
+}
+
+std::int64_t in_millis(Duration d) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+}
+std::int64_t in_micros(Duration d) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(d).count();
+}
+
+void append_decimal(std::string& line, std::int64_t value, int digits, std::int64_t scale) {
+  char text[32];
+  if (value < 0) {
+    line += '-';
+    value = -value;
+  }
+  line.append(text, std::to_chars(text, text + sizeof text, value / scale).ptr);
+  line += '.';
+  char* const end = std::to_chars(text, text + sizeof text, value % scale).ptr;
+  line.append(static_cast<std::size_t>(digits - (end - text)), '0');
+  line.append(text, end);
+  line += ',';
+}
+
+}  // namespace
+
+CsvRow& CsvRow::text(std::string_view value) {
+  line_.append(value).push_back(',');
+  return *this;
+}
+
+CsvRow& CsvRow::number(std::int64_t value) {
+  char digits[24];
+  line_.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  line_.push_back(',');
+  return *this;
+}
+
+CsvRow& CsvRow::seconds(Duration value) {
+  // To the nearest microsecond.
+  const std::int64_t ns = value.count();
+  append_decimal(line_, (ns + (ns < 0 ? -500 : 500)) / 1000, 6, 1'000'000);
+  return *this;
+}
+
+CsvRow& CsvRow::micros(Duration value) {
+  append_decimal(line_, value.count(), 3, 1'000);
+  return *this;
+}
+
+std::string_view CsvRow::finish() {
+  line_.back() = '\n';
+  return line_;
+}
+
+CsvSink::CsvSink(const Scenario& scenario, const CsvOptions& options)
+    : directory_(options.directory), writers_(writer_names(scenario)) {
+  for (const DeviceConfig& device : scenario.devices)
+    devices_.push_back(device.name);
+  const auto reads = [](const JobConfig& j) {
+    return j.rw == JobKind::kRead || j.rw == JobKind::kRandRead;
+  };
+  samples_ = open("samples.csv", sample_columns(devices_));
+  if (options.calls) {
+    writes_ = open("writes.csv", kCallColumns);
+    if (std::any_of(scenario.jobs.begin(), scenario.jobs.end(), reads))
+      reads_ = open("reads.csv", kCallColumns);
+  }
+  fsync_ = open("fsync.csv", "writer,t_s,write_us,fsync_us");
+  requests_ = open("requests.csv",
+                   "t_queued_s,t_start_s,service_us,latency_us,disk,write,sync,idle_start,sector,"
+                   "sectors,head_before,bios,queued,meta_sectors,reason,thread");
+  works_ = open("works.csv", "t_start_s,t_end_s,thread,work,pages");
+}
+
+std::unique_ptr<OutputFile> CsvSink::open(const std::string& name, std::string_view header) {
+  auto file = std::make_unique<OutputFile>(directory_ + "/" + name);
+  file->write(header);
+  file->write("\n");
+  return file;
+}
+
+void CsvSink::emit(OutputFile& file) {
+  file.write(row_.finish());
+  row_.clear();
+  if (file.failed())
+    request_stop();
+}
+
+void CsvSink::on_sample(const Sample& s) {
+  std::int64_t sectors_written = 0;
+  for (const DeviceSample& device : s.devices)
+    sectors_written += device.wr_sectors;
+  row_.seconds(s.time)
+      .number(s.nr_dirty.count())
+      .number(s.nr_writeback.count())
+      .number(sectors_written / 2)
+      .number(s.nr_free_pages.count())
+      .number(s.nr_file_pages.count())
+      .number(s.nr_dirtied.count())
+      .number(s.nr_written.count())
+      .number(s.dirty_threshold.count())
+      .number(s.background_threshold.count())
+      .number(s.pdflush)
+      .number(s.flush);
+  for (const DeviceSample& device : s.devices)
+    device_columns(device, s);
+  emit(*samples_);
+}
+
+void CsvSink::device_columns(const DeviceSample& d, const Sample& s) {
+  row_.number(d.rd_ios)
+      .number(d.rd_sectors)
+      .number(d.wr_ios)
+      .number(d.wr_merges)
+      .number(d.wr_sectors)
+      .number(in_millis(d.wr_time))
+      .number(d.in_flight)
+      .number(in_millis(d.io_time))
+      .number(in_micros(d.busy))
+      .number(in_kib(d.bdi_writeback))
+      .number(in_kib(d.bdi_reclaimable))
+      .number(in_kib(d.bdi_dirty_thresh))
+      .number(in_kib(s.dirty_threshold))
+      .number(in_kib(s.background_threshold))
+      .number(in_kib(d.bdi_written))
+      .number(d.b_dirty)
+      .number(d.b_io)
+      .number(d.b_more_io);
+}
+
+void CsvSink::call(OutputFile& file, const CallRecord& c) {
+  row_.text(writers_[static_cast<std::size_t>(c.writer)])
+      .seconds(c.start)
+      .micros(c.latency)
+      .number(c.bytes.count());
+  emit(file);
+}
+
+void CsvSink::on_write(const CallRecord& c) {
+  if (writes_)
+    call(*writes_, c);
+}
+
+void CsvSink::on_read(const CallRecord& c) {
+  if (reads_)
+    call(*reads_, c);
+}
+
+void CsvSink::on_fsync(const FsyncRecord& f) {
+  row_.text(writers_[static_cast<std::size_t>(f.writer)])
+      .seconds(f.start)
+      .micros(f.write_latency)
+      .micros(f.latency);
+  emit(*fsync_);
+}
+
+void CsvSink::on_request(const RequestRecord& r) {
+  row_.seconds(r.queued)
+      .seconds(r.started)
+      .micros(r.service)
+      .micros(r.completed - r.queued)
+      .text(devices_[static_cast<std::size_t>(r.device)])
+      .number(r.write ? 1 : 0)
+      .number(r.sync ? 1 : 0)
+      .number(r.idle_start ? 1 : 0)
+      .number(r.sector.count())
+      .number(r.sectors.count())
+      .number(r.head_before.count())
+      .number(r.bios)
+      .number(r.allocated)
+      .number(r.meta_sectors.count())
+      .text(to_string(r.reason))
+      .text(r.thread);
+  emit(*requests_);
+}
+
+void CsvSink::on_work(const WorkRecord& w) {
+  row_.seconds(w.start)
+      .seconds(w.end)
+      .text(w.thread)
+      .text(to_string(w.reason))
+      .number(w.written.count());
+  emit(*works_);
+}
+
+bool CsvSink::failed() const {
+  const std::array files = {&samples_, &writes_, &reads_, &fsync_, &requests_, &works_};
+  return std::any_of(files.begin(), files.end(),
+                     [](const auto* file) { return *file && (*file)->failed(); });
+}
+
+void CsvSink::close() {
+  for (auto* file : {&samples_, &writes_, &reads_, &fsync_, &requests_, &works_}) {
+    if (*file)
+      (*file)->close();
+  }
+}
+
+}  // namespace wbsim

@@ -1,0 +1,16 @@
+// Numbers as text, without a locale.
+#pragma once
+
+#include <string>
+
+namespace wbsim {
+
+std::string number_text(double value);  // shortest that reads back
+std::string short_text(double value);   // up to 5 significant digits
+std::string fixed_text(double value, int decimals);
+
+// For people: "2.0 GiB", "45 us", "1.37 s".
+std::string human_bytes(double bytes);
+std::string human_time(double ns);
+
+}  // namespace wbsim

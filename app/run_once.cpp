@@ -1,0 +1,118 @@
+#include "app/run_once.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "app/csv_sink.hpp"
+#include "app/errors.hpp"
+#include "app/json_text.hpp"
+#include "app/output_file.hpp"
+#include "app/scenario_writer.hpp"
+#include "app/stop.hpp"
+#include "app/summary_json.hpp"
+#include "app/version.hpp"
+#include "models/machine.hpp"
+#include "models/workload/latency.hpp"
+#include "sim/assert.hpp"
+#include "sim/simulator.hpp"
+
+namespace wbsim {
+namespace {
+
+// Keeps the latencies of all writers together and passes everything on.
+class Collector : public TraceSink {
+ public:
+  explicit Collector(TraceSink& next) : next_(next) {}
+
+  void on_sample(const Sample& s) override { next_.on_sample(s); }
+  void on_write(const CallRecord& c) override {
+    writes_.add(c.latency);
+    next_.on_write(c);
+  }
+  void on_read(const CallRecord& c) override { next_.on_read(c); }
+  void on_fsync(const FsyncRecord& f) override {
+    fsyncs_.add(f.latency);
+    next_.on_fsync(f);
+  }
+  void on_request(const RequestRecord& r) override { next_.on_request(r); }
+  void on_work(const WorkRecord& w) override { next_.on_work(w); }
+
+  AggregateLatency statistics() const { return {writes_.summary(), fsyncs_.summary()}; }
+
+ private:
+  TraceSink& next_;
+  LatencyRecorder writes_, fsyncs_;
+};
+
+std::string fnv1a64(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 0x100000001b3;
+  }
+  std::string hex(16, '0');
+  for (std::size_t i = hex.size(); i-- > 0; hash >>= 4)
+    hex[i] = "0123456789abcdef"[hash & 15];
+  return hex;
+}
+
+Json manifest_json(const ScenarioFile& file) {
+  Json scenario = resolved_json(file);
+  Json j;
+  j["program"] = "wbsim";
+  j["version"] = program_version();
+  j["scenario_hash"] = fnv1a64(json_text(scenario));
+  j["seed"] = file.scenario.run.seed;
+  j["kernel"] = file.scenario.kernel.preset;
+  j["scenario"] = std::move(scenario);
+  return j;
+}
+
+RunSummary simulate(const ScenarioFile& file, const RunOptions& options, TraceSink& sink) {
+  MachineOptions machine_options;
+  machine_options.progress = options.progress;
+  machine_options.interrupted = &stop_requested();
+  const std::string name = file.scenario.name + " on " + options.name + ": ";
+  try {
+    Machine machine(file.scenario, sink, machine_options);
+    RunSummary summary = machine.run();
+    if (stop_requested())
+      throw Interrupted{};
+    return summary;
+  } catch (const SimulatedDeadlock& e) {
+    throw SimulationBroken(name + "simulated deadlock: " + e.what());
+  } catch (const InvariantBroken& e) {
+    throw SimulationBroken(name + "broken invariant: " + e.what());
+  }
+}
+
+}  // namespace
+
+RunOutcome run_once(const ScenarioFile& file, const RunOptions& options) {
+  TraceSink nothing;
+  std::optional<CsvSink> csv;
+  if (options.directory)
+    csv.emplace(file.scenario, CsvOptions{*options.directory, options.calls});
+  Collector collector(csv ? static_cast<TraceSink&>(*csv) : nothing);
+  RunSummary run;
+  try {
+    run = simulate(file, options, collector);
+  } catch (const Interrupted&) {
+    // A full disk stops the run the way Ctrl-C does; close() says which it was.
+    if (csv && csv->failed())
+      csv->close();
+    throw;
+  }
+  RunOutcome outcome;
+  outcome.preset = file.scenario.kernel.preset;
+  outcome.summary = summary_json(file.scenario, run, collector.statistics());
+  outcome.expect = check_single(file.expect, {options.name, outcome.preset, &outcome.summary});
+  outcome.summary["expect"] = expect_json(outcome.expect);
+  if (csv) {
+    csv->close();
+    write_file(*options.directory + "/summary.json", json_text(outcome.summary));
+    write_file(*options.directory + "/manifest.json", json_text(manifest_json(file)));
+  }
+  return outcome;
+}
+
+}  // namespace wbsim

@@ -1,0 +1,32 @@
+// One run of a scenario: the machine, its output files, its summary.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/expectation.hpp"
+#include "app/json.hpp"
+#include "app/scenario_file.hpp"
+
+namespace wbsim {
+
+struct RunOptions {
+  std::string name;                      // as asked for: "pdflush"
+  std::optional<std::string> directory;  // exists; unset: nothing is written
+  bool calls = true;                     // writes.csv and reads.csv
+  std::function<void(Duration)> progress;
+};
+
+struct RunOutcome {
+  std::string preset;
+  Json summary;
+  std::vector<ExpectResult> expect;
+};
+
+// Throws OutputError, SimulationBroken, or Interrupted.
+RunOutcome run_once(const ScenarioFile& file, const RunOptions& options);
+
+}  // namespace wbsim

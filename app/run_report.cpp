@@ -1,0 +1,118 @@
+#include "app/run_report.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "app/number_text.hpp"
+#include "app/problems.hpp"
+#include "app/text_table.hpp"
+
+namespace wbsim {
+namespace {
+
+constexpr double kMega = 1e-6, kNsToMs = 1e-6, kMib = 1.0 / (1 << 20), kKib = 1.0 / 1024;
+constexpr double kPagesToMib = 1.0 / 256;
+
+std::int64_t count_at(const Json& summary, const std::string& pointer) {
+  return summary.at(nlohmann::json_pointer<std::string>(pointer)).get<std::int64_t>();
+}
+
+// "0.045 / 80.7 / 328": what people look at first.
+std::vector<std::string> latency_columns(const Json& s, const std::string& at) {
+  return {metric_text(s, at + "/clat_ns/percentile/50.000000", kNsToMs, 3),
+          metric_text(s, at + "/clat_ns/percentile/99.000000", kNsToMs, 1),
+          metric_text(s, at + "/clat_ns/max", kNsToMs, 1)};
+}
+
+std::string writers_table(const Json& s) {
+  TextTable table(
+      {"writer", "MiB", "MB/s", "ends s", "write ms p50", "p99", "max", "stalls", "throttled s"});
+  for (const auto& [name, writer] : s.at("writers").items()) {
+    const std::string at = child("/writers", name);
+    std::vector<std::string> row = {name, metric_text(s, at + "/io_bytes", kMib, 1),
+                                    metric_text(s, at + "/bw_bytes", kMega, 1),
+                                    metric_text(s, at + "/end_s", 1, 2)};
+    const bool reads = count_at(s, at + "/read/clat_ns/N") > 0;
+    for (std::string& column : latency_columns(s, at + (reads ? "/read" : "/write")))
+      row.push_back(std::move(column));
+    row.push_back(metric_text(s, at + "/write/stalls_over_1ms", 1, 0));
+    row.push_back(metric_text(s, at + "/throttled_ns", 1e-9, 2));
+    table.add(std::move(row));
+  }
+  return table.text(0);
+}
+
+std::string fsync_table(const Json& s) {
+  TextTable table({"fsync", "calls", "ms p50", "p99", "max"});
+  bool any = false;
+  for (const auto& [name, writer] : s.at("writers").items()) {
+    const std::string at = child("/writers", name) + "/fsync";
+    if (count_at(s, at + "/clat_ns/N") == 0)
+      continue;
+    any = true;
+    std::vector<std::string> row = {name, metric_text(s, at + "/clat_ns/N", 1, 0)};
+    for (std::string& column : latency_columns(s, at))
+      row.push_back(std::move(column));
+    table.add(std::move(row));
+  }
+  return any ? "\n" + table.text(0) : "";
+}
+
+std::string devices_table(const Json& s) {
+  TextTable table({"disk", "written MiB", "MB/s", "requests", "KiB each", "merges", "seeks",
+                   "busy %", "reads"});
+  for (const auto& [name, device] : s.at("devices").items()) {
+    const std::string at = child("/devices", name);
+    table.add({name, metric_text(s, at + "/written_bytes", kMib, 1),
+               metric_text(s, at + "/bw_bytes", kMega, 1), metric_text(s, at + "/wr_ios", 1, 0),
+               metric_text(s, at + "/mean_request_bytes", kKib, 0),
+               metric_text(s, at + "/wr_merges", 1, 0), metric_text(s, at + "/seeks", 1, 0),
+               metric_text(s, at + "/utilization", 100, 1), metric_text(s, at + "/rd_ios", 1, 0)});
+  }
+  return table.text(0);
+}
+
+std::string memory_lines(const Json& s) {
+  const auto mib = [&s](const char* key) {
+    return metric_text(s, std::string("/memory/") + key, kPagesToMib, 1) + " MiB";
+  };
+  const auto at_time = [&s](const char* pointer) {
+    const std::string text = metric_text(s, pointer, 1, 2);
+    return text == "-" ? std::string("never") : "at " + text + " s";
+  };
+  std::string clean = metric_text(s, "/memory/time_to_clean_s", 1, 2);
+  clean = clean == "-" ? "not reached" : clean + " s after the last writer";
+  return "memory    peak dirty " + mib("peak_dirty_pages") + ", with write-back " +
+         mib("peak_dirty_and_writeback_pages") + "; at the start background limit " +
+         mib("background_threshold_pages") + ", limit " + mib("dirty_threshold_pages") +
+         "\n          clean " + clean + "; first throttled " + at_time("/first_throttle_s") +
+         "\nflushers  " + metric_text(s, "/flushers/max_threads", 1, 0) + " threads at most, " +
+         metric_text(s, "/flushers/background_works", 1, 0) + " background and " +
+         metric_text(s, "/flushers/periodic_works", 1, 0) + " periodic jobs; first background " +
+         at_time("/flushers/first_background_s") + "\n";
+}
+
+}  // namespace
+
+std::string metric_text(const Json& summary, const std::string& pointer, double scale,
+                        int decimals) {
+  const nlohmann::json_pointer<std::string> at(pointer);
+  if (!summary.contains(at) || !summary.at(at).is_number())
+    return "-";
+  return fixed_text(summary.at(at).get<double>() * scale, decimals);
+}
+
+std::string run_report(const RunOutcome& run) {
+  const Json& s = run.summary;
+  std::string out = s.at("name").get<std::string>() + " on " + s.at("kernel").get<std::string>() +
+                    " (flusher " + s.at("flusher").get<std::string>() + ", throttle " +
+                    s.at("throttle").get<std::string>() + "), seed " +
+                    std::to_string(s.at("seed").get<std::int64_t>()) + ": " +
+                    metric_text(s, "/simulated_s", 1, 2) + " s simulated, " +
+                    metric_text(s, "/events", 1, 0) + " events\n\n";
+  out += writers_table(s) + fsync_table(s) + "\n" + devices_table(s) + "\n" + memory_lines(s);
+  if (!run.expect.empty())
+    out += "\nexpectations\n" + expect_text(run.expect);
+  return out;
+}
+
+}  // namespace wbsim

@@ -1,0 +1,13 @@
+// What no single key shows: references, overlaps, jobs that never end.
+#pragma once
+
+#include "app/problems.hpp"
+#include "app/scenario_file.hpp"
+
+namespace wbsim {
+
+void check_storage(const Scenario& s, Problems& problems);    // devices, file systems
+void check_workloads(const Scenario& s, Problems& problems);  // and memory, vm, run
+void check_expect(const ScenarioFile& file, Problems& problems);
+
+}  // namespace wbsim

@@ -1,0 +1,181 @@
+#include "app/scenario_load.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "app/edit_distance.hpp"
+#include "app/errors.hpp"
+#include "app/json_parse.hpp"
+#include "app/scenario_check.hpp"
+#include "app/scenario_reader.hpp"
+#include "models/kernel.hpp"
+
+namespace wbsim {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> split_pointer(std::string_view pointer) {
+  std::vector<std::string> parts;
+  for (const char c : pointer) {
+    if (c == '/')
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  for (std::string& part : parts) {
+    for (const auto& [escape, plain] : {std::pair{"~1", '/'}, std::pair{"~0", '~'}}) {
+      for (std::size_t at = 0; (at = part.find(escape, at)) != std::string::npos; ++at)
+        part.replace(at, 2, 1, plain);
+    }
+  }
+  return parts;
+}
+
+// An element of an array, by its index or by its name.
+Json* find_element(Json& array, const std::string& part) {
+  std::size_t index = 0;
+  const auto [end, code] = std::from_chars(part.data(), part.data() + part.size(), index);
+  if (code == std::errc() && end == part.data() + part.size())
+    return index < array.size() ? &array[index] : nullptr;
+  for (Json& item : array) {
+    if (item.is_object() && item.contains("name") && item["name"] == part)
+      return &item;
+  }
+  return nullptr;
+}
+
+// A JSON value, or the text as it is: --set /run/duration=20s needs no inner quotes.
+Json override_value(const std::string& text) {
+  Problems ignored;
+  Json value = parse_json(text, ignored);
+  return ignored.any_error() ? Json(text) : value;
+}
+
+void apply_set(Json& document, const std::string& option, Problems& problems) {
+  const std::size_t equals = option.find('=');
+  if (!option.starts_with('/') || equals == std::string::npos || equals == 1)
+    throw UsageError("--set " + shown(option) + " is not /pointer=value");
+  const std::string pointer = option.substr(0, equals);
+  Json* here = &document;
+  for (const std::string& part : split_pointer(pointer)) {
+    if (here->is_null())
+      *here = Json::object();
+    Json* next = here->is_object()  ? &(*here)[part]
+                 : here->is_array() ? find_element(*here, part)
+                                    : nullptr;
+    if (next == nullptr) {
+      problems.error(pointer, "--set: there is no " + shown(part) + " here");
+      return;
+    }
+    here = next;
+  }
+  *here = override_value(option.substr(equals + 1));
+}
+
+void apply_overrides(Json& document, const Overrides& overrides, Problems& problems) {
+  if (!document.is_object())
+    return;
+  if (overrides.kernel) {
+    Json& kernel = document["kernel"];
+    if (kernel.is_null())
+      kernel = Json::object();
+    if (kernel.is_object()) {
+      kernel["preset"] = *overrides.kernel;
+      kernel.erase("flusher");
+      kernel.erase("throttle");
+    }
+  }
+  for (const std::string& option : overrides.sets)
+    apply_set(document, option, problems);
+  if (overrides.seed)
+    apply_set(document, "/run/seed=" + std::to_string(*overrides.seed), problems);
+}
+
+void fill_defaults(Scenario& s) {
+  const KernelRow& row = *find_kernel(s.kernel.preset);
+  s.kernel.preset = row.name;
+  if (!s.kernel.flusher)
+    s.kernel.flusher = row.flusher;
+  if (!s.kernel.throttle)
+    s.kernel.throttle = row.throttle;
+  if (!s.vm.dirty_ratio && !s.vm.dirty_bytes)
+    s.vm.dirty_ratio = row.dirty_ratio;
+  if (!s.vm.dirty_background_ratio && !s.vm.dirty_background_bytes)
+    s.vm.dirty_background_ratio = row.dirty_background_ratio;
+  const Pages total = whole_pages(s.memory.total);
+  if (!s.memory.free_at_start)
+    s.memory.free_at_start = Pages(total.count() * 94 / 100);
+  if (!s.memory.file_pages_at_start)
+    s.memory.file_pages_at_start =
+        std::min(Pages(total.count() / 100), total - *s.memory.free_at_start);
+}
+
+std::string counted(int n, const std::string& what) {
+  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
+[[noreturn]] void cannot_read(const std::string& path, const std::string& reason) {
+  std::string message = path + ": cannot read it: " + reason + "\n";
+  std::vector<std::string> neighbours;
+  std::error_code ignored;
+  const fs::path folder = fs::path(path).parent_path();
+  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored)) {
+    if (entry.path().extension() == ".json")
+      neighbours.push_back(entry.path().filename().string());
+  }
+  std::sort(neighbours.begin(), neighbours.end());
+  if (const auto near = nearest_name(fs::path(path).filename().string(), neighbours))
+    message += "    did you mean " + (folder / *near).string() + "?\n";
+  throw InvalidScenario(message, counted(1, "error"));
+}
+
+}  // namespace
+
+std::string read_scenario_text(const std::string& path) {
+  constexpr std::size_t kLargest = std::size_t{64} << 20;
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored))
+    cannot_read(path, "it is a directory");
+  const auto close = [](std::FILE* f) { std::fclose(f); };
+  const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "rb"), close);
+  if (file == nullptr)
+    cannot_read(path, std::strerror(errno));
+  std::string text;
+  char block[65536];
+  while (const std::size_t got = std::fread(block, 1, sizeof block, file.get())) {
+    text.append(block, got);
+    if (text.size() > kLargest)
+      cannot_read(path, "it is larger than 64 MiB");
+  }
+  if (std::ferror(file.get()) != 0)
+    cannot_read(path, std::strerror(errno));
+  return text;
+}
+
+LoadedScenario load_scenario(const std::string& path, const std::string& text,
+                             const Overrides& overrides) {
+  Problems problems;
+  Json document = parse_json(text, problems);
+  LoadedScenario loaded;
+  if (!document.is_null() || !problems.any_error()) {
+    apply_overrides(document, overrides, problems);
+    loaded.file = read_scenario(document, problems);
+    check_storage(loaded.file.scenario, problems);
+    check_workloads(loaded.file.scenario, problems);
+    check_expect(loaded.file, problems);
+  }
+  if (problems.any_error())
+    throw InvalidScenario(problems.text(path), counted(problems.errors(), "error"));
+  fill_defaults(loaded.file.scenario);
+  loaded.warnings = problems.text(path);
+  return loaded;
+}
+
+}  // namespace wbsim

@@ -1,0 +1,212 @@
+#include "app/scenario_schema.hpp"
+
+#include "models/kernel.hpp"
+
+namespace wbsim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t kMiB = std::int64_t{1} << 20, kTiB = std::int64_t{1} << 40;
+constexpr Duration kDay = 24h;
+
+std::vector<std::string> words(const std::vector<std::string_view>& names) {
+  return {names.begin(), names.end()};
+}
+
+void describe_kernel(KeyVisitor& v, KernelChoice& k) {
+  v.leaf(choice_key("preset", kernel_words(),
+                    "Kernel whose rules are simulated; pdflush is 2.6.31, bdi is 2.6.32")
+             .read_by("everything in models/"),
+         slot(k.preset));
+  v.leaf(choice_key("flusher", words(flusher_names()), "Who cleans, in which thread, woken by what")
+             .by_default("the preset's")
+             .read_by("flusher threads"),
+         slot(k.flusher));
+  v.leaf(choice_key("throttle", words(throttle_names()), "What a writer over its limit does")
+             .by_default("the preset's")
+             .read_by("balance_dirty_pages"),
+         slot(k.throttle));
+  v.leaf(integer_key("hz", 100, 1000, "Timer ticks a second; kernel time-outs are whole ticks")
+             .multiple_of(50)
+             .read_by("every kernel time-out"),
+         slot(k.hz));
+}
+
+void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
+  const auto cost = [&v](std::string_view name, Duration& value, std::string_view meaning) {
+    v.leaf(duration_key(name, 0ns, 1s, meaning).read_by("processor model"), slot(value));
+  };
+  cost("write_syscall", c.write_syscall, "Entry and exit of one write(2) or fsync(2)");
+  cost("write_page", c.write_page, "Finding or creating, preparing and committing a page");
+  cost("write_buffer", c.write_buffer, "Each buffer head touched by prepare and commit");
+  cost("copy_per_kib", c.copy_per_kib, "Copying 1024 bytes of user data");
+  cost("read_page", c.read_page, "Finding a cached page in read(2)");
+  cost("writeback_page", c.writeback_page, "Page scan, writepage and completion of one page");
+  cost("writeback_buffer", c.writeback_buffer, "Each buffer submitted one by one");
+  cost("request", c.request, "Allocating, queueing, dispatching and completing a request");
+  cost("context_switch", c.context_switch, "Taking a processor over from another thread");
+  cost("complete_request", c.complete_request, "Interrupt: ending a request");
+  cost("complete_page", c.complete_page, "Interrupt: ending the write-back of a page");
+  cost("reclaim_page", c.reclaim_page, "Freeing a clean page when memory is full");
+  cost("user_call", c.user_call, "The program itself, between two calls");
+}
+
+void describe_machine(KeyVisitor& v, Scenario& s) {
+  v.leaf(size_key("memory", 16 * kMiB, 64 * kTiB, "Memory of the machine")
+             .multiple_of(kPageSize)
+             .read_by("page cache, dirty limits"),
+         slot(s.memory.total));
+  v.leaf(integer_key("cpus", 1, 4096, "Processors").read_by("processor model"), slot(s.cpu.cpus));
+  v.leaf(size_key("free_at_start", 0, 64 * kTiB, "Free memory when the workloads start")
+             .multiple_of(kPageSize)
+             .by_default("94 % of memory")
+             .read_by("page cache, dirty limits"),
+         slot(s.memory.free_at_start));
+  v.leaf(size_key("file_cache_at_start", 0, 64 * kTiB,
+                  "Clean file pages in memory when the workloads start")
+             .multiple_of(kPageSize)
+             .by_default("1 % of memory")
+             .read_by("page cache, dirty limits"),
+         slot(s.memory.file_pages_at_start));
+  v.group(group_key("cpu_costs", "Processor time of kernel work"),
+          [&] { describe_cpu_costs(v, s.cpu.costs); });
+}
+
+void describe_vm(KeyVisitor& v, VmSysctl& vm) {
+  v.leaf(integer_key("dirty_ratio", 0, 100,
+                     "Writers are throttled above this much dirty memory, in percent of what can "
+                     "be dirty")
+             .by_default("the preset's, unless dirty_bytes is given")
+             .read_by("dirty limits"),
+         slot(vm.dirty_ratio));
+  v.leaf(integer_key("dirty_background_ratio", 0, 100,
+                     "Flusher threads write above this much dirty memory, in percent of what can "
+                     "be dirty")
+             .by_default("the preset's, unless dirty_background_bytes is given")
+             .read_by("dirty limits, flusher threads"),
+         slot(vm.dirty_background_ratio));
+  v.leaf(size_key("dirty_bytes", 2 * kPageSize, 64 * kTiB, "As dirty_ratio, as a size")
+             .by_default("unset")
+             .read_by("dirty limits"),
+         slot(vm.dirty_bytes));
+  v.leaf(size_key("dirty_background_bytes", 1, 64 * kTiB, "As dirty_background_ratio, as a size")
+             .by_default("unset")
+             .read_by("dirty limits, flusher threads"),
+         slot(vm.dirty_background_bytes));
+  v.leaf(integer_key("dirty_expire_centisecs", 0, 8'640'000,
+                     "Data dirty for longer is written by the periodic pass, in 1/100 s")
+             .read_by("flusher threads"),
+         slot(vm.dirty_expire_centisecs));
+  v.leaf(integer_key("dirty_writeback_centisecs", 0, 8'640'000,
+                     "Time between two periodic passes, in 1/100 s; 0: none")
+             .read_by("flusher threads"),
+         slot(vm.dirty_writeback_centisecs));
+}
+
+void describe_run(KeyVisitor& v, RunConfig& r) {
+  v.leaf(integer_key("seed", 0, std::numeric_limits<std::int64_t>::max(),
+                     "Every random stream derives from it")
+             .read_by("random workloads, rotation of hdd"),
+         slot(r.seed));
+  v.leaf(choice_key("until", run_until_words(),
+                    "When the run ends: all jobs done and nothing dirty; all jobs done; duration")
+             .read_by("machine"),
+         enum_slot(r.until, run_until_words()));
+  v.leaf(duration_key("duration", 1us, 365 * kDay, "The run ends at the latest after this")
+             .read_by("machine"),
+         slot(r.duration));
+  v.leaf(duration_key("settle", 0s, kDay, "With until clean: how long it must have stayed clean")
+             .read_by("machine"),
+         slot(r.settle));
+  v.leaf(duration_key("sample_interval", 10us, kDay, "Time between two rows of samples.csv")
+             .read_by("machine"),
+         slot(r.sample_interval));
+  v.leaf(duration_key("uptime_at_start", 0s, 365 * kDay,
+                      "Time from boot to the start of the jobs; sets the phase of periodic passes")
+             .read_by("machine"),
+         slot(r.uptime_at_start));
+  v.leaf(duration_key("samples_before_start", 0s, kDay, "Sampling begins so long before the jobs")
+             .read_by("machine"),
+         slot(r.samples_before_start));
+  v.leaf(duration_key("periodic_start", 0s, 365 * kDay,
+                      "Time from boot to when periodic write-back began to tick")
+             .read_by("flusher threads"),
+         slot(r.periodic_start));
+  v.leaf(flag_key("flusher_threads_at_start",
+                  "The per-device flusher threads exist already, made at periodic_start")
+             .read_by("flusher threads"),
+         slot(r.flusher_threads_at_start));
+}
+
+void describe_expectation(KeyVisitor& v, Expectation& e) {
+  const std::string reader = "run, compare";
+  v.leaf(choice_key("kernel", kernel_words(), "Checked only in runs of this preset or policy")
+             .by_default("every run")
+             .read_by(reader),
+         slot(e.kernel));
+  v.leaf(pair_key("compare", kernel_words(),
+                  "Checked only in comparisons of these two: the first's value / the second's")
+             .by_default("unset")
+             .read_by(reader),
+         slot(e.compare));
+  v.leaf(text_key("metric",
+                  "JSON pointer into summary.json, e.g. /writers/dd/write/clat_ns/percentile/"
+                  "99.000000")
+             .needed()
+             .read_by(reader),
+         slot(e.metric));
+  const bool single = !e.compare.has_value();
+  v.leaf(quantity_key("at_least", "Lower bound").only("without compare", single).read_by(reader),
+         slot(e.at_least));
+  v.leaf(quantity_key("at_most", "Upper bound").only("without compare", single).read_by(reader),
+         slot(e.at_most));
+  v.leaf(quantity_key("equals", "Exact value").only("without compare", single).read_by(reader),
+         slot(e.equals));
+  v.leaf(real_key("ratio_at_least", 0, 1e12, "Lower bound of the ratio")
+             .only("with compare", !single)
+             .read_by(reader),
+         slot(e.ratio_at_least));
+  v.leaf(real_key("ratio_at_most", 0, 1e12, "Upper bound of the ratio")
+             .only("with compare", !single)
+             .read_by(reader),
+         slot(e.ratio_at_most));
+}
+
+}  // namespace
+
+std::vector<std::string> kernel_words() {
+  return words(kernel_names());
+}
+
+std::vector<std::string> run_until_words() {
+  return {"clean", "jobs-done", "duration"};
+}
+
+void describe(KeyVisitor& v, ScenarioFile& file) {
+  Scenario& s = file.scenario;
+  v.leaf(choice_key("schema", {kScenarioSchema}, "Format of this file").needed(),
+         slot(file.schema));
+  v.leaf(name_key("name", "Name of the scenario").needed(), slot(s.name));
+  v.leaf(
+      text_key("description", "What happens; its first sentence stands in the catalogue").needed(),
+      slot(file.description));
+  v.leaf(text_key("source", "Where the phenomenon was seen").needed(), slot(file.source));
+  v.leaf(text_key("expected", "What should be seen, in words").by_default("unset"),
+         slot(file.expected));
+  v.group(group_key("kernel", "Which kernel is simulated"), [&] { describe_kernel(v, s.kernel); });
+  v.group(group_key("machine", "Memory and processors"), [&] { describe_machine(v, s); });
+  v.group(group_key("vm", "The sysctls vm.*, with the kernel's units"),
+          [&] { describe_vm(v, s.vm); });
+  v.list(group_key("devices", "Disks").needed(), list_slot(s.devices, describe_device));
+  v.list(group_key("filesystems", "File systems and their files"),
+         list_slot(s.filesystems, describe_filesystem));
+  v.list(group_key("workloads", "Simulated processes, in fio's words").needed(),
+         list_slot(s.jobs, describe_job));
+  v.group(group_key("run", "Length, sampling and seed of the run"),
+          [&] { describe_run(v, s.run); });
+  v.list(group_key("expect", "Bounds that are checked after the run"),
+         list_slot(file.expect, describe_expectation));
+}
+
+}  // namespace wbsim

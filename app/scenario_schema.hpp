@@ -1,0 +1,24 @@
+// The one description of the scenario file: every key with its kind, default, range and meaning.
+#pragma once
+
+#include "app/key_spec.hpp"
+#include "app/scenario_file.hpp"
+
+namespace wbsim {
+
+// Walks every key in the order of the file. A visitor may change the file on the way.
+void describe(KeyVisitor& v, ScenarioFile& file);
+
+void describe_device(KeyVisitor& v, DeviceConfig& device);
+void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs);
+void describe_job(KeyVisitor& v, JobConfig& job);
+
+// The words of the enumerations, in the order of their values.
+std::vector<std::string> job_kind_words();
+std::vector<std::string> metadata_words();
+std::vector<std::string> run_until_words();
+
+// Kernel presets and the policy names that stand for two of them.
+std::vector<std::string> kernel_words();
+
+}  // namespace wbsim

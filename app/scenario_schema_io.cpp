@@ -1,0 +1,284 @@
+// Devices, file systems and workloads.
+#include "app/scenario_schema.hpp"
+#include "models/block/elevator.hpp"
+#include "models/device/device.hpp"
+
+namespace wbsim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t kGiB = std::int64_t{1} << 30, kTiB = std::int64_t{1} << 40;
+constexpr std::int64_t kMost = std::int64_t{1} << 50;
+constexpr std::int64_t kFastest = 1'000'000'000'000;  // bytes per second
+constexpr Duration kDay = 24h;
+
+void describe_fixed(KeyVisitor& v, FixedDiskConfig& d, bool holds) {
+  const auto key = [&](const KeySpec& spec, const LeafSlot& value) {
+    v.leaf(spec.only("with model fixed", holds).read_by("device model fixed"), value);
+  };
+  key(rate_key("bandwidth", 1, kFastest, "Transfer rate"), slot(d.bandwidth_bytes_per_s));
+  key(duration_key("overhead", 0s, 10s, "Time of each request besides seek and transfer"),
+      slot(d.overhead));
+  key(duration_key("seek_base", 0s, 10s, "Cost of any seek"), slot(d.seek_base));
+  key(duration_key("seek_full", 0s, 10s, "Further cost of a seek over the whole capacity"),
+      slot(d.seek_full));
+  key(integer_key("near_sectors", 0, kMost, "A forward jump of at most this is no seek"),
+      slot(d.near_sectors));
+  key(duration_key("completion_latency", 0s, 10s,
+                   "Delay of each completion, during which the disk goes on"),
+      slot(d.completion_latency));
+}
+
+void describe_hdd(KeyVisitor& v, HddConfig& d, bool holds) {
+  const auto key = [&](const KeySpec& spec, const LeafSlot& value) {
+    v.leaf(spec.only("with model hdd", holds).read_by("device model hdd"), value);
+  };
+  key(integer_key("rpm", 1, 1'000'000, "Revolutions a minute"), slot(d.rpm));
+  key(integer_key("cylinders", 1, 1'000'000'000, "Cylinders"), slot(d.cylinders));
+  key(integer_key("heads", 1, 10'000, "Heads"), slot(d.heads));
+  key(rate_key("outer_rate", 1, kFastest, "Media rate at the first sector"),
+      slot(d.outer_bytes_per_s));
+  key(rate_key("inner_rate", 1, kFastest, "Media rate at the last sector"),
+      slot(d.inner_bytes_per_s));
+  key(duration_key("overhead", 0s, 10s, "Controller time of each request"), slot(d.overhead));
+  key(real_key("seek_a_ms", 0, 1000, "Seek of d cylinders below seek_split: a + b*sqrt(d) ms"),
+      slot(d.seek_a_ms));
+  key(real_key("seek_b_ms", 0, 1000, "See seek_a_ms"), slot(d.seek_b_ms));
+  key(real_key("seek_c_ms", 0, 1000, "Seek of d cylinders from seek_split on: c + e*d ms"),
+      slot(d.seek_c_ms));
+  key(real_key("seek_e_ms", 0, 1000, "See seek_c_ms"), slot(d.seek_e_ms));
+  key(integer_key("seek_split", 0, 1'000'000'000, "Cylinders where the seek curve changes"),
+      slot(d.seek_split));
+}
+
+void describe_queue(KeyVisitor& v, QueueConfig& q) {
+  const std::string reader = "request queue";
+  const std::vector<std::string_view>& names = elevator_names();
+  v.leaf(choice_key("scheduler", {names.begin(), names.end()}, "Elevator").read_by(reader),
+         slot(q.scheduler));
+  v.leaf(integer_key("nr_requests", 4, 1'000'000,
+                     "Requests of each direction; congested near 7/8 of it")
+             .read_by(reader),
+         slot(q.nr_requests));
+  v.leaf(integer_key("max_sectors_kb", 4, 1'048'576, "Largest request, in KiB").read_by(reader),
+         slot(q.max_sectors_kb));
+  v.leaf(
+      integer_key("max_segments", 1, 65'535, "Most pieces of memory in a request").read_by(reader),
+      slot(q.max_segments));
+  v.leaf(
+      integer_key("read_ahead_kb", 0, 1'048'576, "Read-ahead window, in KiB").read_by("read path"),
+      slot(q.read_ahead_kb));
+}
+
+void describe_partition(KeyVisitor& v, PartitionConfig& p) {
+  v.leaf(name_key("name", "Name, as in /dev").needed(), slot(p.name));
+  v.leaf(size_key("start", 0, kMost, "Distance from the start of the device")
+             .multiple_of(kSectorSize)
+             .needed(),
+         slot_as_size(p.start, kSectorSize));
+  v.leaf(size_key("size", kSectorSize, kMost, "Size").multiple_of(kSectorSize).needed(),
+         slot_as_size(p.length, kSectorSize));
+}
+
+RowsSlot extent_rows(std::vector<Extent>& extents) {
+  return {{"file_block", "disk_block", "blocks"},
+          [&extents] {
+            std::vector<std::vector<std::int64_t>> rows;
+            for (const Extent& e : extents)
+              rows.push_back({e.file_block, e.disk_block, e.blocks});
+            return rows;
+          },
+          [&extents](const std::vector<std::int64_t>& row) {
+            extents.push_back({row[0], row[1], row[2]});
+          }};
+}
+
+RowsSlot indirect_rows(std::vector<IndirectBlock>& blocks) {
+  return {{"disk_block", "first_file_block", "file_blocks"},
+          [&blocks] {
+            std::vector<std::vector<std::int64_t>> rows;
+            for (const IndirectBlock& b : blocks)
+              rows.push_back({b.disk_block, b.first_file_block, b.file_blocks});
+            return rows;
+          },
+          [&blocks](const std::vector<std::int64_t>& row) {
+            blocks.push_back({row[0], row[1], row[2]});
+          }};
+}
+
+void describe_file(KeyVisitor& v, FileConfig& f) {
+  v.leaf(name_key("name", "Name").needed(), slot(f.name));
+  v.leaf(size_key("size", 0, kMost, "Preallocated size; 0B: it grows as it is written")
+             .read_by("file system"),
+         slot(f.size));
+  v.leaf(integer_key("inode_table_block", 0, kMost, "Disk block of its inode")
+             .by_default("the allocator's")
+             .read_by("file system"),
+         slot(f.inode_table_block));
+  v.rows(group_key("extents", "Where its blocks are, exactly; without it the allocator decides"),
+         extent_rows(f.extents));
+  v.rows(group_key("indirect_blocks", "Blocks that map a part of the file; only with extents"),
+         indirect_rows(f.indirect));
+}
+
+void describe_job_limits(KeyVisitor& v, JobConfig& j, bool transfers) {
+  const std::string reader = "workload";
+  const std::string when = "with rw other than sync";
+  v.leaf(size_key("size", 1, kMost, "Region of the file")
+             .only(when, transfers)
+             .by_default("to the end of the file")
+             .read_by(reader),
+         slot(j.size));
+  v.leaf(size_key("io_size", 1, kMost, "Bytes to transfer; more than the region: it wraps")
+             .only(when, transfers)
+             .by_default("once over the region")
+             .read_by(reader),
+         slot(j.io_size));
+  v.leaf(flag_key("time_based", "Goes on until runtime, wrapping")
+             .only(when, transfers)
+             .read_by(reader),
+         slot(j.time_based));
+  v.leaf(duration_key("runtime", 1ns, 365 * kDay, "No call begins later than this after startdelay")
+             .by_default("unset")
+             .read_by(reader),
+         slot(j.runtime));
+  v.leaf(
+      integer_key("number_ios", 0, kMost, "Most calls the job makes; 0: no limit").read_by(reader),
+      slot(j.call_limit));
+}
+
+void describe_job_pace(KeyVisitor& v, JobConfig& j, bool transfers) {
+  const std::string reader = "workload";
+  const std::string when = "with rw other than sync";
+  v.leaf(rate_key("rate", 0, kFastest, "Highest rate; 0B/s: no limit")
+             .only(when, transfers)
+             .read_by(reader),
+         slot(j.rate_bytes_per_s));
+  v.leaf(duration_key("thinktime", 0s, kDay, "Pause after thinktime_blocks calls").read_by(reader),
+         slot(j.thinktime));
+  v.leaf(integer_key("thinktime_blocks", 1, kMost, "See thinktime").read_by(reader),
+         slot(j.thinktime_blocks));
+  v.leaf(duration_key("startdelay", 0s, 365 * kDay, "The job starts so long after the run")
+             .read_by(reader),
+         slot(j.startdelay));
+  v.leaf(duration_key("period", 1ns, kDay,
+                      "Each round (call and fsync) starts at a multiple of this after startdelay")
+             .by_default("unset")
+             .read_by(reader),
+         slot(j.period));
+}
+
+}  // namespace
+
+std::vector<std::string> job_kind_words() {
+  return {"write", "randwrite", "read", "randread", "sync"};
+}
+
+std::vector<std::string> metadata_words() {
+  return {"none", "pinned", "evictable"};
+}
+
+void describe_device(KeyVisitor& v, DeviceConfig& d) {
+  const std::vector<std::string_view>& models = device_models();
+  v.leaf(name_key("name", "Name, as in /dev and in every result").needed(), slot(d.name));
+  v.leaf(choice_key("model", {models.begin(), models.end()}, "How long a request takes")
+             .read_by("device"),
+         slot(d.model));
+  v.leaf(size_key("capacity", 1 << 20, kMost, "Capacity")
+             .multiple_of(kPageSize)
+             .read_by("device, file system"),
+         slot(d.capacity));
+  v.leaf(integer_key("driver_depth", 1, 100'000, "Requests the driver holds at a time")
+             .read_by("device"),
+         slot(d.driver_depth));
+  describe_fixed(v, d.fixed, d.model == "fixed");
+  describe_hdd(v, d.hdd, d.model == "hdd");
+  describe_queue(v, d.queue);
+  v.leaf(integer_key("min_ratio", 0, 100, "Share of the dirty limit kept for this device, percent")
+             .read_by("dirty limits"),
+         slot(d.min_ratio));
+  v.leaf(integer_key("max_ratio", 0, 100, "Largest share of the dirty limit, percent")
+             .read_by("dirty limits"),
+         slot(d.max_ratio));
+  v.leaf(size_key("soft_block_size", 512, kPageSize,
+                  "Block size of /dev/NAME and its partitions: a power of two")
+             .read_by("raw device"),
+         slot(d.soft_block_size));
+  v.list(group_key("partitions", "Parts of the device"),
+         list_slot(d.partitions, describe_partition));
+}
+
+void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs) {
+  // There is one type; it is named so that a file says what it was written for.
+  std::string type = "ext2";
+  v.leaf(name_key("name", "Name; a file is addressed as NAME/FILE").needed(), slot(fs.name));
+  v.leaf(choice_key("type", {"ext2"}, "Layout of files and metadata"), slot(type));
+  v.leaf(name_key("device", "Device or partition it lies on").needed(), slot(fs.device));
+  v.leaf(
+      size_key("block_size", 512, kPageSize, "Block size: a power of two").read_by("buffer heads"),
+      slot(fs.block_size));
+  v.leaf(choice_key("metadata", metadata_words(),
+                    "Inode-table and indirect blocks: none at all; held in memory; may be "
+                    "reclaimed and read again")
+             .read_by("file system"),
+         enum_slot(fs.metadata, metadata_words()));
+  v.leaf(size_key("extent_size", 0, kMost, "Longest contiguous run of a file; 0B: no limit")
+             .multiple_of(fs.block_size)
+             .read_by("allocator"),
+         slot_as_size(fs.extent_blocks, fs.block_size));
+  v.leaf(size_key("gap_size", 0, kMost, "Space between two runs")
+             .multiple_of(fs.block_size)
+             .read_by("allocator"),
+         slot_as_size(fs.gap_blocks, fs.block_size));
+  v.list(group_key("files", "Files"), list_slot(fs.files, describe_file));
+}
+
+void describe_job(KeyVisitor& v, JobConfig& j) {
+  const std::string reader = "workload";
+  const std::string when = "with rw other than sync";
+  const std::string when_writing = "with rw write or randwrite";
+  v.leaf(name_key("name", "Name in every result").needed(), slot(j.name));
+  v.leaf(
+      choice_key("rw", job_kind_words(), "Sequential or random, write or read; sync calls sync(2)")
+          .read_by(reader),
+      enum_slot(j.rw, job_kind_words()));
+  const bool transfers = j.rw != JobKind::kSync;
+  const bool writes = j.rw == JobKind::kWrite || j.rw == JobKind::kRandWrite;
+  v.leaf(path_key("filename", "FILESYSTEM/FILE, or /dev/DEVICE, or /dev/PARTITION")
+             .needed()
+             .only(when, transfers)
+             .read_by(reader),
+         slot(j.filename));
+  v.leaf(size_key("bs", 1, kGiB, "Bytes of one call").only(when, transfers).read_by(reader),
+         slot(j.bs));
+  v.leaf(size_key("offset", 0, kMost, "Start of the region").only(when, transfers).read_by(reader),
+         slot(j.offset));
+  v.leaf(size_key("offset_increment", 0, kMost, "Added to offset for each further clone")
+             .only(when, transfers)
+             .read_by(reader),
+         slot(j.offset_increment));
+  describe_job_limits(v, j, transfers);
+  v.leaf(size_key("zonesize", 0, kTiB, "After so many bytes skip zoneskip; 0B: never")
+             .only(when, transfers)
+             .read_by(reader),
+         slot(j.zonesize));
+  v.leaf(size_key("zoneskip", 0, kTiB, "See zonesize").only(when, transfers).read_by(reader),
+         slot(j.zoneskip));
+  describe_job_pace(v, j, transfers);
+  v.leaf(integer_key("numjobs", 1, 10'000, "Clones of this job").read_by(reader), slot(j.numjobs));
+  v.leaf(integer_key("fsync", 0, kMost, "fsync(2) after so many writes; 0: never")
+             .only(when_writing, writes)
+             .read_by(reader),
+         slot(j.fsync));
+  v.leaf(integer_key("fdatasync", 0, kMost, "fdatasync(2) after so many writes; 0: never")
+             .only(when_writing, writes)
+             .read_by(reader),
+         slot(j.fdatasync));
+  v.leaf(flag_key("end_fsync", "fsync(2) when the job ends")
+             .only(when_writing, writes)
+             .read_by(reader),
+         slot(j.end_fsync));
+}
+
+}  // namespace wbsim

@@ -1,0 +1,7 @@
+#pragma once
+
+namespace wbsim {
+
+const char* program_version();
+
+}  // namespace wbsim

@@ -1,0 +1,28 @@
+// One submitted transfer, contiguous on the disk. The file side owns it; the block layer only links
+// it, and never sees a page.
+#pragma once
+
+#include <cstdint>
+
+#include "models/trace.hpp"
+#include "sim/units.hpp"
+
+namespace wbsim {
+
+enum class BioOp : std::uint8_t { kRead, kWrite };
+
+struct Bio {
+  Bio* bi_next = nullptr;  // the block layer's while submitted
+  Sectors sector, length;
+  void (*bi_end_io)(Bio&, bool ok) = nullptr;
+  void* bi_private = nullptr;
+  std::uint64_t cookie = 0;  // the owner's
+  std::uint16_t segments = 1;
+  BioOp op = BioOp::kWrite;
+  bool sync = false;    // somebody waits for it: BIO_RW_SYNCIO; reads count as sync without it
+  bool unplug = false;  // start the queue at once: BIO_RW_UNPLUG; up to 2.6.28 BIO_RW_SYNC
+  bool meta = false;    // file-system metadata, for the statistics
+  WriteReason reason = WriteReason::kBackground;
+};
+
+}  // namespace wbsim

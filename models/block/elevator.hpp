@@ -1,0 +1,58 @@
+// I/O schedulers: which queued request goes to the driver next. Merging is the queue's job; an
+// elevator only knows its own order. Plain data structures without an engine.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "models/block/request.hpp"
+#include "sim/units.hpp"
+
+namespace wbsim {
+
+// What differs between the versions of the deadline scheduler.
+struct DeadlineRules {
+  bool batch_needs_contiguous = false;    // a gap ends the batch
+  bool lowest_sector_restart = false;     // without a next request: lowest sector, not FIFO head
+  bool reselect_resets_batching = false;  // also when the re-selection goes on with the next one
+  bool keeps_other_direction = false;     // a dispatch does not forget the other side's position
+  bool expired_inclusive = false;         // now >= deadline, not now > deadline
+};
+
+inline constexpr DeadlineRules kDeadline2618{true, true, false, false, false};
+inline constexpr DeadlineRules kDeadline2624{true, false, true, false, false};
+inline constexpr DeadlineRules kDeadline2631{false, false, true, false, false};
+inline constexpr DeadlineRules kDeadline310{false, false, true, false, true};
+inline constexpr DeadlineRules kDeadline61{false, false, true, true, true};
+
+class Elevator {
+ public:
+  virtual ~Elevator() = default;
+
+  virtual void add(Request& rq, Jiffies now) = 0;
+  // Takes the request to dispatch out; nullptr when there is none.
+  virtual Request* next(Jiffies now) = 0;
+  virtual bool empty() const = 0;
+  virtual std::size_t size() const = 0;
+
+  // A request of this direction that starts at `sector`: the candidate of a front merge.
+  virtual Request* find_start(BioOp op, Sectors sector) = 0;
+  // The start of `rq` moved down by a front merge.
+  virtual void front_merged(Request& rq) = 0;
+  // The neighbours of `rq` in the elevator's order of sectors.
+  virtual Request* former(Request& rq) = 0;
+  virtual Request* latter(Request& rq) = 0;
+  // `gone` was joined to `into` and leaves the elevator.
+  virtual void joined(Request& into, Request& gone) = 0;
+};
+
+// Names of make_elevator(), in the order in which they are listed to the user.
+const std::vector<std::string_view>& elevator_names();
+
+// Throws std::invalid_argument for an unknown name.
+std::unique_ptr<Elevator> make_elevator(std::string_view name, const DeadlineRules& rules,
+                                        TickClock clock);
+
+}  // namespace wbsim

@@ -1,0 +1,38 @@
+#include "models/device/fixed.hpp"
+
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+namespace {
+
+// a * b / c without overflow: seek_full * distance exceeds 64 bits for a slow, large disk.
+std::int64_t multiply_divide(std::int64_t a, std::int64_t b, std::int64_t c) {
+  __extension__ using Wide = __int128;
+  return static_cast<std::int64_t>(static_cast<Wide>(a) * b / c);
+}
+
+}  // namespace
+
+FixedDisk::FixedDisk(const DeviceConfig& config)
+    : Device({.capacity = Sectors(config.capacity.count() / kSectorSize),
+              .depth = config.driver_depth,
+              .completion_latency = config.fixed.completion_latency,
+              .near_sectors = config.fixed.near_sectors}),
+      config_(config.fixed) {
+  WB_ASSERT(config_.bandwidth_bytes_per_s > 0);
+}
+
+Duration FixedDisk::service_time(const DeviceRequest& request, TimePoint) {
+  Duration service = config_.overhead;
+  if (is_seek(request.sector)) {
+    const std::int64_t distance = (request.sector - head()).count();
+    const std::int64_t cost = multiply_divide(
+        config_.seek_full.count(), distance < 0 ? -distance : distance, capacity().count());
+    service += config_.seek_base + Duration(cost);
+  }
+  const std::int64_t bytes = to_bytes(request.sectors).count();
+  return service + Duration(multiply_divide(bytes, 1'000'000'000, config_.bandwidth_bytes_per_s));
+}
+
+}  // namespace wbsim

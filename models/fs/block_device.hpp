@@ -1,0 +1,39 @@
+// Block devices as files: one inode per device or partition, its blocks 1:1 on the disk; and the
+// metadata blocks that file systems keep in that inode's pages.
+//
+// MODELS:   fs/block_dev.c, and the buffer cache part of fs/buffer.c of 2.6: __bread(),
+//           unmap_underlying_metadata().
+#pragma once
+
+#include <deque>
+
+#include "models/fs/vfs.hpp"
+
+namespace wbsim {
+
+// The pseudo file system "bdev" of all block device inodes.
+class BlockDevSuperBlock : public SuperBlock {
+ public:
+  // A device or partition of `length`, from sector `start` of the disk.
+  Inode& add(Vfs& vfs, BackingDevInfo& bdi, Sectors start, Sectors length, int soft_block_bits);
+
+  GetBlock get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool create,
+                     std::int64_t& metadata_block) override;
+  Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
+  bool uses_mpage() const override { return false; }
+  bool keeps_times() const override { return false; }
+
+ private:
+  std::deque<Inode> inodes_;
+};
+
+// The buffer of a block if it is in memory and uptodate, else null. Counts as an access.
+BufferHead* find_uptodate_block(Vfs& vfs, Inode& device, std::int64_t block);
+// A block whose content is known without reading, as at the start of a run.
+BufferHead& make_uptodate_block(Vfs& vfs, Inode& device, std::int64_t block);
+// __bread(): null after a read error.
+Task<BufferHead*> bread(Vfs& vfs, Inode& device, std::int64_t block, TaskStruct& task);
+// A block turned into file data: a stale copy in the device's own pages must not be written later.
+void unmap_underlying_metadata(Vfs& vfs, Inode& file, const BufferHead& bh);
+
+}  // namespace wbsim

@@ -1,0 +1,121 @@
+#include "models/fs/block_write_begin.hpp"
+
+#include "models/fs/block_device.hpp"
+#include "models/fs/buffer.hpp"
+#include "models/fs/buffer_io.hpp"
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+namespace {
+
+enum class Mapped : std::uint8_t { kGoOn, kSkipBlock, kStop };
+
+// The get_block part of one touched buffer.
+Mapped map_touched(Vfs& vfs, Inode& inode, Page& page, BufferHead& bh, std::int64_t block,
+                   Prepared& result) {
+  switch (inode.i_sb->get_block(inode, block, bh, true, result.metadata_block)) {
+    case GetBlock::kMapped:
+      break;
+    case GetBlock::kNeedsMetadata:
+      result.state = Prepared::State::kNeedsMetadata;
+      return Mapped::kStop;
+    case GetBlock::kEnospc:
+      result.state = Prepared::State::kFailed;
+      result.error = Errno::kEnospc;
+      return Mapped::kStop;
+    case GetBlock::kHole:
+    case GetBlock::kEio:
+      result.state = Prepared::State::kFailed;
+      result.error = Errno::kEio;
+      return Mapped::kStop;
+  }
+  if (!bh.test(BH_New))
+    return Mapped::kGoOn;
+  unmap_underlying_metadata(vfs, inode, bh);
+  if (page.test(PG_uptodate))
+    bh.set(BH_Uptodate);
+  return Mapped::kSkipBlock;  // what is not written of a new block is zeroed, not read
+}
+
+}  // namespace
+
+Prepared block_prepare(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, std::int64_t to) {
+  WB_ASSERT(page.test(PG_locked) && from < to && to <= kPageSize);
+  Prepared result;
+  const std::int64_t blocksize = inode.block_size();
+  if (!page.test(PG_private))
+    create_empty_buffers(vfs, page, blocksize, 0);
+  std::int64_t block = (std::int64_t{page.index} << kPageShift) >> inode.i_blkbits;
+  BufferId id = page.buffers;
+  std::int64_t start = 0;
+  do {
+    BufferHead& bh = vfs.buffers[id];
+    const std::int64_t end = start + blocksize;
+    if (end <= from || start >= to) {
+      if (page.test(PG_uptodate))
+        bh.set(BH_Uptodate);
+    } else {
+      Mapped mapped = Mapped::kGoOn;
+      if (!bh.test(BH_Mapped)) {
+        bh.clear(BH_New);
+        mapped = map_touched(vfs, inode, page, bh, block, result);
+        if (mapped == Mapped::kStop)
+          return result;
+      } else if (bh.test(BH_New)) {
+        mapped = Mapped::kSkipBlock;  // mapped by an earlier pass over this page that had to wait
+      }
+      if (mapped == Mapped::kGoOn) {
+        if (page.test(PG_uptodate))
+          bh.set(BH_Uptodate);
+        const bool partial = start < from || end > to;
+        if (partial && !bh.test(BH_Uptodate) && !bh.test(BH_Delay) && !bh.test(BH_Unwritten) &&
+            !bh.test(BH_Lock)) {
+          bh.set(BH_Lock);
+          bh.b_end_io = BufferEndIo::kReadSync;
+          ++bh.b_count;
+          result.reads.push_back(buffer_bio(vfs, bh, BioOp::kRead, true, WriteReason::kRead));
+          result.waiting[static_cast<std::size_t>(result.waiting_count++)] = id;
+          result.state = Prepared::State::kReading;
+        }
+      }
+    }
+    ++block;
+    start = end;
+    id = bh.b_this_page;
+  } while (id != page.buffers);
+  return result;
+}
+
+void page_zero_new_buffers(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to,
+                           TaskStruct* dirtier) {
+  if (!page.test(PG_private))
+    return;
+  for_each_buffer(vfs, page, [&](BufferHead& bh) {
+    const bool touched = bh.offset() < to && bh.offset() + bh.b_size > from;
+    if (!touched || !bh.test(BH_New))
+      return;
+    bh.clear(BH_New);
+    bh.set(BH_Uptodate);
+    mark_buffer_dirty(vfs, bh, dirtier);
+  });
+}
+
+void block_commit_write(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to,
+                        TaskStruct* dirtier) {
+  bool partial = false;
+  for_each_buffer(vfs, page, [&](BufferHead& bh) {
+    const bool touched = bh.offset() < to && bh.offset() + bh.b_size > from;
+    if (!touched) {
+      partial = partial || !bh.test(BH_Uptodate);
+      return;
+    }
+    bh.set(BH_Uptodate);
+    mark_buffer_dirty(vfs, bh, dirtier);
+    bh.clear(BH_New);
+  });
+  if (!partial)
+    page.set(PG_uptodate);
+}
+
+}  // namespace wbsim

@@ -1,0 +1,42 @@
+// The two halves of write(2) on a page: map and read what is needed, then mark what was copied.
+//
+// MODELS:   fs/buffer.c __block_prepare_write(), __block_commit_write(), block_write_end() and
+//           unmap_underlying_metadata() of 2.6.24 - 2.6.32.
+#pragma once
+
+#include <array>
+
+#include "models/fs/submit.hpp"
+
+namespace wbsim {
+
+// What block_prepare() found out in one go, without sleeping.
+struct Prepared {
+  enum class State : std::uint8_t {
+    kReady,          // copy and commit
+    kNeedsMetadata,  // read block `metadata_block` of the device, then call again
+    kReading,        // submit `reads`, wait for `waiting` in reverse order, check Uptodate
+    kFailed,         // nothing to commit: `error`
+  };
+  State state = State::kReady;
+  Errno error = Errno::kOk;
+  std::int64_t metadata_block = -1;
+  BioList reads;
+  std::array<BufferId, 2> waiting{};  // the first and the last block at most
+  int waiting_count = 0;
+};
+
+// Bytes [from, to) of the locked page are about to be written. Whole blocks never need a read; a
+// part of an existing block does, a part of a new block is zeroed instead.
+Prepared block_prepare(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, std::int64_t to);
+
+// After a failed prepare or read: buffers still New are zeroed and dirtied, so that nothing stale
+// is exposed.
+void page_zero_new_buffers(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to,
+                           TaskStruct* dirtier);
+
+// The bytes are in: touched buffers become uptodate and dirty, the page uptodate if all are.
+void block_commit_write(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to,
+                        TaskStruct* dirtier);
+
+}  // namespace wbsim

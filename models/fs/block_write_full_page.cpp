@@ -1,0 +1,165 @@
+#include "models/fs/block_write_full_page.hpp"
+
+#include "models/fs/block_device.hpp"
+#include "models/fs/buffer.hpp"
+#include "models/fs/buffer_io.hpp"
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+void redirty_page_for_writepage(Vfs& vfs, WritebackControl& wbc, Page& page) {
+  ++wbc.pages_skipped;
+  if (vfs.cache.set_page_dirty(page, nullptr)) {
+    vfs.cache.count_redirty();
+    mark_inode_dirty(vfs, *page.mapping->host, I_DIRTY_PAGES);
+  }
+}
+
+namespace {
+
+void mark_buffer_async_write(BufferHead& bh) {
+  bh.b_end_io = BufferEndIo::kAsyncWrite;
+  bh.set(BH_Async_Write);
+}
+
+enum class Pass1 : std::uint8_t { kMapped, kFailed, kNeedsMetadata };
+
+// Pass 1: every dirty buffer inside i_size gets a disk block; those past it become clean.
+Pass1 map_dirty_buffers(Vfs& vfs, Inode& inode, Page& page, FullPageWrite& write) {
+  const std::int64_t last_block = (inode.i_size - 1) >> inode.i_blkbits;
+  std::int64_t block = (std::int64_t{page.index} << kPageShift) >> inode.i_blkbits;
+  BufferId id = page.buffers;
+  do {
+    BufferHead& bh = vfs.buffers[id];
+    id = bh.b_this_page;
+    const std::int64_t n = block++;
+    if (n > last_block) {
+      bh.clear(BH_Dirty);
+      bh.set(BH_Uptodate);
+      continue;
+    }
+    const bool unmapped = !bh.test(BH_Mapped) || (vfs.rules.map_delay && bh.test(BH_Delay));
+    if (!bh.test(BH_Dirty) || !unmapped)
+      continue;
+    switch (inode.i_sb->get_block(inode, n, bh, true, write.metadata_block)) {
+      case GetBlock::kMapped:
+        break;
+      case GetBlock::kNeedsMetadata:
+        return Pass1::kNeedsMetadata;
+      case GetBlock::kEnospc:
+        write.error = Errno::kEnospc;
+        return Pass1::kFailed;
+      case GetBlock::kHole:
+      case GetBlock::kEio:
+        write.error = Errno::kEio;
+        return Pass1::kFailed;
+    }
+    bh.clear(BH_Delay);
+    if (bh.test(BH_New)) {
+      bh.clear(BH_New);
+      unmap_underlying_metadata(vfs, inode, bh);
+    }
+  } while (id != page.buffers);
+  return Pass1::kMapped;
+}
+
+// Pass 2: lock and mark what this call writes. False when it must wait for a buffer's lock.
+bool lock_and_mark(Vfs& vfs, Page& page, WritebackControl& wbc, FullPageWrite& write) {
+  const bool may_block = wbc.sync_mode != SyncMode::WB_SYNC_NONE || !wbc.nonblocking;
+  BufferId id = page.buffers;
+  do {
+    BufferHead& bh = vfs.buffers[id];
+    const BufferId next = bh.b_this_page;
+    if (bh.test(BH_Mapped) && !bh.test(BH_Async_Write)) {
+      if (bh.test(BH_Lock)) {
+        if (may_block) {
+          write.blocked_on = id;
+          return false;
+        }
+        redirty_page_for_writepage(vfs, wbc, page);
+      } else if (bh.test(BH_Dirty)) {
+        bh.clear(BH_Dirty);
+        bh.set(BH_Lock);
+        mark_buffer_async_write(bh);
+      }
+    }
+    id = next;
+  } while (id != page.buffers);
+  return true;
+}
+
+// Pass 3, but for the sleeping: a bio for each marked buffer, in ring order.
+void build_bios(Vfs& vfs, Page& page, const WritebackControl& wbc, FullPageWrite& write) {
+  const bool sync = wbc.sync_mode == SyncMode::WB_SYNC_ALL && vfs.rules.sync_bios;
+  for_each_buffer(vfs, page, [&](BufferHead& bh) {
+    if (!bh.test(BH_Async_Write))
+      return;
+    write.bios.push_back(buffer_bio(vfs, bh, BioOp::kWrite, sync, wbc.reason));
+    ++write.nr_underway;
+  });
+}
+
+// get_block failed: what is mapped and dirty is written, the rest of the dirty data is lost.
+void recover(Vfs& vfs, Page& page, const WritebackControl& wbc, FullPageWrite& write) {
+  for_each_buffer(vfs, page, [](BufferHead& bh) {
+    if (bh.test_all(BH_Mapped | BH_Dirty) && !bh.test(BH_Delay)) {
+      WB_ASSERT(!bh.test(BH_Lock));
+      bh.set(BH_Lock);
+      mark_buffer_async_write(bh);
+    }
+    bh.clear(BH_Dirty);
+  });
+  page.set(PG_error);
+  (write.error == Errno::kEnospc ? page.mapping->AS_ENOSPC : page.mapping->AS_EIO) = true;
+  vfs.cache.set_page_writeback(page);
+  build_bios(vfs, page, wbc, write);
+}
+
+bool outside_i_size(const Inode& inode, const Page& page) {
+  const auto end_index = static_cast<std::uint64_t>(inode.i_size >> kPageShift);
+  const bool straddles = (inode.i_size & (kPageSize - 1)) != 0;
+  return page.index > end_index || (page.index == end_index && !straddles);
+}
+
+}  // namespace
+
+void block_write_full_page(Vfs& vfs, Inode& inode, Page& page, WritebackControl& wbc,
+                           FullPageWrite& write) {
+  WB_ASSERT(page.test(PG_locked) && !page.test(PG_writeback));
+  if (outside_i_size(inode, page)) {
+    block_invalidatepage(vfs, page, 0);
+    vfs.cache.discard_cleared_page();
+    vfs.cache.unlock_page(page);
+    // The scan left the DIRTY tag to set_page_writeback(), which does not happen.
+    if (!page.test(PG_dirty))
+      page.mapping->pages.clear_tag(page.index, PageTag::kDirty);
+    write.state = FullPageWrite::State::kOutside;
+    return;
+  }
+  if (!page.test(PG_private))
+    create_empty_buffers(vfs, page, inode.block_size(), BH_Dirty | BH_Uptodate);
+  write.state = FullPageWrite::State::kSubmit;
+  switch (map_dirty_buffers(vfs, inode, page, write)) {
+    case Pass1::kNeedsMetadata:
+      write.state = FullPageWrite::State::kNeedsMetadata;
+      return;
+    case Pass1::kFailed:
+      return recover(vfs, page, wbc, write);
+    case Pass1::kMapped:
+      break;
+  }
+  if (!lock_and_mark(vfs, page, wbc, write)) {
+    write.state = FullPageWrite::State::kBlockedOnLock;
+    return;
+  }
+  vfs.cache.set_page_writeback(page);
+  build_bios(vfs, page, wbc, write);
+}
+
+void block_write_full_page_end(Vfs& vfs, Page& page, const FullPageWrite& write) {
+  vfs.cache.unlock_page(page);
+  if (write.nr_underway == 0)
+    vfs.cache.end_page_writeback(page);
+}
+
+}  // namespace wbsim

@@ -1,0 +1,37 @@
+// Writing the dirty buffers of one page, each as its own bio, in three passes over the ring.
+//
+// MODELS:   fs/buffer.c __block_write_full_page() and block_write_full_page(), 2.6.24 - 2.6.32.
+#pragma once
+
+#include "models/fs/submit.hpp"
+#include "models/mm/writeback_control.hpp"
+
+namespace wbsim {
+
+// One page on its way through. The passes are plain functions; whoever runs them sleeps when told
+// to and calls again: what is done already is not done twice.
+struct FullPageWrite {
+  enum class State : std::uint8_t {
+    kSubmit,         // pass 3: submit `bios`, then call block_write_full_page_end()
+    kOutside,        // the page lies outside i_size: unlocked, nothing to do, no error
+    kBlockedOnLock,  // pass 2: wait for buffer `blocked_on`, then call again
+    kNeedsMetadata,  // pass 1: read block `metadata_block` of the device, then call again
+  };
+  State state = State::kSubmit;
+  Errno error = Errno::kOk;  // get_block failed; what was mapped is written all the same
+  int nr_underway = 0;
+  BioList bios;
+  BufferId blocked_on = 0;
+  std::int64_t metadata_block = -1;
+};
+
+// The page is locked, not under write-back, and clear_page_dirty_for_io() has taken it.
+void block_write_full_page(Vfs& vfs, Inode& inode, Page& page, WritebackControl& wbc,
+                           FullPageWrite& write);
+// After the submission: unlocks the page; with nothing underway its write-back ends at once.
+void block_write_full_page_end(Vfs& vfs, Page& page, const FullPageWrite& write);
+
+// redirty_page_for_writepage(): dirty again without touching buffers; counts as skipped.
+void redirty_page_for_writepage(Vfs& vfs, WritebackControl& wbc, Page& page);
+
+}  // namespace wbsim

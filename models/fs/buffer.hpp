@@ -1,0 +1,48 @@
+// Rings of buffer heads: creating, dirtying, invalidating and freeing them.
+//
+// MODELS:   fs/buffer.c of 2.6.24 - 2.6.32.
+#pragma once
+
+#include "models/fs/vfs.hpp"
+
+namespace wbsim {
+
+// alloc_page_buffers() and create_empty_buffers(): the ring is built from the page's end backwards.
+// Attaching buffers to a dirty (uptodate) page makes all of them dirty (uptodate).
+void create_empty_buffers(Vfs& vfs, Page& page, std::int64_t blocksize, unsigned initial_state);
+
+inline BufferHead& page_buffers(Vfs& vfs, const Page& page) {
+  return vfs.buffers[page.buffers];
+}
+inline BufferHead& next_buffer(Vfs& vfs, const BufferHead& bh) {
+  return vfs.buffers[bh.b_this_page];
+}
+// Calls f(bh) for each buffer of the page, first to last. f must not free the ring.
+template <class F>
+void for_each_buffer(Vfs& vfs, const Page& page, F&& f) {
+  BufferId id = page.buffers;
+  do {
+    BufferHead& bh = vfs.buffers[id];
+    id = bh.b_this_page;
+    f(bh);
+  } while (id != page.buffers);
+}
+
+// __mark_inode_dirty(): `flags` of I_DIRTY. Tells the listener when the inode was clean.
+void mark_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags);
+
+// __set_page_dirty_buffers(): every buffer becomes dirty, mapped or not. True when newly dirty.
+bool set_page_dirty_buffers(Vfs& vfs, Page& page, TaskStruct* dirtier);
+// One buffer only, and the page with it.
+void mark_buffer_dirty(Vfs& vfs, BufferHead& bh, TaskStruct* dirtier);
+// And at the tail of the inode's private_list, unless it is on a list already.
+void mark_buffer_dirty_inode(Vfs& vfs, BufferHead& bh, Inode& inode, TaskStruct* dirtier);
+void remove_assoc_queue(Vfs& vfs, BufferHead& bh, AddressSpace& owner);
+
+// Discards every buffer that starts at or after `offset`; for offset 0 the ring is freed if it can.
+void block_invalidatepage(Vfs& vfs, Page& page, std::int64_t offset);
+// False when the page is under write-back or a buffer is busy. A page that was dirty while its
+// buffers were all clean is cleaned.
+bool try_to_free_buffers(Vfs& vfs, Page& page);
+
+}  // namespace wbsim

@@ -1,0 +1,226 @@
+#include "models/fs/buffer_io.hpp"
+
+#include <vector>
+
+#include "models/fs/buffer.hpp"
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+namespace {
+
+void buffer_bio_ended(Bio& bio, bool ok) {
+  auto& vfs = *static_cast<Vfs*>(bio.bi_private);
+  BufferHead& bh = vfs.buffers[static_cast<BufferId>(bio.cookie)];
+  vfs.bios.free(static_cast<FileBio&>(bio));
+  switch (bh.b_end_io) {
+    case BufferEndIo::kAsyncWrite:
+      return end_buffer_async_write(vfs, bh, ok);
+    case BufferEndIo::kAsyncRead:
+      return end_buffer_async_read(vfs, bh, ok);
+    case BufferEndIo::kWriteSync:
+      return end_buffer_write_sync(vfs, bh, ok);
+    case BufferEndIo::kReadSync:
+      return end_buffer_read_sync(vfs, bh, ok);
+    case BufferEndIo::kNone:
+      break;
+  }
+  WB_ASSERT(!"a buffer completed without an owner");
+}
+
+RequestQueue& queue_of(Vfs& vfs, const BufferHead& bh) {
+  return *vfs.cache.page(bh.b_page).mapping->bdi->queue;
+}
+
+Task<> submit_one(Vfs& vfs, BufferHead& bh, BioOp op, TaskStruct& task) {
+  BioList bios;
+  const bool sync = op == BioOp::kRead || vfs.rules.sync_bios;
+  const WriteReason reason = op == BioOp::kRead ? WriteReason::kRead : WriteReason::kMetadata;
+  FileBio& bio = buffer_bio(vfs, bh, op, sync, reason);
+  bio.unplug = op == BioOp::kWrite && sync;  // WRITE_SYNC
+  bios.push_back(bio);
+  task.charge(vfs.costs.writeback_buffer);
+  RequestQueue& queue = queue_of(vfs, bh);
+  if (!try_submit_bios(vfs, bios, queue, task))
+    co_await submit_bios_waiting(vfs, bios, queue, task);
+}
+
+}  // namespace
+
+FileBio& buffer_bio(Vfs& vfs, BufferHead& bh, BioOp op, bool sync, WriteReason reason) {
+  WB_ASSERT(bh.test_all(BH_Lock | BH_Mapped));
+  WB_ASSERT(bh.b_end_io != BufferEndIo::kNone);
+  WB_ASSERT(!bh.test(BH_Delay) && !bh.test(BH_Unwritten));
+  if (bh.test(BH_Req) && op == BioOp::kWrite)
+    bh.clear(BH_Write_EIO);
+  bh.set(BH_Req);
+  const AddressSpace& mapping = *vfs.cache.page(bh.b_page).mapping;
+  FileBio& bio = vfs.bios.allocate_for_buffer();
+  const std::int64_t sectors = bh.b_size / kSectorSize;
+  bio.sector = mapping.disk_start + Sectors(bh.b_blocknr * sectors);
+  bio.length = Sectors(sectors);
+  bio.op = op;
+  bio.sync = sync;
+  bio.meta = mapping.host->is_block_device;
+  bio.reason = reason;
+  bio.cookie = vfs.buffers.id_of(bh);
+  bio.bi_private = &vfs;
+  bio.bi_end_io = &buffer_bio_ended;
+  return bio;
+}
+
+void unlock_buffer(Vfs& vfs, BufferHead& bh) {
+  bh.clear(BH_Lock);
+  vfs.buffers.wake(bh);
+}
+
+void end_buffer_async_write(Vfs& vfs, BufferHead& bh, bool ok) {
+  WB_ASSERT(bh.test(BH_Async_Write));
+  Page& page = vfs.cache.page(bh.b_page);
+  if (ok) {
+    bh.set(BH_Uptodate);
+  } else {
+    page.mapping->AS_EIO = true;
+    bh.set(BH_Write_EIO);
+    bh.clear(BH_Uptodate);
+    page.set(PG_error);
+  }
+  bh.clear(BH_Async_Write);
+  unlock_buffer(vfs, bh);
+  for (BufferId id = bh.b_this_page; &vfs.buffers[id] != &bh; id = vfs.buffers[id].b_this_page)
+    if (vfs.buffers[id].test(BH_Async_Write))
+      return;
+  vfs.cache.end_page_writeback(page);
+  vfs.cpu.steal(vfs.costs.complete_page);
+}
+
+void end_buffer_async_read(Vfs& vfs, BufferHead& bh, bool ok) {
+  WB_ASSERT(bh.test(BH_Async_Read));
+  Page& page = vfs.cache.page(bh.b_page);
+  if (ok) {
+    bh.set(BH_Uptodate);
+  } else {
+    bh.clear(BH_Uptodate);
+    page.set(PG_error);
+  }
+  bh.clear(BH_Async_Read);
+  unlock_buffer(vfs, bh);
+  bool reading = false;
+  bool uptodate = true;
+  for_each_buffer(vfs, page, [&](const BufferHead& other) {
+    reading = reading || other.test(BH_Async_Read);
+    uptodate = uptodate && other.test(BH_Uptodate);
+  });
+  if (reading)
+    return;
+  if (uptodate && !page.test(PG_error))
+    page.set(PG_uptodate);
+  vfs.cache.unlock_page(page);
+}
+
+void end_buffer_write_sync(Vfs& vfs, BufferHead& bh, bool ok) {
+  if (ok) {
+    bh.set(BH_Uptodate);
+  } else {
+    bh.set(BH_Write_EIO);
+    bh.clear(BH_Uptodate);
+  }
+  unlock_buffer(vfs, bh);
+  --bh.b_count;
+}
+
+void end_buffer_read_sync(Vfs& vfs, BufferHead& bh, bool ok) {
+  if (ok)
+    bh.set(BH_Uptodate);
+  else
+    bh.clear(BH_Uptodate);
+  unlock_buffer(vfs, bh);
+  --bh.b_count;
+}
+
+Task<> wait_on_buffer(Vfs& vfs, BufferHead& bh, TaskStruct& task) {
+  co_await vfs.cpu.settle(task);
+  while (bh.test(BH_Lock)) {
+    queue_of(vfs, bh).unplug();
+    co_await vfs.buffers.wait_queue_of(bh).wait("wait_on_buffer");
+  }
+}
+
+Task<> lock_buffer(Vfs& vfs, BufferHead& bh, TaskStruct& task) {
+  if (bh.test(BH_Lock))
+    co_await wait_on_buffer(vfs, bh, task);
+  bh.set(BH_Lock);
+}
+
+Task<> ll_rw_block(Vfs& vfs, BlockRw rw, BufferHead& bh, TaskStruct& task) {
+  if (rw == BlockRw::kSwrite)
+    co_await lock_buffer(vfs, bh, task);
+  else if (bh.test(BH_Lock))
+    co_return;
+  else
+    bh.set(BH_Lock);
+  if (rw != BlockRw::kRead && bh.test(BH_Dirty)) {
+    bh.clear(BH_Dirty);
+    bh.b_end_io = BufferEndIo::kWriteSync;
+    ++bh.b_count;
+    co_await submit_one(vfs, bh, BioOp::kWrite, task);
+  } else if (rw == BlockRw::kRead && !bh.test(BH_Uptodate)) {
+    bh.b_end_io = BufferEndIo::kReadSync;
+    ++bh.b_count;
+    co_await submit_one(vfs, bh, BioOp::kRead, task);
+  } else {
+    unlock_buffer(vfs, bh);
+  }
+}
+
+Task<Errno> sync_dirty_buffer(Vfs& vfs, BufferHead& bh, TaskStruct& task) {
+  co_await lock_buffer(vfs, bh, task);
+  if (!bh.test(BH_Dirty)) {
+    unlock_buffer(vfs, bh);
+    co_return Errno::kOk;
+  }
+  bh.clear(BH_Dirty);
+  bh.b_end_io = BufferEndIo::kWriteSync;
+  ++bh.b_count;
+  co_await submit_one(vfs, bh, BioOp::kWrite, task);
+  co_await wait_on_buffer(vfs, bh, task);
+  co_return bh.test(BH_Uptodate) ? Errno::kOk : Errno::kEio;
+}
+
+Task<Errno> fsync_buffers_list(Vfs& vfs, AddressSpace& owner, TaskStruct& task) {
+  std::vector<BufferId> submitted;
+  while (owner.private_head != 0) {
+    BufferHead& bh = vfs.buffers[owner.private_head];
+    remove_assoc_queue(vfs, bh, owner);
+    if (!bh.test(BH_Dirty) && !bh.test(BH_Lock))
+      continue;
+    ++bh.b_count;
+    submitted.push_back(vfs.buffers.id_of(bh));
+    if (bh.test(BH_Dirty))
+      co_await ll_rw_block(vfs, BlockRw::kSwrite, bh, task);
+  }
+  Errno result = Errno::kOk;
+  for (const BufferId id : submitted) {
+    BufferHead& bh = vfs.buffers[id];
+    if (bh.test(BH_Dirty))
+      mark_buffer_dirty_inode(vfs, bh, *owner.host, nullptr);
+    co_await wait_on_buffer(vfs, bh, task);
+    if (!bh.test(BH_Uptodate))
+      result = Errno::kEio;
+    --bh.b_count;
+  }
+  for (BufferId id = owner.private_tail; id != 0;) {  // osync: whatever was queued meanwhile
+    BufferHead& bh = vfs.buffers[id];
+    if (!bh.test(BH_Lock)) {
+      id = bh.assoc_prev;
+      continue;
+    }
+    co_await wait_on_buffer(vfs, bh, task);
+    if (!bh.test(BH_Uptodate))
+      result = Errno::kEio;
+    id = owner.private_tail;
+  }
+  co_return result;
+}
+
+}  // namespace wbsim

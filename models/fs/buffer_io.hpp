@@ -1,0 +1,35 @@
+// I/O of single buffers, and the completions of buffer I/O.
+//
+// MODELS:   fs/buffer.c of 2.6.24 - 2.6.32: submit_bh(), end_buffer_async_write(), ll_rw_block(),
+//           sync_dirty_buffer(), fsync_buffers_list().
+#pragma once
+
+#include "models/fs/submit.hpp"
+
+namespace wbsim {
+
+// submit_bh() as far as building the one-segment bio: the buffer is locked, mapped and has its
+// b_end_io. A write of a buffer that was submitted before forgets its old write error.
+FileBio& buffer_bio(Vfs& vfs, BufferHead& bh, BioOp op, bool sync, WriteReason reason);
+
+// Exactly one completion, the one that sees no other Async_Write in the ring, ends the page's
+// write-back. A failed write leaves the buffer clean and not uptodate.
+void end_buffer_async_write(Vfs& vfs, BufferHead& bh, bool ok);
+void end_buffer_async_read(Vfs& vfs, BufferHead& bh, bool ok);
+void end_buffer_write_sync(Vfs& vfs, BufferHead& bh, bool ok);
+void end_buffer_read_sync(Vfs& vfs, BufferHead& bh, bool ok);
+
+void unlock_buffer(Vfs& vfs, BufferHead& bh);
+Task<> lock_buffer(Vfs& vfs, BufferHead& bh, TaskStruct& task);
+Task<> wait_on_buffer(Vfs& vfs, BufferHead& bh, TaskStruct& task);
+
+enum class BlockRw : std::uint8_t { kRead, kWrite, kSwrite };
+// kRead and kWrite skip a locked buffer, even one redirtied since its I/O began; kSwrite waits for
+// the lock.
+Task<> ll_rw_block(Vfs& vfs, BlockRw rw, BufferHead& bh, TaskStruct& task);
+// Writes the buffer if it is dirty and waits.
+Task<Errno> sync_dirty_buffer(Vfs& vfs, BufferHead& bh, TaskStruct& task);
+// Writes and awaits the metadata on the file's private_list, in its order.
+Task<Errno> fsync_buffers_list(Vfs& vfs, AddressSpace& owner, TaskStruct& task);
+
+}  // namespace wbsim

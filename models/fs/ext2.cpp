@@ -1,0 +1,188 @@
+#include "models/fs/ext2.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "models/fs/block_device.hpp"
+#include "models/fs/buffer.hpp"
+#include "models/fs/buffer_io.hpp"
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+namespace {
+// Blocks the file system keeps for itself: superblock, group descriptors, bitmaps, inode table.
+constexpr std::int64_t kFirstInodeTableBlock = 5;
+constexpr std::int64_t kFirstDataBlock = 64;
+constexpr std::int64_t kInodesPerBlock = 32;  // of 128 bytes in 4 KiB
+}  // namespace
+
+Ext2::Ext2(Vfs& vfs, Inode& device, const FilesystemConfig& config)
+    : vfs_(vfs),
+      device_(device),
+      config_(config),
+      blocks_(device.i_size / config.block_size),
+      next_free_(kFirstDataBlock) {
+  int bits = 9;
+  while ((1 << bits) < config.block_size)
+    ++bits;
+  device.i_blkbits = static_cast<std::uint8_t>(bits);  // set_blocksize()
+}
+
+Inode& Ext2::create(const FileConfig& config) {
+  Inode& inode = inodes_.emplace_back(vfs_.cache.tree_nodes(), *this, inodes_.size(),
+                                      static_cast<int>(device_.i_blkbits));
+  inode.i_size = config.size.count();
+  inode.i_data.bdi = device_.i_data.bdi;
+  inode.i_data.disk_start = device_.i_data.disk_start;
+  s_inodes.push_back(&inode);
+  File& file = files_.emplace_back(inode);
+  file.extents = config.extents;
+  std::sort(file.extents.begin(), file.extents.end(),
+            [](const Extent& a, const Extent& b) { return a.file_block < b.file_block; });
+  for (const IndirectBlock& indirect : config.indirect)
+    file.indirect[indirect.file_blocks > pointers_per_block() ? 0 : 1].push_back(indirect);
+  for (auto& level : file.indirect)
+    std::sort(level.begin(), level.end(), [](const IndirectBlock& a, const IndirectBlock& b) {
+      return a.first_file_block < b.first_file_block;
+    });
+  if (file.extents.empty())
+    lay_out(file, (inode.i_size + inode.block_size() - 1) / inode.block_size());
+  reserve(file);
+  if (config_.metadata != MetadataMode::kNone)
+    file.inode_table_block = config.inode_table_block.value_or(
+        kFirstInodeTableBlock + static_cast<std::int64_t>(inode.i_ino) / kInodesPerBlock);
+  if (file.inode_table_block >= 0)
+    make_uptodate_block(vfs_, device_, file.inode_table_block);
+  if (config_.metadata == MetadataMode::kEvictable)
+    for (const IndirectBlock& indirect : config.indirect)
+      make_uptodate_block(vfs_, device_, indirect.disk_block);
+  return inode;
+}
+
+void Ext2::lay_out(File& file, std::int64_t blocks) {
+  for (std::int64_t block = 0; block < blocks;) {
+    WB_ASSERT(append_block(file, block));
+    ++block;
+    // The rest of this run in one piece.
+    const std::int64_t more = std::min({blocks - block, run_left_, blocks_ - next_free_});
+    file.extents.back().blocks += more;
+    next_free_ += more;
+    run_left_ -= more;
+    block += more;
+  }
+}
+
+// Later files and appends start behind the extents that were given.
+void Ext2::reserve(const File& file) {
+  for (const Extent& extent : file.extents)
+    next_free_ = std::max(next_free_, extent.disk_block + extent.blocks);
+  run_left_ = 0;
+}
+
+// The allocator: the next free block, with gaps of gap_blocks after runs of extent_blocks.
+bool Ext2::append_block(File& file, std::int64_t block) {
+  if (run_left_ == 0) {
+    if (config_.extent_blocks > 0 && !file.extents.empty())
+      next_free_ += config_.gap_blocks;
+    run_left_ = config_.extent_blocks > 0 ? config_.extent_blocks
+                                          : std::numeric_limits<std::int64_t>::max();
+  }
+  if (next_free_ >= blocks_)
+    return false;
+  const std::int64_t disk_block = next_free_++;
+  --run_left_;
+  const auto after =
+      std::upper_bound(file.extents.begin(), file.extents.end(), block,
+                       [](std::int64_t b, const Extent& extent) { return b < extent.file_block; });
+  if (after != file.extents.begin()) {
+    Extent& before = *std::prev(after);
+    if (before.file_block + before.blocks == block &&
+        before.disk_block + before.blocks == disk_block) {
+      ++before.blocks;
+      return true;
+    }
+  }
+  file.extents.insert(after, {block, disk_block, 1});
+  return true;
+}
+
+std::int64_t Ext2::find_block(File& file, std::int64_t block) {
+  const auto inside = [&](std::size_t i) {
+    return i < file.extents.size() && block >= file.extents[i].file_block &&
+           block < file.extents[i].file_block + file.extents[i].blocks;
+  };
+  if (!inside(file.last_extent)) {
+    const auto after = std::upper_bound(
+        file.extents.begin(), file.extents.end(), block,
+        [](std::int64_t b, const Extent& extent) { return b < extent.file_block; });
+    if (after == file.extents.begin())
+      return -1;
+    file.last_extent = static_cast<std::size_t>(after - file.extents.begin()) - 1;
+    if (!inside(file.last_extent))
+      return -1;
+  }
+  const Extent& extent = file.extents[file.last_extent];
+  return extent.disk_block + (block - extent.file_block);
+}
+
+// The first indirect block on the way to `block` that is not in memory, -1 when all are.
+std::int64_t Ext2::missing_indirect(const File& file, std::int64_t block) {
+  if (config_.metadata != MetadataMode::kEvictable)
+    return -1;
+  for (const auto& level : file.indirect) {
+    const auto after = std::upper_bound(
+        level.begin(), level.end(), block,
+        [](std::int64_t b, const IndirectBlock& i) { return b < i.first_file_block; });
+    if (after == level.begin())
+      continue;
+    const IndirectBlock& indirect = *std::prev(after);
+    const bool maps = block < indirect.first_file_block + indirect.file_blocks;
+    if (maps && !find_uptodate_block(vfs_, device_, indirect.disk_block))
+      return indirect.disk_block;
+  }
+  return -1;
+}
+
+// The last block that one indirect block maps: what follows lies behind the next indirect block.
+bool Ext2::at_boundary(std::int64_t block) const {
+  const std::int64_t past_direct = block + 1 - kDirectBlocks;
+  return past_direct >= 0 && past_direct % pointers_per_block() == 0;
+}
+
+GetBlock Ext2::get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool create,
+                         std::int64_t& metadata_block) {
+  File& file = files_[inode.i_ino];
+  metadata_block = missing_indirect(file, block);
+  if (metadata_block >= 0)
+    return GetBlock::kNeedsMetadata;
+  std::int64_t disk_block = find_block(file, block);
+  if (disk_block < 0) {
+    if (!create)
+      return GetBlock::kHole;
+    if (!append_block(file, block))
+      return GetBlock::kEnospc;
+    disk_block = find_block(file, block);
+    bh.set(BH_New);
+  }
+  bh.b_blocknr = disk_block;
+  bh.set(BH_Mapped);
+  if (at_boundary(block))
+    bh.set(BH_Boundary);
+  return GetBlock::kMapped;
+}
+
+Task<Errno> Ext2::write_inode(Inode& inode, TaskStruct& task, bool wait) {
+  const std::int64_t block = files_[inode.i_ino].inode_table_block;
+  if (block < 0)
+    co_return Errno::kOk;
+  BufferHead* bh = co_await bread(vfs_, device_, block, task);
+  if (!bh)
+    co_return Errno::kEio;
+  mark_buffer_dirty(vfs_, *bh, &task);
+  if (!wait)
+    co_return Errno::kOk;
+  co_return co_await sync_dirty_buffer(vfs_, *bh, task);
+}
+
+}  // namespace wbsim

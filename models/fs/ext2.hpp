@@ -1,0 +1,62 @@
+// A file system with ext2's manners: blocks in extents, indirect blocks that must be in memory
+// before the blocks they map can be, inodes in blocks of an inode table.
+//
+// MODELS:   fs/ext2 of 2.6: ext2_get_block() with its boundary flag, ext2_write_inode().
+// DEVIATES: no bitmaps, directories or deletion; new blocks come from a simple allocator, and
+//           allocating them dirties no metadata block.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <vector>
+
+#include "models/fs/vfs.hpp"
+#include "models/scenario.hpp"
+
+namespace wbsim {
+
+class Ext2 : public SuperBlock {
+ public:
+  // On the device or partition `device`, whose soft block size becomes the file system's.
+  Ext2(Vfs& vfs, Inode& device, const FilesystemConfig& config);
+
+  Inode& create(const FileConfig& file);  // allocates what the file is preallocated with
+
+  GetBlock get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool create,
+                     std::int64_t& metadata_block) override;
+  Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
+  bool uses_mpage() const override { return true; }
+  bool keeps_times() const override { return config_.metadata != MetadataMode::kNone; }
+  Inode* block_device() const override { return &device_; }
+
+ private:
+  struct File {
+    explicit File(Inode& i) : inode(i) {}
+    Inode& inode;
+    std::vector<Extent> extents;  // by file block
+    // Doubly indirect blocks, then indirect ones; each by first file block.
+    std::array<std::vector<IndirectBlock>, 2> indirect;
+    std::size_t last_extent = 0;  // where the last look-up ended
+    std::int64_t inode_table_block = -1;
+  };
+  static constexpr std::int64_t kDirectBlocks = 12;
+
+  void lay_out(File& file, std::int64_t blocks);
+  void reserve(const File& file);
+  bool append_block(File& file, std::int64_t block);
+  std::int64_t find_block(File& file, std::int64_t block);  // on the disk, -1: none
+  std::int64_t missing_indirect(const File& file, std::int64_t block);
+  bool at_boundary(std::int64_t block) const;
+  std::int64_t pointers_per_block() const { return (std::int64_t{1} << device_.i_blkbits) / 4; }
+
+  Vfs& vfs_;
+  Inode& device_;
+  FilesystemConfig config_;
+  std::int64_t blocks_;        // on the device
+  std::int64_t next_free_;     // the allocator's hand
+  std::int64_t run_left_ = 0;  // blocks until the next gap
+  std::deque<Inode> inodes_;
+  std::vector<File> files_;  // by i_ino
+};
+
+}  // namespace wbsim

@@ -1,0 +1,31 @@
+// Buffered write(2) and read(2) on a file or block device.
+//
+// MODELS:   mm/filemap.c generic_file_buffered_write(), do_generic_file_read(), mm/readahead.c
+//           ondemand_readahead(), 2.6.24 - 2.6.32.
+// DEVIATES: user memory is always there (no short copies); no O_DIRECT, no O_SYNC.
+#pragma once
+
+#include "models/fs/submit.hpp"
+
+namespace wbsim {
+
+Task<> mutex_lock(Vfs& vfs, Inode& inode, TaskStruct& task);
+void mutex_unlock(Inode& inode);
+
+// Writes [pos, pos + length), growing the file if needed. Throttled like any writer.
+Task<Errno> generic_file_write(Vfs& vfs, Inode& inode, std::int64_t pos, std::int64_t length,
+                               TaskStruct& task);
+
+// Per open file: struct file_ra_state, in pages.
+struct FileRaState {
+  std::int64_t start = 0;  // of the window last read
+  std::int64_t size = 0;
+  std::int64_t async_size = 0;   // reaching this many pages before its end reads the next one
+  std::int64_t prev_index = -1;  // last page read
+};
+
+// Reads [pos, pos + length) through the cache; less at the end of the file.
+Task<Errno> generic_file_read(Vfs& vfs, Inode& inode, std::int64_t pos, std::int64_t length,
+                              FileRaState& ra, std::int64_t ra_pages, TaskStruct& task);
+
+}  // namespace wbsim

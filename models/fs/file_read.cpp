@@ -1,0 +1,258 @@
+#include <algorithm>
+
+#include "models/fs/block_device.hpp"
+#include "models/fs/buffer.hpp"
+#include "models/fs/buffer_io.hpp"
+#include "models/fs/file.hpp"
+#include "models/fs/page_scan.hpp"
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+namespace {
+
+void mpage_end_io_read(Bio& bio, bool ok) {
+  auto& vfs = *static_cast<Vfs*>(bio.bi_private);
+  auto& file_bio = static_cast<FileBio&>(bio);
+  for (const PageId id : file_bio.page_span()) {
+    Page& page = vfs.cache.page(id);
+    page.set(ok ? PG_uptodate : PG_error);
+    vfs.cache.unlock_page(page);
+  }
+  vfs.bios.free(file_bio);
+}
+
+// Where the page's first block lies, or that it cannot be read as one piece.
+struct PageOnDisk {
+  GetBlock state = GetBlock::kMapped;
+  bool contiguous = true;
+  std::int64_t first_block = -1;
+  std::int64_t metadata_block = -1;
+};
+
+PageOnDisk map_page(Inode& inode, PageIndex index) {
+  PageOnDisk where;
+  const int per_page = static_cast<int>(kPageSize >> inode.i_blkbits);
+  const std::int64_t first = (std::int64_t{index} << kPageShift) >> inode.i_blkbits;
+  const std::int64_t last = (inode.i_size - 1) >> inode.i_blkbits;
+  for (int k = 0; k < per_page && first + k <= last; ++k) {
+    BufferHead bh{};
+    const GetBlock got = inode.i_sb->get_block(inode, first + k, bh, false, where.metadata_block);
+    if (k == 0)
+      where.first_block = got == GetBlock::kMapped ? bh.b_blocknr : -1;
+    else if (got != GetBlock::kMapped || bh.b_blocknr != where.first_block + k)
+      where.contiguous = false;
+    if (got != GetBlock::kMapped) {
+      where.state = got;
+      return where;
+    }
+  }
+  return where;
+}
+
+// Reads pages of a file into the cache with as few bios as their places allow.
+class ReadPages {
+ public:
+  ReadPages(Vfs& vfs, Inode& inode, TaskStruct& task)
+      : vfs_(vfs), inode_(inode), task_(task), queue_(*inode.i_data.bdi->queue) {}
+
+  // Pages [first, first + count) as far as they are in the file and not in the cache.
+  Task<> read(std::int64_t first, std::int64_t count) {
+    const std::int64_t pages = (inode_.i_size + kPageSize - 1) >> kPageShift;
+    const std::int64_t end = std::min(first + count, pages);
+    for (std::int64_t i = first; i < end; ++i) {
+      const auto index = static_cast<PageIndex>(i);
+      if (vfs_.cache.find_get_page(inode_.i_data, index))
+        continue;
+      Page& page = vfs_.add_page(inode_.i_data, index, task_);
+      PageOnDisk where = map_page(inode_, index);
+      while (where.state == GetBlock::kNeedsMetadata) {
+        flush();
+        co_await submit();
+        co_await bread(vfs_, *inode_.i_sb->block_device(), where.metadata_block, task_);
+        where = map_page(inode_, index);
+      }
+      add(page, where);
+      task_.charge(vfs_.costs.read_page);
+    }
+    flush();
+    co_await submit();
+  }
+  // A page that is in the cache, locked by us and only partly uptodate.
+  Task<> read_rest(Page& page) {
+    read_by_buffers(page);
+    co_await submit();
+  }
+
+ private:
+  void add(Page& page, const PageOnDisk& where) {
+    if (where.state == GetBlock::kHole) {
+      page.set(PG_uptodate);  // zeros
+      vfs_.cache.unlock_page(page);
+      return;
+    }
+    const std::int64_t blocks = kPageSize >> inode_.i_blkbits;
+    if (!where.contiguous) {
+      flush();
+      read_by_buffers(page);
+      return;
+    }
+    if (bio_ && (where.first_block != next_block_ ||
+                 bio_->nr_pages >= static_cast<std::uint32_t>(max_pages())))
+      flush();
+    if (!bio_) {
+      bio_ = &vfs_.bios.allocate_for_pages();
+      bio_->sector = inode_.i_data.disk_start +
+                     Sectors(where.first_block * (inode_.block_size() / kSectorSize));
+      bio_->segments = 0;
+      bio_->op = BioOp::kRead;
+      bio_->sync = true;
+      bio_->meta = inode_.is_block_device;
+      bio_->reason = WriteReason::kRead;
+      bio_->bi_private = &vfs_;
+      bio_->bi_end_io = &mpage_end_io_read;
+    }
+    bio_->pages[bio_->nr_pages++] = vfs_.cache.id_of(page);
+    bio_->length += Sectors(kSectorsPerPage);
+    ++bio_->segments;
+    next_block_ = where.first_block + blocks;
+  }
+  // block_read_full_page()
+  void read_by_buffers(Page& page) {
+    if (!page.test(PG_private))
+      create_empty_buffers(vfs_, page, inode_.block_size(), 0);
+    std::int64_t block = (std::int64_t{page.index} << kPageShift) >> inode_.i_blkbits;
+    bool reading = false;
+    for_each_buffer(vfs_, page, [&](BufferHead& bh) {
+      std::int64_t metadata_block = -1;
+      const std::int64_t n = block++;
+      if (bh.test(BH_Uptodate))
+        return;
+      if (!bh.test(BH_Mapped) &&
+          inode_.i_sb->get_block(inode_, n, bh, false, metadata_block) != GetBlock::kMapped) {
+        bh.set(BH_Uptodate);
+        return;
+      }
+      bh.set(BH_Lock | BH_Async_Read);
+      bh.b_end_io = BufferEndIo::kAsyncRead;
+      bios_.push_back(buffer_bio(vfs_, bh, BioOp::kRead, true, WriteReason::kRead));
+      reading = true;
+    });
+    if (reading)
+      return;
+    page.set(PG_uptodate);
+    vfs_.cache.unlock_page(page);
+  }
+  void flush() {
+    if (bio_)
+      bios_.push_back(*bio_);
+    bio_ = nullptr;
+  }
+  Task<> submit() {
+    if (!try_submit_bios(vfs_, bios_, queue_, task_))
+      co_await submit_bios_waiting(vfs_, bios_, queue_, task_);
+  }
+  int max_pages() const { return std::min(queue_.params().max_segments, kBioMaxPages); }
+
+  Vfs& vfs_;
+  Inode& inode_;
+  TaskStruct& task_;
+  RequestQueue& queue_;
+  FileBio* bio_ = nullptr;
+  std::int64_t next_block_ = -1;
+  BioList bios_;
+};
+
+std::int64_t round_up_power_of_two(std::int64_t n) {
+  std::int64_t power = 1;
+  while (power < n)
+    power *= 2;
+  return power;
+}
+
+// get_init_ra_size()
+std::int64_t initial_window(std::int64_t request, std::int64_t max) {
+  const std::int64_t size = round_up_power_of_two(request);
+  if (size <= max / 32)
+    return size * 4;
+  if (size <= max / 4)
+    return size * 2;
+  return max;
+}
+
+// get_next_ra_size()
+std::int64_t next_window(std::int64_t current, std::int64_t max) {
+  return std::min(current < max / 16 ? 4 * current : 2 * current, max);
+}
+
+// ondemand_readahead() for a page that is missing (`hit_marker` false) or that was marked as the
+// start of the asynchronous part.
+void ondemand_readahead(FileRaState& ra, std::int64_t index, std::int64_t request,
+                        std::int64_t max) {
+  const bool continues = index == ra.start + ra.size - ra.async_size || index == ra.start + ra.size;
+  if (index != 0 && ra.size > 0 && continues) {
+    ra.start += ra.size;
+    ra.size = next_window(ra.size, max);
+    ra.async_size = ra.size;
+    return;
+  }
+  const bool sequential = index == 0 || index == ra.prev_index || index == ra.prev_index + 1;
+  ra.start = index;
+  if (!sequential && request <= max) {  // a random read: just what is asked for
+    ra.size = request;
+    ra.async_size = 0;
+    return;
+  }
+  ra.size = initial_window(request, max);
+  ra.async_size = ra.size > request ? ra.size - request : ra.size;
+}
+
+}  // namespace
+
+Task<Errno> generic_file_read(Vfs& vfs, Inode& inode, std::int64_t pos, std::int64_t length,
+                              FileRaState& ra, std::int64_t ra_pages, TaskStruct& task) {
+  task.charge(vfs.costs.write_syscall);
+  const std::int64_t end = std::min(pos + length, inode.i_size);
+  const std::int64_t last = (end - 1) >> kPageShift;
+  Errno result = Errno::kOk;
+  ReadPages reader(vfs, inode, task);
+  for (std::int64_t i = pos >> kPageShift; pos < end && i <= last; ++i) {
+    const auto index = static_cast<PageIndex>(i);
+    Page* page = vfs.cache.find_get_page(inode.i_data, index);
+    const bool at_marker = ra.async_size > 0 && i == ra.start + ra.size - ra.async_size;
+    if (!page || at_marker) {
+      ondemand_readahead(ra, i, last - i + 1, std::max<std::int64_t>(ra_pages, 1));
+      co_await reader.read(ra.start, ra.size);
+      if (!page)
+        co_await reader.read(i, 1);  // should the window not reach it
+      page = vfs.cache.find_get_page(inode.i_data, index);
+    }
+    if (page && !page->test(PG_uptodate)) {
+      ++page->count;
+      co_await lock_page_waiting(vfs, *page, task);
+      if (page->test(PG_uptodate) || page->test(PG_error)) {
+        vfs.cache.unlock_page(*page);
+      } else {
+        co_await reader.read_rest(*page);
+        co_await lock_page_waiting(vfs, *page, task);
+        vfs.cache.unlock_page(*page);
+      }
+      --page->count;
+      if (!page->test(PG_uptodate))
+        result = Errno::kEio;
+    }
+    if (!page)
+      continue;
+    vfs.cache.mark_page_accessed(*page);
+    ra.prev_index = i;
+    const std::int64_t from = std::max(pos, i << kPageShift);
+    const std::int64_t to = std::min(end, (i + 1) << kPageShift);
+    task.charge(vfs.costs.read_page + vfs.costs.copy_per_kib * (to - from) / 1024);
+    if (task.debt() > kCpuChunk)
+      co_await vfs.cpu.settle(task);
+  }
+  co_await vfs.cpu.settle(task);
+  co_return result;
+}
+
+}  // namespace wbsim

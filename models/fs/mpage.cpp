@@ -1,0 +1,144 @@
+#include "models/fs/mpage.hpp"
+
+#include <algorithm>
+
+#include "models/fs/block_device.hpp"
+#include "models/fs/buffer.hpp"
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+namespace {
+
+void mpage_end_io_write(Bio& bio, bool ok) {
+  auto& vfs = *static_cast<Vfs*>(bio.bi_private);
+  auto& file_bio = static_cast<FileBio&>(bio);
+  if (!ok) {
+    for (const PageId id : file_bio.page_span()) {
+      Page& page = vfs.cache.page(id);
+      page.set(PG_error);
+      page.mapping->AS_EIO = true;
+    }
+  }
+  vfs.cache.end_page_writeback(file_bio.page_span());
+  vfs.cpu.steal(vfs.costs.complete_page * file_bio.nr_pages);
+  vfs.bios.free(file_bio);
+}
+
+}  // namespace
+
+MpageWriter::MpageWriter(Vfs& vfs, const WritebackControl& wbc, int max_pages)
+    : vfs_(vfs),
+      max_pages_(std::min(max_pages, kBioMaxPages)),
+      sync_(wbc.sync_mode == SyncMode::WB_SYNC_ALL && vfs.rules.sync_bios),
+      reason_(wbc.reason) {}
+
+MpageWriter::~MpageWriter() {
+  if (bio_)
+    vfs_.bios.free(*bio_);  // only when a run ends in the middle of a scan
+}
+
+void MpageWriter::finish(BioList& out) {
+  if (bio_)
+    out.push_back(*bio_);
+  bio_ = nullptr;
+}
+
+// False: confused.
+bool MpageWriter::run_of_buffers(Page& page, Run& run) {
+  BufferId id = page.buffers;
+  bool hole = false;
+  do {
+    const BufferHead& bh = vfs_.buffers[id];
+    id = bh.b_this_page;
+    if (!bh.test(BH_Mapped)) {
+      if (bh.test(BH_Dirty))
+        return false;
+      hole = true;
+      continue;
+    }
+    if (hole || !bh.test_all(BH_Dirty | BH_Uptodate))
+      return false;
+    if (run.blocks == 0)
+      run.first_block = bh.b_blocknr;
+    else if (bh.b_blocknr != run.first_block + run.blocks)
+      return false;
+    ++run.blocks;
+    run.boundary = bh.test(BH_Boundary);
+  } while (id != page.buffers);
+  return run.blocks > 0;
+}
+
+bool MpageWriter::run_of_blocks(Inode& inode, Page& page, Run& run) {
+  WB_ASSERT(page.test(PG_uptodate));
+  const int per_page = static_cast<int>(kPageSize >> inode.i_blkbits);
+  const std::int64_t first = (std::int64_t{page.index} << kPageShift) >> inode.i_blkbits;
+  const std::int64_t last_block = (inode.i_size - 1) >> inode.i_blkbits;
+  for (int k = 0; k < per_page; ++k) {
+    BufferHead bh{};
+    std::int64_t metadata_block = -1;
+    if (inode.i_sb->get_block(inode, first + k, bh, true, metadata_block) != GetBlock::kMapped)
+      return false;
+    if (bh.test(BH_New))
+      unmap_underlying_metadata(vfs_, inode, bh);
+    if (k == 0)
+      run.first_block = bh.b_blocknr;
+    else if (bh.b_blocknr != run.first_block + k)
+      return false;
+    ++run.blocks;
+    run.boundary = bh.test(BH_Boundary);
+    if (first + k == last_block)
+      break;
+  }
+  return true;
+}
+
+FileBio& MpageWriter::bio_at(const AddressSpace& mapping, std::int64_t block,
+                             std::int64_t blocksize) {
+  FileBio& bio = vfs_.bios.allocate_for_pages();
+  bio.sector = mapping.disk_start + Sectors(block * (blocksize / kSectorSize));
+  bio.segments = 0;
+  bio.op = BioOp::kWrite;
+  bio.sync = sync_;
+  bio.reason = reason_;
+  bio.bi_private = &vfs_;
+  bio.bi_end_io = &mpage_end_io_write;
+  return bio;
+}
+
+MpageWriter::Result MpageWriter::write_page(Inode& inode, Page& page, BioList& out) {
+  const std::int64_t blocksize = inode.block_size();
+  const auto blocks_per_page = static_cast<int>(kPageSize / blocksize);
+  const auto end_index = static_cast<std::uint64_t>(inode.i_size >> kPageShift);
+  const bool straddles = (inode.i_size & (kPageSize - 1)) != 0;
+  Run run;
+  const bool in_order =
+      page.test(PG_private) ? run_of_buffers(page, run) : run_of_blocks(inode, page, run);
+  if (!in_order || page.index > end_index || (page.index == end_index && !straddles)) {
+    finish(out);
+    return Result::kConfused;
+  }
+  if (bio_ && (last_block_in_bio_ != run.first_block - 1 ||
+               bio_->nr_pages == static_cast<std::uint32_t>(max_pages_)))
+    finish(out);
+  if (!bio_)
+    bio_ = &bio_at(*page.mapping, run.first_block, blocksize);
+  bio_->pages[bio_->nr_pages++] = vfs_.cache.id_of(page);
+  bio_->length += Sectors(run.blocks * (blocksize / kSectorSize));
+  ++bio_->segments;
+  if (page.test(PG_private)) {
+    int left = run.blocks;
+    for_each_buffer(vfs_, page, [&left](BufferHead& bh) {
+      if (left-- > 0)
+        bh.clear(BH_Dirty);
+    });
+  }
+  vfs_.cache.set_page_writeback(page);
+  vfs_.cache.unlock_page(page);
+  last_block_in_bio_ = run.first_block + run.blocks - 1;
+  if (run.boundary || run.blocks != blocks_per_page)
+    finish(out);
+  return Result::kWritten;
+}
+
+}  // namespace wbsim

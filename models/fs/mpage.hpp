@@ -1,0 +1,46 @@
+// One bio for many pages.
+//
+// MODELS:   fs/mpage.c __mpage_writepage() and mpage_end_io_write(), 2.6.24 - 2.6.32.
+// DEVIATES: a bio to be submitted is handed out; the caller submits it after the page is under
+//           write-back, not before.
+#pragma once
+
+#include "models/fs/submit.hpp"
+#include "models/mm/writeback_control.hpp"
+
+namespace wbsim {
+
+class MpageWriter {
+ public:
+  // `max_pages` of one bio: bio_get_nr_vecs().
+  MpageWriter(Vfs& vfs, const WritebackControl& wbc, int max_pages);
+  ~MpageWriter();
+
+  enum class Result : std::uint8_t {
+    kWritten,   // under write-back and unlocked
+    kConfused,  // goes buffer by buffer: block_write_full_page()
+  };
+  // The page is locked and clear_page_dirty_for_io() has taken it. Full or ended bios go to `out`.
+  Result write_page(Inode& inode, Page& page, BioList& out);
+  // After the last page.
+  void finish(BioList& out);
+
+ private:
+  struct Run {  // the blocks of the page that are written, contiguous on the disk
+    std::int64_t first_block = -1;
+    int blocks = 0;
+    bool boundary = false;
+  };
+  bool run_of_buffers(Page& page, Run& run);
+  bool run_of_blocks(Inode& inode, Page& page, Run& run);
+  FileBio& bio_at(const AddressSpace& mapping, std::int64_t block, std::int64_t blocksize);
+
+  Vfs& vfs_;
+  int max_pages_;
+  bool sync_;
+  WriteReason reason_;
+  FileBio* bio_ = nullptr;
+  std::int64_t last_block_in_bio_ = 0;
+};
+
+}  // namespace wbsim

@@ -1,0 +1,315 @@
+#include "models/fs/page_scan.hpp"
+
+#include <limits>
+
+#include "models/fs/block_device.hpp"
+#include "models/fs/buffer.hpp"
+#include "models/fs/buffer_io.hpp"
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+namespace {
+
+constexpr int kPagevecSize = 14;
+
+// One do_writepages() call: the pages it writes, one at a time. The common case is plain code; only
+// a page that makes the task sleep goes through write_page_waiting().
+class PageScan {
+ public:
+  PageScan(Vfs& vfs, Inode& inode, WritebackControl& wbc, TaskStruct& task)
+      : vfs_(vfs),
+        inode_(inode),
+        mapping_(inode.i_data),
+        wbc_(wbc),
+        task_(task),
+        queue_(*mapping_.bdi->queue),
+        mpage_(vfs, wbc, queue_.params().max_segments) {}
+
+  Task<Errno> run();
+
+ private:
+  struct Pagevec {
+    PageId ids[kPagevecSize];
+    PageIndex indices[kPagevecSize];
+    int count = 0;
+  };
+  enum class Written : std::uint8_t { kSkipped, kWritten };
+
+  bool lookup(PageIndex from, PageIndex end, Pagevec& pagevec);
+  // False when the task must sleep: then write_page_waiting() takes the page over.
+  bool try_write_page(PageId id, PageIndex index);
+  bool continue_write(Page& page);
+  bool write_buffers(Page& page);
+  Task<> write_page_waiting(PageId id, PageIndex index);
+  Task<> sleep_for_buffers();
+  Task<Errno> scan_2624();
+  Task<Errno> scan_2631();
+  bool congested() {
+    if (!wbc_.nonblocking || !queue_.write_congested())
+      return false;
+    wbc_.encountered_congestion = true;
+    return true;
+  }
+
+  Vfs& vfs_;
+  Inode& inode_;
+  AddressSpace& mapping_;
+  WritebackControl& wbc_;
+  TaskStruct& task_;
+  RequestQueue& queue_;
+  MpageWriter mpage_;
+
+  // The page in work.
+  bool started_ = false;  // it is locked and no longer PG_dirty
+  bool by_buffers_ = false;
+  Written outcome_ = Written::kSkipped;
+  Errno error_ = Errno::kOk;
+  FullPageWrite full_;
+  BioList bios_;
+};
+
+bool PageScan::lookup(PageIndex from, PageIndex end, Pagevec& pagevec) {
+  pagevec.count = mapping_.pages.lookup_tag(from, PageTag::kDirty, pagevec.ids, kPagevecSize);
+  int kept = 0;
+  for (; kept < pagevec.count; ++kept) {
+    pagevec.indices[kept] = vfs_.cache.page(pagevec.ids[kept]).index;
+    if (pagevec.indices[kept] > end)
+      break;
+  }
+  pagevec.count = kept;
+  return kept > 0;
+}
+
+bool PageScan::try_write_page(PageId id, PageIndex index) {
+  Page& page = vfs_.cache.page(id);
+  started_ = false;
+  by_buffers_ = false;
+  outcome_ = Written::kSkipped;
+  error_ = Errno::kOk;
+  if (page.mapping != &mapping_ || page.index != index)
+    return true;
+  if (page.test(PG_locked))
+    return false;
+  if (page.test(PG_writeback)) {
+    if (wbc_.sync_mode == SyncMode::WB_SYNC_NONE)
+      return true;
+    return !page.test(PG_dirty);
+  }
+  if (!page.test(PG_dirty))
+    return true;
+  page.set(PG_locked);
+  vfs_.cache.clear_page_dirty_for_io(page);
+  started_ = true;
+  return continue_write(page);
+}
+
+bool PageScan::continue_write(Page& page) {
+  if (!by_buffers_) {
+    outcome_ = Written::kWritten;
+    task_.charge(vfs_.costs.writeback_page);
+    by_buffers_ = !inode_.i_sb->uses_mpage() ||
+                  mpage_.write_page(inode_, page, bios_) == MpageWriter::Result::kConfused;
+    if (!by_buffers_)
+      return bios_.empty() || try_submit_bios(vfs_, bios_, queue_, task_);
+    full_ = FullPageWrite{};
+    if (!bios_.empty() && !try_submit_bios(vfs_, bios_, queue_, task_))
+      return false;
+  }
+  return write_buffers(page);
+}
+
+bool PageScan::write_buffers(Page& page) {
+  if (full_.nr_underway == 0) {
+    block_write_full_page(vfs_, inode_, page, wbc_, full_);
+    error_ = full_.error;
+    if (full_.state == FullPageWrite::State::kOutside)
+      return true;
+    if (full_.state != FullPageWrite::State::kSubmit)
+      return false;
+    task_.charge(vfs_.costs.writeback_buffer * full_.nr_underway);
+  }
+  if (!try_submit_bios(vfs_, full_.bios, queue_, task_))
+    return false;
+  block_write_full_page_end(vfs_, page, full_);
+  return true;
+}
+
+Task<> PageScan::sleep_for_buffers() {
+  if (full_.state == FullPageWrite::State::kBlockedOnLock) {
+    co_await wait_on_buffer(vfs_, vfs_.buffers[full_.blocked_on], task_);
+  } else if (full_.state == FullPageWrite::State::kNeedsMetadata) {
+    Inode& device = *inode_.i_sb->block_device();
+    co_await bread(vfs_, device, full_.metadata_block, task_);
+  }
+}
+
+Task<> PageScan::write_page_waiting(PageId id, PageIndex index) {
+  Page& page = vfs_.cache.page(id);
+  ++page.count;
+  while (!started_) {
+    if (page.test(PG_locked)) {
+      co_await lock_page_waiting(vfs_, page, task_);
+      vfs_.cache.unlock_page(page);
+    }
+    if (page.mapping == &mapping_ && page.test(PG_writeback))
+      co_await wait_on_page_writeback(vfs_, page, task_);
+    if (try_write_page(id, index)) {
+      --page.count;
+      co_return;
+    }
+  }
+  --page.count;
+  for (;;) {
+    co_await submit_bios_waiting(vfs_, bios_, queue_, task_);
+    if (!by_buffers_)
+      co_return;
+    if (full_.state == FullPageWrite::State::kSubmit)
+      co_await submit_bios_waiting(vfs_, full_.bios, queue_, task_);
+    else
+      co_await sleep_for_buffers();
+    if (write_buffers(page))
+      co_return;
+  }
+}
+
+Task<Errno> PageScan::scan_2624() {
+  Errno result = Errno::kOk;
+  const bool cyclic = wbc_.range_cyclic;
+  PageIndex index = cyclic ? mapping_.writeback_index : wbc_.range_start;
+  const PageIndex end = cyclic ? ~PageIndex{0} : wbc_.range_end;
+  bool scanned = !cyclic;
+  bool done = false;
+  for (;;) {
+    Pagevec pagevec;
+    while (!done && lookup(index, end, pagevec)) {
+      scanned = true;
+      index = pagevec.indices[pagevec.count - 1] + 1;
+      for (int i = 0; i < pagevec.count; ++i) {  // all of them: `done` does not end the batch
+        if (!try_write_page(pagevec.ids[i], pagevec.indices[i]))
+          co_await write_page_waiting(pagevec.ids[i], pagevec.indices[i]);
+        if (outcome_ == Written::kSkipped)
+          continue;
+        if (error_ != Errno::kOk)
+          result = error_;
+        if (error_ != Errno::kOk || --wbc_.nr_to_write <= 0)
+          done = true;
+        if (congested())
+          done = true;
+      }
+      if (task_.debt() > kCpuChunk)
+        co_await vfs_.cpu.settle(task_);
+    }
+    if (scanned || done)
+      break;
+    scanned = true;
+    index = 0;
+  }
+  if (cyclic || (wbc_.whole_range() && wbc_.nr_to_write > 0))
+    mapping_.writeback_index = index;
+  co_return result;
+}
+
+Task<Errno> PageScan::scan_2631() {
+  Errno result = Errno::kOk;
+  const bool cyclic = wbc_.range_cyclic;
+  const PageIndex start = cyclic ? mapping_.writeback_index : wbc_.range_start;
+  PageIndex index = start;
+  PageIndex end = cyclic ? ~PageIndex{0} : wbc_.range_end;
+  bool cycled = !cyclic || start == 0;
+  bool done = false;
+  PageIndex done_index = index;
+  for (;;) {
+    Pagevec pagevec;
+    while (!done && index <= end && lookup(index, end, pagevec)) {
+      index = pagevec.indices[pagevec.count - 1] + 1;
+      for (int i = 0; i < pagevec.count && !done; ++i) {
+        done_index = pagevec.indices[i] + 1;
+        if (!try_write_page(pagevec.ids[i], pagevec.indices[i]))
+          co_await write_page_waiting(pagevec.ids[i], pagevec.indices[i]);
+        if (outcome_ == Written::kSkipped)
+          continue;
+        if (error_ != Errno::kOk) {
+          result = error_;
+          done = true;
+          break;
+        }
+        if (wbc_.nr_to_write > 0 && --wbc_.nr_to_write == 0 &&
+            wbc_.sync_mode == SyncMode::WB_SYNC_NONE)
+          done = true;
+        if (!done && congested())
+          done = true;
+      }
+      if (task_.debt() > kCpuChunk)
+        co_await vfs_.cpu.settle(task_);
+    }
+    if (cycled || done)
+      break;
+    cycled = true;
+    index = 0;
+    done_index = 0;
+    end = start - 1;
+  }
+  if (cyclic || (wbc_.whole_range() && wbc_.nr_to_write > 0))
+    mapping_.writeback_index = done_index;
+  co_return result;
+}
+
+Task<Errno> PageScan::run() {
+  if (congested())
+    co_return Errno::kOk;
+  Errno result;
+  if (vfs_.rules.page_scan == PageScanRule::k2624)
+    result = co_await scan_2624();
+  else
+    result = co_await scan_2631();
+  mpage_.finish(bios_);
+  if (!try_submit_bios(vfs_, bios_, queue_, task_))
+    co_await submit_bios_waiting(vfs_, bios_, queue_, task_);
+  co_return result;
+}
+
+}  // namespace
+
+Task<Errno> do_writepages(Vfs& vfs, Inode& inode, WritebackControl& wbc, TaskStruct& task) {
+  if (wbc.nr_to_write <= 0)
+    co_return Errno::kOk;
+  PageScan scan(vfs, inode, wbc, task);
+  co_return co_await scan.run();
+}
+
+Task<Errno> filemap_fdatawrite(Vfs& vfs, Inode& inode, TaskStruct& task) {
+  WritebackControl wbc;
+  wbc.sync_mode = SyncMode::WB_SYNC_ALL;
+  wbc.nr_to_write = std::numeric_limits<std::int64_t>::max();
+  wbc.reason = WriteReason::kSync;
+  co_return co_await do_writepages(vfs, inode, wbc, task);
+}
+
+Task<Errno> filemap_fdatawait(Vfs& vfs, Inode& inode, TaskStruct& task) {
+  AddressSpace& mapping = inode.i_data;
+  Errno result = Errno::kOk;
+  PageIndex index = 0;
+  for (;;) {
+    index = mapping.pages.next_tagged(index, PageTag::kWriteback);
+    if (index == PageTree::kNone)
+      break;
+    Page& page = *vfs.cache.find_get_page(mapping, index);
+    ++page.count;
+    co_await wait_on_page_writeback(vfs, page, task);
+    --page.count;
+    if (page.test(PG_error)) {
+      page.clear(PG_error);
+      result = Errno::kEio;
+    }
+    ++index;
+  }
+  if (mapping.AS_ENOSPC)
+    result = Errno::kEnospc;
+  if (mapping.AS_EIO)
+    result = Errno::kEio;
+  mapping.AS_ENOSPC = mapping.AS_EIO = false;
+  co_return result;
+}
+
+}  // namespace wbsim

@@ -1,0 +1,52 @@
+#include "models/fs/submit.hpp"
+
+namespace wbsim {
+
+bool try_submit_bios(Vfs& vfs, BioList& bios, RequestQueue& queue, TaskStruct& task) {
+  while (!bios.empty()) {
+    FileBio& bio = bios.pop_front();
+    switch (queue.try_submit(bio, task.io_context)) {
+      case RequestQueue::Submit::kMerged:
+        break;
+      case RequestQueue::Submit::kQueued:
+        task.charge(vfs.costs.request);
+        break;
+      case RequestQueue::Submit::kNoRequest:
+        bios.push_front(bio);
+        return false;
+    }
+  }
+  return true;
+}
+
+Task<> submit_bios_waiting(Vfs& vfs, BioList& bios, RequestQueue& queue, TaskStruct& task) {
+  while (!bios.empty()) {
+    // Paying for the work so far takes time: there may be a slot by then.
+    co_await vfs.cpu.settle(task);
+    if (try_submit_bios(vfs, bios, queue, task))
+      co_return;
+    FileBio& bio = bios.pop_front();
+    co_await queue.submit_slow(bio, task.io_context);
+    task.charge(vfs.costs.request);
+  }
+}
+
+Task<> lock_page_waiting(Vfs& vfs, Page& page, TaskStruct& task) {
+  co_await vfs.cpu.settle(task);
+  while (page.test(PG_locked)) {
+    if (page.mapping)
+      page.mapping->bdi->queue->unplug();
+    co_await vfs.cache.wait_queue_of(page).wait("lock_page");
+  }
+  page.set(PG_locked);
+}
+
+Task<> wait_on_page_writeback(Vfs& vfs, Page& page, TaskStruct& task) {
+  co_await vfs.cpu.settle(task);
+  while (page.test(PG_writeback)) {
+    page.mapping->bdi->queue->unplug();
+    co_await vfs.cache.wait_queue_of(page).wait("wait_on_page_writeback");
+  }
+}
+
+}  // namespace wbsim

@@ -1,0 +1,95 @@
+// What the functions of fs/ share: the page cache, the buffers, the bios, and the machine's clock
+// and processors.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "models/fs/buffer_head.hpp"
+#include "models/fs/file_bio.hpp"
+#include "models/fs/inode.hpp"
+#include "models/mm/dirty_throttle.hpp"
+#include "models/mm/page_cache.hpp"
+#include "models/scenario.hpp"
+#include "sim/reserved_array.hpp"
+#include "sim/simulator.hpp"
+#include "sim/wait_queue.hpp"
+
+namespace wbsim {
+
+enum class PageScanRule : std::uint8_t {
+  k2624,  // a batch is finished even past nr_to_write; wraps only if nothing was found
+  k2631,  // stops at nr_to_write exactly; wraps to the start of the file
+};
+
+// What differs between kernels in fs/.
+struct FsRules {
+  PageScanRule page_scan = PageScanRule::k2631;
+  bool sync_bios = true;  // writes of WB_SYNC_ALL carry the sync flag: 2.6.31
+  bool map_delay = true;  // pass 1 of block_write_full_page maps Delay buffers: 2.6.31
+};
+
+class BufferPool {
+ public:
+  explicit BufferPool(Pages memory) : buffers_(static_cast<std::size_t>(memory.count()) * 8 + 8) {}
+  BufferHead& operator[](BufferId id) { return buffers_[id]; }
+  BufferId id_of(const BufferHead& bh) const {
+    return static_cast<BufferId>(buffers_.index_of(bh));
+  }
+  BufferId allocate();
+  void free(BufferId id);
+  WaitQueue& wait_queue_of(BufferHead& bh) {
+    bh.set(BH_Waiters);
+    return waiters_[id_of(bh) % waiters_.size()];
+  }
+  void wake(BufferHead& bh) {
+    if (!bh.test(BH_Waiters))
+      return;
+    bh.clear(BH_Waiters);
+    waiters_[id_of(bh) % waiters_.size()].wake_all();
+  }
+
+ private:
+  ReservedArray<BufferHead> buffers_;
+  BufferId next_unused_ = 1;
+  BufferId free_list_ = 0;
+  std::array<WaitQueue, 32> waiters_;
+};
+
+struct Vfs : PageReleaser {
+  Vfs(Simulator& simulator, TickClock clock, Processors& processors, const CpuCosts& cpu_costs,
+      PageCache& page_cache, const FsRules& fs_rules, Pages memory)
+      : sim(simulator),
+        ticks(clock),
+        cpu(processors),
+        costs(cpu_costs),
+        cache(page_cache),
+        rules(fs_rules),
+        buffers(memory) {
+    cache.set_releaser(*this);
+  }
+  bool try_to_release_page(Page& page) override;  // try_to_free_buffers()
+  // add_to_page_cache(), paying for the reclaim it needed.
+  Page& add_page(AddressSpace& mapping, PageIndex index, TaskStruct& task) {
+    const std::int64_t before = cache.reclaimed();
+    Page& page = cache.add_to_page_cache(mapping, index);
+    if (cache.reclaimed() != before)
+      task.charge(costs.reclaim_page * (cache.reclaimed() - before));
+    return page;
+  }
+  Jiffies jiffies() const { return ticks.jiffies_at(sim.now()); }
+
+  Simulator& sim;
+  TickClock ticks;
+  Processors& cpu;
+  CpuCosts costs;
+  PageCache& cache;
+  FsRules rules;
+  BufferPool buffers;
+  BioPool bios;
+  DirtyListener* dirty_listener = nullptr;
+  DirtyThrottle* throttle = nullptr;
+  std::int64_t dirty_inodes = 0;  // not I_DIRTY before and after: inodes_stat's share
+};
+
+}  // namespace wbsim

@@ -1,0 +1,100 @@
+#include "models/kernel.hpp"
+
+namespace wbsim {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// One processor; CFS multiplies these by 1 + log2(processors), which we leave out.
+constexpr SchedRules kSched2624{.latency = milliseconds(20),
+                                .min_granularity = milliseconds(4),
+                                .wakeup_granularity = milliseconds(10),
+                                .sleeper_credit = milliseconds(20)};
+constexpr SchedRules kSched2631{.latency = milliseconds(20),
+                                .min_granularity = milliseconds(4),
+                                .wakeup_granularity = milliseconds(5),
+                                .sleeper_credit = milliseconds(20)};
+constexpr SchedRules kSched2632{.latency = milliseconds(5),
+                                .min_granularity = milliseconds(1),
+                                .wakeup_granularity = milliseconds(1),
+                                .sleeper_credit = std::chrono::microseconds(2500)};
+
+KernelRow row_2624() {
+  KernelRow row{};
+  row.name = "2.6.24";
+  row.flusher = "pdflush";
+  row.throttle = "congestion_wait";
+  row.dirty_background_ratio = 5;
+  row.dirty_ratio = 10;
+  row.writeback = {.limits = LimitsRule::k2624,
+                   .single_inode = SingleInodeRule::k2624,
+                   .writer_writes = WriterWritesRule::kAnyReclaimable,
+                   .reports_more_io = false};
+  row.pdflush = {.creation_restarts_clock = false};
+  row.fs = {.page_scan = PageScanRule::k2624, .sync_bios = false, .map_delay = false};
+  row.queue.split_by_sync = false;
+  row.queue.deadline = kDeadline2624;
+  row.sched = kSched2624;
+  return row;
+}
+
+KernelRow row_2631() {
+  KernelRow row{};
+  row.name = "2.6.31";
+  row.alias = "pdflush";
+  row.flusher = "pdflush";
+  row.throttle = "congestion_wait";
+  row.dirty_background_ratio = 10;
+  row.dirty_ratio = 20;
+  row.queue.deadline = kDeadline2631;
+  row.sched = kSched2631;
+  return row;
+}
+
+KernelRow row_2632() {
+  KernelRow row = row_2631();
+  row.name = "2.6.32";
+  row.alias = "bdi";
+  row.flusher = "bdi";
+  row.throttle = "pause";
+  row.writeback.single_inode = SingleInodeRule::k2632;
+  row.sched = kSched2632;
+  return row;
+}
+
+}  // namespace
+
+const std::vector<KernelRow>& kernels() {
+  static const std::vector<KernelRow> rows{row_2624(), row_2631(), row_2632()};
+  return rows;
+}
+
+const KernelRow* find_kernel(std::string_view name) {
+  for (const KernelRow& row : kernels())
+    if (row.name == name || (!row.alias.empty() && row.alias == name))
+      return &row;
+  return nullptr;
+}
+
+std::vector<std::string_view> kernel_names() {
+  std::vector<std::string_view> names;
+  for (const KernelRow& row : kernels())
+    names.push_back(row.name);
+  for (const KernelRow& row : kernels())
+    if (!row.alias.empty())
+      names.push_back(row.alias);
+  return names;
+}
+
+const std::vector<std::string_view>& flusher_names() {
+  static const std::vector<std::string_view> names{"pdflush", "bdi"};
+  return names;
+}
+
+const std::vector<std::string_view>& throttle_names() {
+  static const std::vector<std::string_view> names{"congestion_wait", "pause"};
+  return names;
+}
+
+}  // namespace wbsim

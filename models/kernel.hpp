@@ -1,0 +1,36 @@
+// The generation table: which flusher, which throttle, which rules, per kernel version.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "models/block/request_queue.hpp"
+#include "models/fs/vfs.hpp"
+#include "models/sched/processors.hpp"
+#include "models/writeback/pdflush.hpp"
+#include "models/writeback/writeback_context.hpp"
+
+namespace wbsim {
+
+struct KernelRow {
+  std::string_view name;       // release, "2.6.31"
+  std::string_view alias;      // policy name, "pdflush"; may be empty
+  std::string_view flusher;    // "pdflush", "bdi"
+  std::string_view throttle;   // "congestion_wait", "pause"
+  int dirty_background_ratio;  // sysctl defaults, percent
+  int dirty_ratio;
+  WritebackRules writeback;
+  PdflushRules pdflush;
+  FsRules fs;
+  QueueRules queue;
+  SchedRules sched;
+};
+
+// By release or alias; null when unknown.
+const KernelRow* find_kernel(std::string_view name);
+const std::vector<KernelRow>& kernels();
+std::vector<std::string_view> kernel_names();  // releases and aliases
+const std::vector<std::string_view>& flusher_names();
+const std::vector<std::string_view>& throttle_names();
+
+}  // namespace wbsim

@@ -1,0 +1,390 @@
+#include "models/machine.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <stdexcept>
+
+#include "models/block/request_queue.hpp"
+#include "models/device/device.hpp"
+#include "models/fs/block_device.hpp"
+#include "models/fs/ext2.hpp"
+#include "models/kernel.hpp"
+#include "models/sampler.hpp"
+#include "models/workload/job.hpp"
+#include "models/writeback/bdi_flusher.hpp"
+#include "models/writeback/pdflush.hpp"
+#include "models/writeback/writer_throttle.hpp"
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+namespace {
+
+const KernelRow& kernel_of(const Scenario& scenario) {
+  const KernelRow* row = find_kernel(scenario.kernel.preset);
+  if (!row)
+    throw std::invalid_argument("unknown kernel " + scenario.kernel.preset);
+  return *row;
+}
+
+// Counts the threads a flusher had at most, and what they did, on the way to the user's sink.
+class SummingSink : public TraceSink {
+ public:
+  explicit SummingSink(TraceSink& next) : next_(next) {}
+  void on_sample(const Sample& sample) override {
+    summary.max_threads = std::max({summary.max_threads, sample.pdflush, sample.flush});
+    next_.on_sample(sample);
+  }
+  void on_write(const CallRecord& record) override { next_.on_write(record); }
+  void on_read(const CallRecord& record) override { next_.on_read(record); }
+  void on_fsync(const FsyncRecord& record) override { next_.on_fsync(record); }
+  void on_request(const RequestRecord& record) override { next_.on_request(record); }
+  void on_work(const WorkRecord& record) override {
+    if (record.reason == WriteReason::kBackground) {
+      ++summary.background_works;
+      if (summary.first_background < Duration::zero())
+        summary.first_background = record.start;
+    }
+    if (record.reason == WriteReason::kPeriodic && record.written > Pages(0)) {
+      ++summary.periodic_works;
+      summary.periodic_starts.push_back(record.start);
+    }
+    next_.on_work(record);
+  }
+  FlusherSummary summary;
+
+ private:
+  TraceSink& next_;
+};
+
+Pages total_pages(const Scenario& scenario) {
+  return whole_pages(scenario.memory.total);
+}
+
+// min_free_kbytes as init_per_zone_pages_min() sets it: sqrt(16 * KiB), 128 KiB to 64 MiB.
+Pages min_free_pages(Pages total) {
+  const auto kib = static_cast<double>(to_bytes(total).count() / 1024);
+  const auto min_free_kib = static_cast<std::int64_t>(std::sqrt(16.0 * kib));
+  return round_up_pages(Bytes(std::clamp<std::int64_t>(min_free_kib, 128, 65536) * 1024));
+}
+
+MemoryParams memory_params(const Scenario& scenario) {
+  MemoryParams params;
+  params.total = total_pages(scenario);
+  params.free_at_start = scenario.memory.free_at_start.value_or(params.total * 94 / 100);
+  params.file_pages_at_start = scenario.memory.file_pages_at_start.value_or(params.total / 100);
+  params.min_free = min_free_pages(params.total);
+  return params;
+}
+
+VmParams vm_params(const Scenario& scenario, const KernelRow& row) {
+  VmParams vm;
+  vm.dirty_ratio = scenario.vm.dirty_ratio.value_or(row.dirty_ratio);
+  vm.dirty_background_ratio =
+      scenario.vm.dirty_background_ratio.value_or(row.dirty_background_ratio);
+  vm.dirty_bytes = scenario.vm.dirty_bytes.value_or(0);
+  vm.dirty_background_bytes = scenario.vm.dirty_background_bytes.value_or(0);
+  return vm;
+}
+
+// The period of the floating proportions follows from the dirty limit at boot.
+Proportions proportions_at_boot(const Scenario& scenario, const KernelRow& row) {
+  const MemoryParams memory = memory_params(scenario);
+  const VmParams vm = vm_params(scenario, row);
+  const Pages dirty_total =
+      vm.dirty_bytes != 0
+          ? whole_pages(Bytes(vm.dirty_bytes))
+          : (memory.free_at_start + memory.file_pages_at_start) * vm.dirty_ratio / 100;
+  return Proportions(Proportions::period_shift(dirty_total));
+}
+
+int log2_of(int power_of_two) {
+  int bits = 0;
+  while ((1 << bits) < power_of_two)
+    ++bits;
+  return bits;
+}
+
+}  // namespace
+
+class Machine::Impl {
+ public:
+  Impl(const Scenario& scenario, TraceSink& sink, const MachineOptions& options);
+  ~Impl() { sim_.destroy_processes(); }
+  RunSummary run();
+
+ private:
+  struct Disk {
+    std::unique_ptr<Device> device;
+    std::unique_ptr<RequestQueue> queue;
+    BackingDevInfo bdi;
+  };
+
+  void add_disks();
+  void add_block_devices(const DeviceConfig& config, Disk& disk);
+  void add_filesystems();
+  void make_flusher();
+  void add_jobs();
+  JobTarget target_of(const JobConfig& job);
+  int device_of(const Inode& inode) const { return inode.i_data.bdi->id; }
+  Task<> run_job(Job& job);
+  void look_around(Duration now);
+  RunSummary summarise() const;
+  DeviceSummary summarise(const DeviceConfig& config, const Disk& disk, std::size_t i) const;
+  MemorySummary summarise_memory() const;
+
+  Scenario scenario_;
+  const KernelRow& row_;
+  MachineOptions options_;
+  SummingSink sink_;
+  Simulator sim_;
+  TickClock ticks_;
+  Processors processors_;
+  PageCache cache_;
+  Vfs vfs_;
+  CongestionWaits congestion_;
+  WritebackContext context_;
+  std::deque<Disk> disks_;
+  BlockDevSuperBlock block_devices_;
+  std::vector<std::pair<std::string, Inode*>> device_files_;  // "/dev/NAME"
+  std::deque<Ext2> filesystems_;
+  std::vector<std::pair<std::string, Inode*>> files_;  // "FS/NAME"
+  std::unique_ptr<Flusher> flusher_;
+  std::unique_ptr<WriterThrottle> throttle_;
+  std::deque<Job> jobs_;
+  std::unique_ptr<Sampler> sampler_;
+  DirtyLimits limits_at_start_;
+};
+
+Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOptions& options)
+    : scenario_(scenario),
+      row_(kernel_of(scenario)),
+      options_(options),
+      sink_(sink),
+      sim_({.seed = scenario.run.seed, .shuffle_ties = options.shuffle_ties}),
+      ticks_(scenario.kernel.hz),
+      processors_(sim_, ticks_, scenario.cpu.cpus, row_.sched, scenario.cpu.costs.context_switch),
+      cache_(memory_params(scenario), proportions_at_boot(scenario, row_),
+             proportions_at_boot(scenario, row_)),
+      vfs_(sim_, ticks_, processors_, scenario.cpu.costs, cache_, row_.fs, total_pages(scenario)),
+      context_(vfs_, congestion_, sink_) {
+  context_.rules = row_.writeback;
+  context_.vm = vm_params(scenario, row_);
+  context_.dirty_expire_interval =
+      ticks_.from_duration(std::chrono::milliseconds(scenario.vm.dirty_expire_centisecs * 10));
+  context_.dirty_writeback_interval =
+      ticks_.from_duration(std::chrono::milliseconds(scenario.vm.dirty_writeback_centisecs * 10));
+  context_.congestion_index = row_.queue.write_index();
+  context_.ratelimit_pages = writeback_ratelimit(total_pages(scenario), scenario.cpu.cpus);
+  context_.origin = TimePoint(scenario.run.uptime_at_start);
+  context_.periodic_start = TimePoint(scenario.run.periodic_start);
+  context_.super_blocks.push_back(&block_devices_);
+  add_disks();
+  add_filesystems();
+  make_flusher();
+  add_jobs();
+}
+
+void Machine::Impl::add_disks() {
+  for (const DeviceConfig& config : scenario_.devices) {
+    Disk& disk = disks_.emplace_back();
+    disk.device = make_device(config);
+    QueueParams params;
+    params.scheduler = config.queue.scheduler;
+    params.nr_requests = config.queue.nr_requests;
+    params.max_sectors = Sectors(config.queue.max_sectors_kb * 2);
+    params.max_segments = config.queue.max_segments;
+    params.device_index = static_cast<int>(disks_.size()) - 1;
+    params.origin = context_.origin;
+    params.interrupt_cost = scenario_.cpu.costs.complete_request;
+    params.processors = &processors_;
+    disk.queue = std::make_unique<RequestQueue>(sim_, ticks_, *disk.device, params, row_.queue,
+                                                congestion_, sink_);
+    disk.bdi.id = params.device_index;
+    disk.bdi.name = config.name;
+    disk.bdi.queue = disk.queue.get();
+    disk.bdi.min_ratio = config.min_ratio;
+    disk.bdi.max_ratio = config.max_ratio;
+    context_.bdis.push_back(&disk.bdi);
+    add_block_devices(config, disk);
+  }
+}
+
+void Machine::Impl::add_block_devices(const DeviceConfig& config, Disk& disk) {
+  const int bits = log2_of(config.soft_block_size);
+  const Sectors capacity(config.capacity.count() / kSectorSize);
+  device_files_.emplace_back(config.name,
+                             &block_devices_.add(vfs_, disk.bdi, Sectors(0), capacity, bits));
+  for (const PartitionConfig& part : config.partitions)
+    device_files_.emplace_back(part.name,
+                               &block_devices_.add(vfs_, disk.bdi, part.start, part.length, bits));
+}
+
+namespace {
+Inode* find_named(const std::vector<std::pair<std::string, Inode*>>& files,
+                  const std::string& name) {
+  const auto it = std::find_if(files.begin(), files.end(),
+                               [&](const auto& entry) { return entry.first == name; });
+  return it == files.end() ? nullptr : it->second;
+}
+}  // namespace
+
+void Machine::Impl::add_filesystems() {
+  for (const FilesystemConfig& config : scenario_.filesystems) {
+    Inode* device = find_named(device_files_, config.device);
+    if (!device)
+      throw std::invalid_argument("unknown device " + config.device);
+    Ext2& fs = filesystems_.emplace_back(vfs_, *device, config);
+    fs.s_number = static_cast<int>(context_.super_blocks.size());
+    context_.super_blocks.push_back(&fs);
+    for (const FileConfig& file : config.files)
+      files_.emplace_back(config.name + "/" + file.name, &fs.create(file));
+  }
+}
+
+void Machine::Impl::make_flusher() {
+  const std::string flusher = scenario_.kernel.flusher.value_or(std::string(row_.flusher));
+  const std::string throttle = scenario_.kernel.throttle.value_or(std::string(row_.throttle));
+  if (flusher == "pdflush")
+    flusher_ = std::make_unique<PdflushPool>(context_, row_.pdflush);
+  else if (flusher == "bdi")
+    flusher_ = std::make_unique<BdiFlusher>(context_, scenario_.run.flusher_threads_at_start
+                                                          ? BdiFlusher::ThreadsAtStart::kAll
+                                                          : BdiFlusher::ThreadsAtStart::kNone);
+  else
+    throw std::invalid_argument("unknown flusher " + flusher);
+  if (throttle != "congestion_wait" && throttle != "pause")
+    throw std::invalid_argument("unknown throttle " + throttle);
+  throttle_ = std::make_unique<WriterThrottle>(
+      context_, *flusher_, throttle == "pause" ? ThrottleWait::kPause : ThrottleWait::kCongestion,
+      scenario_.cpu.cpus);
+  vfs_.dirty_listener = flusher_.get();
+  vfs_.throttle = throttle_.get();
+}
+
+JobTarget Machine::Impl::target_of(const JobConfig& job) {
+  JobTarget target;
+  if (job.rw == JobKind::kSync)
+    return target;
+  constexpr std::string_view kDev = "/dev/";
+  target.inode = job.filename.starts_with(kDev)
+                     ? find_named(device_files_, job.filename.substr(kDev.size()))
+                     : find_named(files_, job.filename);
+  if (!target.inode)
+    throw std::invalid_argument("unknown file " + job.filename);
+  const auto device = static_cast<std::size_t>(device_of(*target.inode));
+  target.ra_pages = scenario_.devices[device].queue.read_ahead_kb / 4;
+  return target;
+}
+
+void Machine::Impl::add_jobs() {
+  std::vector<const Job*> jobs;
+  for (const JobConfig& config : scenario_.jobs)
+    for (int clone = 0; clone < config.numjobs; ++clone)
+      jobs.push_back(&jobs_.emplace_back(context_, *flusher_, config,
+                                         static_cast<int>(jobs_.size()), clone, target_of(config)));
+  std::vector<RequestQueue*> queues;
+  for (const Disk& disk : disks_)
+    queues.push_back(disk.queue.get());
+  sampler_ = std::make_unique<Sampler>(context_, *flusher_, scenario_.run, queues, jobs);
+  sampler_->set_hook([](void* self, Duration now) { static_cast<Impl*>(self)->look_around(now); },
+                     this);
+}
+
+Task<> Machine::Impl::run_job(Job& job) {
+  co_await job.run();
+  sampler_->job_ended();
+}
+
+void Machine::Impl::look_around(Duration now) {
+  if (options_.interrupted && options_.interrupted->load(std::memory_order_relaxed))
+    throw Interrupted{};
+  if (options_.progress)
+    options_.progress(now);
+}
+
+RunSummary Machine::Impl::run() {
+  limits_at_start_ = context_.dirty_limits();
+  flusher_->start();
+  for (Job& job : jobs_)
+    sim_.spawn(job.task().name(), run_job(job));
+  sampler_->start();
+  sim_.run_until(TimePoint::max());
+  WB_ASSERT(cache_.counters().conserved());
+  return summarise();
+}
+
+DeviceSummary Machine::Impl::summarise(const DeviceConfig& config, const Disk& disk,
+                                       std::size_t i) const {
+  constexpr auto kRead = static_cast<std::size_t>(BioOp::kRead);
+  constexpr auto kWrite = static_cast<std::size_t>(BioOp::kWrite);
+  const QueueStats stats = disk.queue->stats();
+  DeviceSummary d;
+  d.name = config.name;
+  d.rd_ios = stats.ios[kRead];
+  d.wr_ios = stats.ios[kWrite];
+  d.wr_merges = stats.merges[kWrite];
+  d.read = to_bytes(stats.sectors[kRead]);
+  d.written = to_bytes(stats.sectors[kWrite]);
+  d.metadata = to_bytes(stats.meta_sectors);
+  d.busy = disk.queue->busy();
+  d.busy_while_writing = sampler_->busy_while_writing(i);
+  if (stats.started[kWrite] > 0) {
+    d.first_write = stats.first_write_start - context_.origin;
+    d.last_write = stats.last_write_end - context_.origin;
+  }
+  d.seeks = stats.seeks;
+  const std::int64_t started = stats.started[kRead] + stats.started[kWrite];
+  if (started > 0)
+    d.mean_queued = static_cast<double>(stats.allocated_sum) / static_cast<double>(started);
+  return d;
+}
+
+MemorySummary Machine::Impl::summarise_memory() const {
+  const VmCounters& vm = cache_.counters();
+  MemorySummary m;
+  m.dirty_threshold_at_start = limits_at_start_.dirty;
+  m.background_threshold_at_start = limits_at_start_.background;
+  m.peak_dirty = vm.peak_dirty;
+  m.peak_writeback = vm.peak_writeback;
+  m.peak_dirty_and_writeback = vm.peak_dirty_and_writeback;
+  m.nr_dirtied = vm.nr_dirtied;
+  m.nr_written = vm.nr_written;
+  m.nr_redirtied = vm.nr_redirtied;
+  m.still_dirty = vm.nr_file_dirty;
+  m.still_writeback = vm.nr_writeback;
+  m.discarded = vm.nr_discarded;
+  m.time_to_clean = sampler_->time_to_clean();
+  return m;
+}
+
+RunSummary Machine::Impl::summarise() const {
+  RunSummary result;
+  result.kernel = std::string(row_.name);
+  result.flusher = scenario_.kernel.flusher.value_or(std::string(row_.flusher));
+  result.throttle = scenario_.kernel.throttle.value_or(std::string(row_.throttle));
+  result.simulated = sim_.now() - context_.origin;
+  result.events = sim_.events_run();
+  result.writers_end = sampler_->jobs_ended();
+  if (throttle_->first_throttle() != TimePoint::max())
+    result.first_throttle = throttle_->first_throttle() - context_.origin;
+  for (const Job& job : jobs_)
+    result.writers.push_back(job.summary());
+  for (std::size_t i = 0; i < disks_.size(); ++i)
+    result.devices.push_back(summarise(scenario_.devices[i], disks_[i], i));
+  result.flushers = sink_.summary;
+  result.memory = summarise_memory();
+  return result;
+}
+
+Machine::Machine(const Scenario& scenario, TraceSink& sink, MachineOptions options)
+    : impl_(std::make_unique<Impl>(scenario, sink, options)) {}
+
+Machine::~Machine() = default;
+
+RunSummary Machine::run() {
+  return impl_->run();
+}
+
+}  // namespace wbsim

@@ -1,0 +1,33 @@
+// The cached pages of one file or block device: struct address_space.
+#pragma once
+
+#include <cstdint>
+
+#include "models/mm/page.hpp"
+#include "models/mm/page_tree.hpp"
+#include "sim/units.hpp"
+
+namespace wbsim {
+
+struct BackingDevInfo;
+struct Inode;
+
+class AddressSpace {
+ public:
+  explicit AddressSpace(PageTreeNodes& nodes) : pages(nodes) {}
+
+  // DIRTY is set with PG_dirty, but cleared by set_page_writeback(), not by
+  // clear_page_dirty_for_io(): a page redirtied in between is found again by the next scan.
+  PageTree pages;
+  Inode* host = nullptr;
+  BackingDevInfo* bdi = nullptr;
+  Sectors disk_start{};  // of block 0 of its file system or partition
+  std::int64_t nrpages = 0;
+  PageIndex writeback_index = 0;   // where the next range_cyclic scan starts
+  std::uint32_t private_head = 0;  // private_list: metadata buffers of the file, BufferIds
+  std::uint32_t private_tail = 0;
+  bool AS_EIO = false;
+  bool AS_ENOSPC = false;
+};
+
+}  // namespace wbsim

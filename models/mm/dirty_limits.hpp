@@ -1,0 +1,51 @@
+// The limits on dirty memory: get_dirty_limits() and its parts.
+//
+// MODELS:   mm/page-writeback.c of 2.6.24 and 2.6.31/32.
+// DEVIATES: no highmem, no unstable pages; counters are exact, so bdi_stat_error() has no effect.
+#pragma once
+
+#include <cstdint>
+
+#include "models/mm/backing_dev_info.hpp"
+#include "models/mm/proportions.hpp"
+#include "models/mm/vm_counters.hpp"
+#include "sim/units.hpp"
+
+namespace wbsim {
+
+enum class LimitsRule : std::uint8_t {
+  k2624,  // ratios only; background above the limit becomes half the ratio; plain device share
+  k2631,  // *_bytes; background above the limit becomes half of it; min_ratio and max_ratio
+};
+
+struct VmParams {
+  int dirty_background_ratio = 10;
+  int dirty_ratio = 20;
+  std::int64_t dirty_background_bytes = 0;  // 0: the ratio counts
+  std::int64_t dirty_bytes = 0;
+};
+
+struct DirtyLimits {
+  Pages background{};
+  Pages dirty{};
+};
+
+// A real-time task, or one with PF_LESS_THROTTLE, gets a quarter more.
+enum class LimitBonus : std::uint8_t { kNone, kQuarterMore };
+
+DirtyLimits global_dirty_limits(LimitsRule rule, const VmParams& vm, Pages dirtyable,
+                                LimitBonus bonus = LimitBonus::kNone);
+
+// The device's share of the dirty limit, before the clip. `min_ratio_sum` is over all devices.
+Pages bdi_share(LimitsRule rule, Pages dirty, PropFraction completions, int min_ratio,
+                int max_ratio, int min_ratio_sum);
+// clip_bdi_dirty_limit(): an idle device grows only into what is free globally.
+Pages clip_bdi_dirty_limit(Pages bdi_dirty, Pages dirty, const VmCounters& counters,
+                           const BackingDevInfo& bdi);
+// task_dirty_limit(): the heaviest dirtier gets 7/8 of the device's limit.
+Pages task_dirty_limit(Pages bdi_dirty, PropFraction dirtyings);
+
+// ratelimit_pages: total/(32 cpus), at least 16, at most 1024 pages.
+Pages writeback_ratelimit(Pages total, int cpus);
+
+}  // namespace wbsim

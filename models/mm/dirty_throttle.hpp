@@ -1,0 +1,21 @@
+// Who pays for dirty memory, and how long. Called by the write path, implemented in writeback/.
+#pragma once
+
+#include "models/mm/task_struct.hpp"
+#include "sim/task.hpp"
+#include "sim/units.hpp"
+
+namespace wbsim {
+
+class AddressSpace;
+
+class DirtyThrottle {
+ public:
+  virtual ~DirtyThrottle() = default;
+  // balance_dirty_pages_ratelimited_nr(), its first half: counts pages written into the mapping;
+  // true when balance_dirty_pages() is due.
+  virtual bool ratelimit(const TaskStruct& task, const AddressSpace& mapping, Pages written) = 0;
+  virtual Task<> balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) = 0;
+};
+
+}  // namespace wbsim

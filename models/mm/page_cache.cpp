@@ -1,0 +1,252 @@
+#include "models/mm/page_cache.hpp"
+
+#include <algorithm>
+
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+namespace {
+constexpr Pages kOne{1};
+Pages slab_pages(std::int64_t objects, int per_page) {
+  return Pages((objects + per_page - 1) / per_page);
+}
+}  // namespace
+
+PageCache::PageCache(MemoryParams params, Proportions completions, Proportions dirtyings)
+    : params_(params),
+      pool_(static_cast<std::size_t>(params.total.count()) + 2),
+      completions_(completions),
+      dirtyings_(dirtyings) {}
+
+Pages PageCache::free_pages() const {
+  return params_.free_at_start - counters_.nr_file_pages -
+         slab_pages(buffer_heads_, slab_.buffer_heads_per_page) -
+         slab_pages(nodes_.in_use(), slab_.tree_nodes_per_page);
+}
+
+Pages PageCache::dirtyable_memory() const {
+  return free_pages() + file_pages() + kOne;
+}
+
+Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index) {
+  if (free_pages() < params_.min_free * 5 / 4)
+    reclaim();
+  PageId id = free_list_;
+  if (id != 0) {
+    free_list_ = pool_[id].lru_next;
+  } else {
+    id = next_unused_++;
+    WB_ASSERT(id < pool_.capacity());
+  }
+  Page& page = pool_[id];
+  page = Page{};
+  page.mapping = &mapping;
+  page.index = index;
+  page.set(PG_locked);
+  mapping.pages.insert(index, id);
+  ++mapping.nrpages;
+  counters_.nr_file_pages += kOne;
+  lru_add_head(inactive_, page);
+  return page;
+}
+
+void PageCache::remove_from_page_cache(Page& page) {
+  WB_ASSERT(page.mapping && !page.test(PG_dirty) && !page.test(PG_writeback));
+  WB_ASSERT(!page.test(PG_private) && page.count == 0);
+  page.mapping->pages.erase(page.index);
+  --page.mapping->nrpages;
+  counters_.nr_file_pages -= kOne;
+  lru_remove(lru_of(page), page);
+  wake_page(page);
+  page.mapping = nullptr;
+  page.flags = 0;
+  page.lru_next = free_list_;
+  free_list_ = id_of(page);
+}
+
+void PageCache::mark_page_accessed(Page& page) {
+  if (page.test(PG_active) || !page.test(PG_referenced)) {
+    page.set(PG_referenced);
+    return;
+  }
+  lru_remove(inactive_, page);
+  page.set(PG_active);
+  page.clear(PG_referenced);
+  lru_add_head(active_, page);
+}
+
+bool PageCache::set_page_dirty(Page& page, TaskStruct* dirtier) {
+  if (page.test(PG_dirty))
+    return false;
+  page.set(PG_dirty);
+  BackingDevInfo& bdi = *page.mapping->bdi;
+  counters_.nr_file_dirty += kOne;
+  counters_.nr_dirtied += kOne;
+  bdi.reclaimable += kOne;
+  counters_.peak_dirty = std::max(counters_.peak_dirty, counters_.nr_file_dirty);
+  counters_.peak_dirty_and_writeback = std::max(counters_.peak_dirty_and_writeback,
+                                                counters_.nr_file_dirty + counters_.nr_writeback);
+  if (dirtier)
+    dirtyings_.add(dirtier->dirties, 1);
+  page.mapping->pages.set_tag(page.index, PageTag::kDirty);
+  return true;
+}
+
+bool PageCache::clear_page_dirty_for_io(Page& page) {
+  WB_ASSERT(page.test(PG_locked));
+  if (!page.test(PG_dirty))
+    return false;
+  page.clear(PG_dirty);
+  counters_.nr_file_dirty -= kOne;
+  page.mapping->bdi->reclaimable -= kOne;
+  return true;
+}
+
+void PageCache::cancel_dirty_page(Page& page) {
+  if (!page.test(PG_dirty))
+    return;
+  page.clear(PG_dirty);
+  counters_.nr_file_dirty -= kOne;
+  counters_.nr_discarded += kOne;
+  page.mapping->bdi->reclaimable -= kOne;
+  page.mapping->pages.clear_tag(page.index, PageTag::kDirty);
+}
+
+void PageCache::set_page_writeback(Page& page) {
+  WB_ASSERT(!page.test(PG_writeback));
+  page.set(PG_writeback);
+  counters_.nr_writeback += kOne;
+  counters_.peak_writeback = std::max(counters_.peak_writeback, counters_.nr_writeback);
+  page.mapping->bdi->writeback += kOne;
+  PageTree& tree = page.mapping->pages;
+  tree.set_tag(page.index, PageTag::kWriteback);
+  if (!page.test(PG_dirty))
+    tree.clear_tag(page.index, PageTag::kDirty);
+}
+
+void PageCache::end_page_writeback(Page& page) {
+  const PageId id = id_of(page);
+  end_page_writeback(std::span(&id, 1));
+}
+
+void PageCache::end_page_writeback(std::span<const PageId> pages) {
+  BackingDevInfo& bdi = *pool_[pages.front()].mapping->bdi;
+  for (const PageId id : pages) {
+    Page& page = pool_[id];
+    WB_ASSERT(page.test(PG_writeback));
+    page.clear(PG_writeback);
+    page.mapping->pages.clear_tag(page.index, PageTag::kWriteback);
+    if (page.test(PG_waiters))
+      wake_page(page);
+  }
+  account_writeback_end(bdi, static_cast<std::int64_t>(pages.size()));
+}
+
+void PageCache::account_writeback_end(BackingDevInfo& bdi, std::int64_t count) {
+  counters_.nr_writeback -= Pages(count);
+  counters_.nr_written += Pages(count);
+  bdi.writeback -= Pages(count);
+  bdi.written += Pages(count);
+  if (bdi.max_ratio >= 100) {
+    completions_.add(bdi.completions, count);
+    return;
+  }
+  for (; count > 0; --count)
+    completions_.add_limited(bdi.completions, bdi.max_ratio);
+}
+
+void PageCache::unlock_page(Page& page) {
+  WB_ASSERT(page.test(PG_locked));
+  page.clear(PG_locked);
+  if (page.test(PG_waiters))
+    wake_page(page);
+}
+
+WaitQueue& PageCache::wait_queue_of(Page& page) {
+  page.set(PG_waiters);
+  return waiters_[id_of(page) % waiters_.size()];
+}
+
+void PageCache::wake_page(Page& page) {
+  if (!page.test(PG_waiters))
+    return;
+  page.clear(PG_waiters);
+  waiters_[id_of(page) % waiters_.size()].wake_all();
+}
+
+void PageCache::lru_add_head(LruList& list, Page& page) {
+  const PageId id = id_of(page);
+  page.lru_prev = 0;
+  page.lru_next = list.head;
+  (list.head != 0 ? pool_[list.head].lru_prev : list.tail) = id;
+  list.head = id;
+  ++list.size;
+}
+
+void PageCache::lru_remove(LruList& list, Page& page) {
+  (page.lru_prev != 0 ? pool_[page.lru_prev].lru_next : list.head) = page.lru_next;
+  (page.lru_next != 0 ? pool_[page.lru_next].lru_prev : list.tail) = page.lru_prev;
+  --list.size;
+}
+
+bool PageCache::try_to_reclaim(Page& page) {
+  constexpr std::uint16_t kBusy = PG_locked | PG_dirty | PG_writeback | PG_unevictable;
+  if ((page.flags & kBusy) != 0 || page.count != 0)
+    return false;
+  if (page.test(PG_private) && !(releaser_ && releaser_->try_to_release_page(page)))
+    return false;
+  remove_from_page_cache(page);
+  ++reclaimed_;
+  return true;
+}
+
+// Up to the high watermark, or until every page was looked at once.
+void PageCache::reclaim() {
+  refill_inactive();
+  for (std::int64_t looked_at = inactive_.size; looked_at > 0; --looked_at) {
+    if (free_pages() >= params_.min_free * 3 / 2)
+      return;
+    Page& page = pool_[inactive_.tail];
+    if (try_to_reclaim(page))
+      continue;
+    lru_remove(inactive_, page);
+    lru_add_head(inactive_, page);
+  }
+}
+
+void PageCache::refill_inactive() {
+  while (active_.size > inactive_.size) {
+    Page& page = pool_[active_.tail];
+    lru_remove(active_, page);
+    page.clear(PG_active);
+    page.clear(PG_referenced);
+    lru_add_head(inactive_, page);
+  }
+}
+
+void PageCache::check() const {
+  WB_ASSERT(counters_.conserved());
+  VmCounters recount;
+  for (PageId id = 1; id < next_unused_; ++id) {
+    const Page& page = pool_[id];
+    if (!page.mapping)
+      continue;
+    recount.nr_file_pages += kOne;
+    WB_ASSERT(page.mapping->pages.find(page.index) == id);
+    const bool writeback = page.mapping->pages.tagged(page.index, PageTag::kWriteback);
+    WB_ASSERT(writeback == page.test(PG_writeback));
+    if (page.test(PG_dirty)) {
+      WB_ASSERT(page.mapping->pages.tagged(page.index, PageTag::kDirty));
+      recount.nr_file_dirty += kOne;
+    }
+    if (page.test(PG_writeback))
+      recount.nr_writeback += kOne;
+  }
+  WB_ASSERT(recount.nr_file_pages == counters_.nr_file_pages);
+  WB_ASSERT(recount.nr_file_dirty == counters_.nr_file_dirty);
+  WB_ASSERT(recount.nr_writeback == counters_.nr_writeback);
+  WB_ASSERT(recount.nr_file_pages.count() == inactive_.size + active_.size);
+}
+
+}  // namespace wbsim

@@ -1,0 +1,121 @@
+// The page cache of a machine: allocation, reclaim, and the only place that changes page state bits
+// together with the counters and tags that follow them.
+//
+// MODELS:   mm/filemap.c, mm/page-writeback.c, mm/vmscan.c and mm/swap.c of 2.6.24 - 2.6.32.
+// DEVIATES: reclaim takes clean file pages only, in one go when free memory falls below the low
+//           watermark, by whoever allocates; no anonymous memory, no zones, no kswapd thread.
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "models/mm/address_space.hpp"
+#include "models/mm/backing_dev_info.hpp"
+#include "models/mm/page.hpp"
+#include "models/mm/task_struct.hpp"
+#include "models/mm/vm_counters.hpp"
+#include "sim/reserved_array.hpp"
+#include "sim/wait_queue.hpp"
+
+namespace wbsim {
+
+// Frees what a page's `buffers` stands for; implemented in fs/ (try_to_free_buffers).
+class PageReleaser {
+ public:
+  virtual ~PageReleaser() = default;
+  virtual bool try_to_release_page(Page& page) = 0;
+};
+
+struct MemoryParams {
+  Pages total{};
+  Pages free_at_start{};
+  Pages file_pages_at_start{};  // counted as dirtyable, belong to no file of the scenario
+  Pages min_free{};             // watermark; low is 5/4 and high 3/2 of it
+};
+
+// How kernel memory grows with the cache: objects that fit into one page.
+struct SlabSizes {
+  int buffer_heads_per_page = 39;  // 104 bytes each
+  int tree_nodes_per_page = 7;     // 576 bytes each
+};
+
+class PageCache {
+ public:
+  PageCache(MemoryParams params, Proportions completions, Proportions dirtyings);
+  PageCache(const PageCache&) = delete;
+  void set_releaser(PageReleaser& releaser) { releaser_ = &releaser; }
+
+  Page& page(PageId id) { return pool_[id]; }
+  PageId id_of(const Page& page) const { return static_cast<PageId>(pool_.index_of(page)); }
+  PageTreeNodes& tree_nodes() { return nodes_; }
+  const VmCounters& counters() const { return counters_; }
+  Proportions& completions() { return completions_; }
+  Proportions& dirtyings() { return dirtyings_; }
+
+  Page* find_get_page(AddressSpace& mapping, PageIndex index) {
+    const PageId id = mapping.pages.find(index);
+    return id == 0 ? nullptr : &pool_[id];
+  }
+  // A new page, locked and on the inactive list.
+  Page& add_to_page_cache(AddressSpace& mapping, PageIndex index);
+  // The page must be clean and idle; its buffers must be gone.
+  void remove_from_page_cache(Page& page);
+  void mark_page_accessed(Page& page);
+
+  // __set_page_dirty(): PG_dirty, DIRTY tag and counters; false when it was dirty already.
+  // `dirtier` may be null. The caller marks the inode dirty.
+  bool set_page_dirty(Page& page, TaskStruct* dirtier);
+  void count_redirty() { counters_.nr_redirtied += Pages(1); }
+  bool clear_page_dirty_for_io(Page& page);
+  // The page goes away, or its buffers prove clean: no write-back will happen.
+  void cancel_dirty_page(Page& page);
+  // A page that clear_page_dirty_for_io() took and nobody will write.
+  void discard_cleared_page() { counters_.nr_discarded += Pages(1); }
+  void set_page_writeback(Page& page);
+  void end_page_writeback(Page& page);
+  // The pages of one bio, all of one device.
+  void end_page_writeback(std::span<const PageId> pages);
+
+  void unlock_page(Page& page);
+  WaitQueue& wait_queue_of(Page& page);  // sets PG_waiters; wait on it at once, then look again
+
+  Pages free_pages() const;
+  Pages dirtyable_memory() const;  // determine_dirtyable_memory()
+  Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
+  void count_buffer_heads(int n) { buffer_heads_ += n; }
+  std::int64_t reclaimed() const { return reclaimed_; }  // pages, so far
+
+  // Recounts every page; throws when a counter, tag or list disagrees. For tests and debug runs.
+  void check() const;
+
+ private:
+  struct LruList {
+    PageId head = 0, tail = 0;
+    std::int64_t size = 0;
+  };
+  LruList& lru_of(const Page& page) { return page.test(PG_active) ? active_ : inactive_; }
+  void lru_add_head(LruList& list, Page& page);
+  void lru_remove(LruList& list, Page& page);
+  void reclaim();
+  bool try_to_reclaim(Page& page);
+  void refill_inactive();
+  void wake_page(Page& page);
+  void account_writeback_end(BackingDevInfo& bdi, std::int64_t count);
+
+  MemoryParams params_;
+  SlabSizes slab_;
+  ReservedArray<Page> pool_;
+  PageId next_unused_ = 1;
+  PageId free_list_ = 0;
+  PageTreeNodes nodes_;
+  VmCounters counters_;
+  Proportions completions_;
+  Proportions dirtyings_;
+  LruList inactive_, active_;
+  std::int64_t buffer_heads_ = 0;
+  std::int64_t reclaimed_ = 0;
+  PageReleaser* releaser_ = nullptr;
+  std::array<WaitQueue, 64> waiters_;  // by page number, as page_waitqueue() hashes
+};
+
+}  // namespace wbsim

@@ -1,0 +1,239 @@
+#include "models/mm/page_tree.hpp"
+
+#include <bit>
+
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+namespace {
+constexpr int kShift = 6;
+constexpr PageIndex kMask = 63;
+constexpr std::uint64_t bit(PageIndex offset) {
+  return std::uint64_t{1} << offset;
+}
+constexpr std::size_t word_of(PageTag tag) {
+  return static_cast<std::size_t>(tag);
+}
+constexpr PageIndex offset_at(PageIndex index, std::uint8_t shift) {
+  return (index >> shift) & kMask;
+}
+bool covers(std::uint8_t shift, PageIndex index) {
+  return shift + kShift >= 32 || (index >> (shift + kShift)) == 0;
+}
+}  // namespace
+
+std::uint32_t PageTreeNodes::allocate(std::uint8_t shift) {
+  std::uint32_t index = free_;
+  if (index != 0) {
+    free_ = nodes_[index].parent;
+  } else {
+    index = static_cast<std::uint32_t>(nodes_.size());
+    nodes_.emplace_back();
+  }
+  nodes_[index] = Node{};
+  nodes_[index].shift = shift;
+  ++in_use_;
+  return index;
+}
+
+void PageTreeNodes::free(std::uint32_t node) {
+  nodes_[node].parent = free_;
+  free_ = node;
+  --in_use_;
+}
+
+std::uint32_t PageTree::leaf_of(PageIndex index) const {
+  if ((index & ~kMask) == last_leaf_base_)
+    return last_leaf_;
+  std::uint32_t node = root_;
+  if (node == 0 || !covers(nodes_[node].shift, index))
+    return 0;
+  while (nodes_[node].shift > 0) {
+    node = nodes_[node].slots[offset_at(index, nodes_[node].shift)];
+    if (node == 0)
+      return 0;
+  }
+  last_leaf_ = node;
+  last_leaf_base_ = index & ~kMask;
+  return node;
+}
+
+PageId PageTree::find(PageIndex index) const {
+  const std::uint32_t leaf = leaf_of(index);
+  return leaf == 0 ? 0 : nodes_[leaf].slots[index & kMask];
+}
+
+std::uint32_t PageTree::grow_to_leaf(PageIndex index) {
+  if (root_ == 0) {
+    std::uint8_t shift = 0;
+    while (!covers(shift, index))
+      shift = static_cast<std::uint8_t>(shift + kShift);
+    root_ = nodes_.allocate(shift);
+  }
+  while (!covers(nodes_[root_].shift, index)) {
+    const std::uint32_t child = root_;
+    root_ = nodes_.allocate(static_cast<std::uint8_t>(nodes_[child].shift + kShift));
+    auto& root = nodes_[root_];
+    root.slots[0] = child;
+    root.present = 1;
+    for (std::size_t t = 0; t < kPageTags; ++t)
+      root.tags[t] = nodes_[child].tags[t] != 0 ? 1 : 0;
+    nodes_[child].parent = root_;
+    nodes_[child].offset = 0;
+  }
+  std::uint32_t node = root_;
+  while (nodes_[node].shift > 0) {
+    const PageIndex offset = offset_at(index, nodes_[node].shift);
+    std::uint32_t child = nodes_[node].slots[offset];
+    if (child == 0) {
+      child = nodes_.allocate(static_cast<std::uint8_t>(nodes_[node].shift - kShift));
+      nodes_[child].parent = node;
+      nodes_[child].offset = static_cast<std::uint8_t>(offset);
+      nodes_[node].slots[offset] = child;
+      nodes_[node].present |= bit(offset);
+    }
+    node = child;
+  }
+  last_leaf_ = node;
+  last_leaf_base_ = index & ~kMask;
+  return node;
+}
+
+void PageTree::insert(PageIndex index, PageId page) {
+  std::uint32_t leaf = leaf_of(index);
+  if (leaf == 0)
+    leaf = grow_to_leaf(index);
+  auto& node = nodes_[leaf];
+  WB_ASSERT(node.slots[index & kMask] == 0);
+  node.slots[index & kMask] = page;
+  node.present |= bit(index & kMask);
+}
+
+void PageTree::erase(PageIndex index) {
+  for (std::size_t t = 0; t < kPageTags; ++t)
+    clear_tag(index, static_cast<PageTag>(t));
+  std::uint32_t node = leaf_of(index);
+  WB_ASSERT(node != 0 && nodes_[node].slots[index & kMask] != 0);
+  PageIndex offset = index & kMask;
+  for (;;) {
+    auto& n = nodes_[node];
+    n.slots[offset] = 0;
+    n.present &= ~bit(offset);
+    if (n.present != 0)
+      return;
+    const std::uint32_t parent = n.parent;
+    offset = n.offset;
+    if (node == last_leaf_)
+      last_leaf_base_ = kNone;
+    nodes_.free(node);
+    if (parent == 0) {
+      root_ = 0;
+      return;
+    }
+    node = parent;
+  }
+}
+
+void PageTree::set_tag(PageIndex index, PageTag tag) {
+  std::uint32_t node = leaf_of(index);
+  WB_ASSERT(node != 0);
+  PageIndex offset = index & kMask;
+  while (node != 0) {
+    std::uint64_t& word = nodes_[node].tags[word_of(tag)];
+    const bool was_empty = word == 0;
+    word |= bit(offset);
+    if (!was_empty)
+      return;
+    offset = nodes_[node].offset;
+    node = nodes_[node].parent;
+  }
+}
+
+void PageTree::clear_tag(PageIndex index, PageTag tag) {
+  std::uint32_t node = leaf_of(index);
+  WB_ASSERT(node != 0);
+  PageIndex offset = index & kMask;
+  while (node != 0) {
+    std::uint64_t& word = nodes_[node].tags[word_of(tag)];
+    if ((word & bit(offset)) == 0)
+      return;
+    word &= ~bit(offset);
+    if (word != 0)
+      return;
+    offset = nodes_[node].offset;
+    node = nodes_[node].parent;
+  }
+}
+
+bool PageTree::tagged(PageIndex index, PageTag tag) const {
+  const std::uint32_t leaf = leaf_of(index);
+  return leaf != 0 && (nodes_[leaf].tags[word_of(tag)] & bit(index & kMask)) != 0;
+}
+
+bool PageTree::any_tagged(PageTag tag) const {
+  return root_ != 0 && nodes_[root_].tags[word_of(tag)] != 0;
+}
+
+template <class Word>
+PageIndex PageTree::next(PageIndex from, Word word) const {
+  if (root_ == 0 || !covers(nodes_[root_].shift, from))
+    return kNone;
+  std::uint32_t node = root_;
+  std::uint64_t index = from;
+  for (;;) {
+    const auto& n = nodes_[node];
+    const PageIndex offset = static_cast<PageIndex>(index >> n.shift) & kMask;
+    const std::uint64_t rest = word(n) & ~(bit(offset) - 1);
+    if (rest == 0) {  // nothing more below this node: go on after it
+      if (n.parent == 0)
+        return kNone;
+      const int above = n.shift + kShift;
+      index = ((index >> above) + 1) << above;
+      // The parent's word for the slot after this one; an exhausted parent climbs on.
+      node = n.parent;
+      if (((index >> nodes_[node].shift) & kMask) == 0) {
+        // stepped over the parent's end as well: restart from the root
+        if (index >> 32 != 0 || !covers(nodes_[root_].shift, static_cast<PageIndex>(index)))
+          return kNone;
+        node = root_;
+      }
+      continue;
+    }
+    const auto found = static_cast<PageIndex>(std::countr_zero(rest));
+    if (found != offset)
+      index = ((index >> n.shift) - offset + found) << n.shift;
+    if (n.shift == 0)
+      return static_cast<PageIndex>(index);
+    node = n.slots[found];
+  }
+}
+
+PageIndex PageTree::next_tagged(PageIndex from, PageTag tag) const {
+  const std::size_t t = word_of(tag);
+  return next(from, [t](const PageTreeNodes::Node& n) { return n.tags[t]; });
+}
+
+PageIndex PageTree::next_present(PageIndex from) const {
+  return next(from, [](const PageTreeNodes::Node& n) { return n.present; });
+}
+
+int PageTree::lookup_tag(PageIndex from, PageTag tag, PageId* pages, int max) const {
+  int found = 0;
+  const std::size_t t = word_of(tag);
+  while (found < max) {
+    const PageIndex first = next_tagged(from, tag);
+    if (first == kNone)
+      break;
+    const auto& leaf = nodes_[leaf_of(first)];
+    std::uint64_t rest = leaf.tags[t] & ~(bit(first & kMask) - 1);
+    for (; rest != 0 && found < max; rest &= rest - 1)
+      pages[found++] = leaf.slots[static_cast<std::size_t>(std::countr_zero(rest))];
+    from = (first | kMask) + 1;
+    if (from == 0)
+      break;
+  }
+  return found;
+}
+
+}  // namespace wbsim

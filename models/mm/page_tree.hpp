@@ -1,0 +1,75 @@
+// The tagged page tree of an address space: 64-way nodes, a 64-bit word per tag, so that a tag walk
+// is a count of trailing zeros. Tags are apart from the page bits and change at other moments.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "models/mm/page.hpp"
+
+namespace wbsim {
+
+enum class PageTag : std::uint8_t { kDirty, kWriteback, kTowrite };
+inline constexpr std::size_t kPageTags = 3;
+
+// The nodes of all trees of one machine.
+class PageTreeNodes {
+ public:
+  struct Node {
+    std::uint64_t present;
+    std::array<std::uint64_t, kPageTags> tags;
+    std::array<std::uint32_t, 64> slots;  // PageIds in a leaf, node numbers above
+    std::uint32_t parent;                 // node number, 0 at the root; next free node when free
+    std::uint8_t offset;                  // slot in the parent
+    std::uint8_t shift;                   // 0 in a leaf, +6 a level
+  };
+  PageTreeNodes() : nodes_(1) {}
+  std::uint32_t allocate(std::uint8_t shift);
+  void free(std::uint32_t node);
+  Node& operator[](std::uint32_t node) { return nodes_[node]; }
+  const Node& operator[](std::uint32_t node) const { return nodes_[node]; }
+  std::int64_t in_use() const { return in_use_; }
+
+ private:
+  std::vector<Node> nodes_;
+  std::uint32_t free_ = 0;
+  std::int64_t in_use_ = 0;
+};
+
+class PageTree {
+ public:
+  static constexpr PageIndex kNone = ~PageIndex{0};
+
+  explicit PageTree(PageTreeNodes& nodes) : nodes_(nodes) {}
+  PageTree(const PageTree&) = delete;
+
+  PageId find(PageIndex index) const;  // 0 when absent
+  void insert(PageIndex index, PageId page);
+  void erase(PageIndex index);
+  bool empty() const { return root_ == 0; }
+
+  void set_tag(PageIndex index, PageTag tag);
+  void clear_tag(PageIndex index, PageTag tag);
+  bool tagged(PageIndex index, PageTag tag) const;
+  bool any_tagged(PageTag tag) const;
+  // The first index at or after `from` with the tag, kNone when there is none.
+  PageIndex next_tagged(PageIndex from, PageTag tag) const;
+  // The first index at or after `from` in the tree, kNone when there is none.
+  PageIndex next_present(PageIndex from) const;
+  // radix_tree_gang_lookup_tag(): up to `max` page ids from `from` on, returns how many.
+  int lookup_tag(PageIndex from, PageTag tag, PageId* pages, int max) const;
+
+ private:
+  std::uint32_t leaf_of(PageIndex index) const;  // 0 when there is none
+  std::uint32_t grow_to_leaf(PageIndex index);
+  template <class Word>
+  PageIndex next(PageIndex from, Word word) const;
+
+  PageTreeNodes& nodes_;
+  std::uint32_t root_ = 0;
+  mutable std::uint32_t last_leaf_ = 0;  // most accesses follow each other
+  mutable PageIndex last_leaf_base_ = kNone;
+};
+
+}  // namespace wbsim

@@ -1,0 +1,25 @@
+// A simulated task: what the kernel's subsystems keep per thread.
+#pragma once
+
+#include "models/block/io_context.hpp"
+#include "models/mm/proportions.hpp"
+#include "models/sched/processors.hpp"
+#include "sim/units.hpp"
+
+namespace wbsim {
+
+enum class TaskRole : std::uint8_t { kUser, kPdflush, kFlusher };
+
+struct TaskStruct : Thread {
+  explicit TaskStruct(std::string task_name, TaskRole task_role = TaskRole::kUser)
+      : Thread(std::move(task_name)), role(task_role) {
+    io_context.thread = name();
+  }
+  TaskRole role;
+  IoContext io_context;
+  PropLocal dirties;                // its share of page dirtyings
+  Duration throttled{};             // spent in balance_dirty_pages()
+  std::int64_t throttle_calls = 0;  // calls of it that wrote back or slept
+};
+
+}  // namespace wbsim

@@ -1,0 +1,147 @@
+#include "models/sampler.hpp"
+
+#include <algorithm>
+
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+namespace {
+// A few pages of metadata age on their own; a run is clean without them, as the recordings count.
+constexpr Pages kCleanPages{8};
+// A process that sleeps on something longer than this waits for ever.
+constexpr Duration kHungTask = std::chrono::hours(1);
+constexpr std::size_t kRead = static_cast<std::size_t>(BioOp::kRead);
+constexpr std::size_t kWrite = static_cast<std::size_t>(BioOp::kWrite);
+}  // namespace
+
+Sampler::Sampler(WritebackContext& context, Flusher& flusher, const RunConfig& run,
+                 std::vector<RequestQueue*> queues, const std::vector<const Job*>& jobs)
+    : context_(context),
+      flusher_(flusher),
+      run_(run),
+      queues_(std::move(queues)),
+      jobs_(jobs),
+      busy_at_jobs_end_(queues_.size()) {}
+
+void Sampler::start() {
+  context_.sim().at(
+      context_.origin - run_.samples_before_start,
+      {[](void* self, std::uint64_t) { static_cast<Sampler*>(self)->take(); }, this, 0},
+      Band::kSample);
+}
+
+Duration Sampler::jobs_ended() const {
+  Duration last{0};
+  for (const Job* job : jobs_)
+    last = std::max(last, job->ended_at());
+  return last;
+}
+
+void Sampler::job_ended() {
+  for (std::size_t i = 0; i < queues_.size(); ++i)
+    busy_at_jobs_end_[i] = queues_[i]->stats().service_started;
+}
+
+bool Sampler::jobs_finished() const {
+  return std::all_of(jobs_.begin(), jobs_.end(), [](const Job* job) { return job->finished(); });
+}
+
+void Sampler::take() {
+  Simulator& sim = context_.sim();
+  const Duration now = sim.now() - context_.origin;
+  WB_ASSERT(context_.vfs.cache.counters().conserved());
+#ifdef WBSIM_FULL_CHECKS
+  context_.vfs.cache.check();
+#endif
+  context_.trace.on_sample(sample());
+  if (hook_)
+    hook_(hook_argument_, now);
+  if (now >= Duration::zero())
+    watch_for_the_end();
+  watch_for_hung_jobs();
+  sim.at(sim.now() + run_.sample_interval,
+         {[](void* self, std::uint64_t) { static_cast<Sampler*>(self)->take(); }, this, 0},
+         Band::kSample);
+}
+
+Sample Sampler::sample() const {
+  const PageCache& cache = context_.vfs.cache;
+  const VmCounters& vm = cache.counters();
+  const DirtyLimits limits = context_.dirty_limits();
+  Sample s;
+  s.time = context_.sim().now() - context_.origin;
+  s.nr_dirty = vm.nr_file_dirty;
+  s.nr_writeback = vm.nr_writeback;
+  s.nr_dirtied = vm.nr_dirtied;
+  s.nr_written = vm.nr_written;
+  s.nr_free_pages = cache.free_pages();
+  s.nr_file_pages = cache.file_pages();
+  s.dirty_threshold = limits.dirty;
+  s.background_threshold = limits.background;
+  (flusher_.kind() == TaskRole::kPdflush ? s.pdflush : s.flush) = flusher_.threads();
+  for (std::size_t i = 0; i < queues_.size(); ++i)
+    s.devices.push_back(device_sample(i, limits.dirty));
+  return s;
+}
+
+DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
+  const RequestQueue& queue = *queues_[device];
+  BackingDevInfo& bdi = *context_.bdis[device];
+  const QueueStats stats = queue.stats();
+  const Flusher::ListSizes lists = flusher_.list_sizes(bdi);
+  DeviceSample d{};
+  d.rd_ios = stats.ios[kRead];
+  d.rd_sectors = stats.sectors[kRead].count();
+  d.wr_ios = stats.ios[kWrite];
+  d.wr_merges = stats.merges[kWrite];
+  d.wr_sectors = stats.sectors[kWrite].count();
+  d.wr_time = stats.time[kWrite];
+  d.in_flight = queue.allocated();
+  d.io_time = stats.io_time;
+  d.busy = queue.busy();
+  d.bdi_writeback = bdi.writeback;
+  d.bdi_reclaimable = bdi.reclaimable;
+  d.bdi_dirty_thresh = context_.bdi_dirty_limit(bdi, dirty, nullptr);
+  d.bdi_written = bdi.written;
+  d.b_dirty = lists.b_dirty;
+  d.b_io = lists.b_io;
+  d.b_more_io = lists.b_more_io;
+  return d;
+}
+
+void Sampler::watch_for_the_end() {
+  const Duration now = context_.sim().now() - context_.origin;
+  const VmCounters& vm = context_.vfs.cache.counters();
+  const Pages unclean = vm.nr_file_dirty + vm.nr_writeback;
+  if (now >= run_.duration)
+    context_.sim().stop();
+  if (!jobs_finished())
+    return;
+  if (run_.until == RunUntil::kJobsDone)
+    context_.sim().stop();
+  if (unclean <= kCleanPages && time_to_clean_ < Duration::zero())
+    time_to_clean_ = std::max(now - jobs_ended(), Duration::zero());
+  if (unclean > Pages(0)) {
+    clean_since_ = Duration(-1);
+    return;
+  }
+  if (clean_since_ < Duration::zero())
+    clean_since_ = now;
+  if (run_.until == RunUntil::kClean && now - clean_since_ >= run_.settle)
+    context_.sim().stop();
+}
+
+void Sampler::watch_for_hung_jobs() const {
+  Simulator& sim = context_.sim();
+  for (const auto& process : sim.processes()) {
+    if (process->finished() || process->kind() != ProcessKind::kForeground)
+      continue;
+    if (process->waiting_at().timed || sim.now() - process->waiting_since() < kHungTask)
+      continue;
+    throw SimulatedDeadlock(process->name() + " has waited for an hour of simulated time\n" +
+                            sim.process_table());
+  }
+}
+
+}  // namespace wbsim

@@ -1,0 +1,211 @@
+// What a scenario file says, complete: every default is filled in. Plain data without behaviour;
+// the reader in app/ produces it, Machine consumes it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/units.hpp"
+
+namespace wbsim {
+
+// One row of the generation table and what the scenario overrides in it.
+struct KernelChoice {
+  std::string preset = "2.6.32";        // a name of models/kernel.hpp
+  std::optional<std::string> flusher;   // "pdflush", "bdi": instead of the preset's
+  std::optional<std::string> throttle;  // "congestion_wait", "pause": instead of the preset's
+  int hz = 250;
+};
+
+// sysctl vm.*; unset means the preset's default. Bytes and ratio of a pair exclude each other.
+struct VmSysctl {
+  std::optional<int> dirty_ratio;
+  std::optional<int> dirty_background_ratio;
+  std::optional<std::int64_t> dirty_bytes;
+  std::optional<std::int64_t> dirty_background_bytes;
+  int dirty_expire_centisecs = 3000;
+  int dirty_writeback_centisecs = 500;  // 0: no periodic write-back
+};
+
+// Processor time the kernel spends, charged in batches. All costs are per event named.
+struct CpuCosts {
+  Duration write_syscall{200};      // write(2), fsync(2) entry and exit
+  Duration write_page{700};         // find or create a page, prepare, commit, accounting
+  Duration write_buffer{0};         // each buffer head touched by prepare and commit
+  Duration copy_per_kib{150};       // copying user data, for 1024 bytes
+  Duration read_page{300};          // finding a cached page in read(2)
+  Duration writeback_page{700};     // page scan, block_write_full_page or mpage, completion
+  Duration writeback_buffer{0};     // each buffer submitted one by one
+  Duration request{3000};           // allocating, queueing, dispatching, completing a request
+  Duration context_switch{1000};    // taking a processor over from another thread
+  Duration complete_request{3500};  // interrupt: ending a request
+  Duration complete_page{250};      // interrupt: ending the write-back of a page
+  Duration reclaim_page{900};       // freeing a clean page when memory is full
+  Duration user_call{0};            // of the program itself, between two calls
+};
+
+struct CpuConfig {
+  int cpus = 1;
+  CpuCosts costs;
+};
+
+struct MemoryConfig {
+  Bytes total{std::int64_t{1} << 30};
+  // Free pages and cached file pages when the workloads start; unset: 94 % and 1 % of total.
+  std::optional<Pages> free_at_start;
+  std::optional<Pages> file_pages_at_start;
+};
+
+struct QueueConfig {
+  std::string scheduler = "deadline";  // noop, deadline
+  int nr_requests = 128;
+  int max_sectors_kb = 512;
+  int max_segments = 128;
+  int read_ahead_kb = 128;
+};
+
+// model "fixed": service = overhead + (0 if 0 <= start - head <= near_sectors else
+//   seek_base + seek_full * |start - head| / capacity) + bytes / bandwidth, one server.
+struct FixedDiskConfig {
+  std::int64_t bandwidth_bytes_per_s = 100'000'000;
+  Duration overhead{50'000};
+  Duration seek_base{0};
+  Duration seek_full{0};
+  Sectors near_sectors{128};
+  Duration completion_latency{0};  // added after the service, in parallel
+};
+
+// model "hdd": seek a + b*sqrt(d) up to `seek_split` cylinders, c + e*d beyond; rotation that never
+// stops; media rate falling linearly from the outer to the inner zone.
+struct HddConfig {
+  int rpm = 7200;
+  int cylinders = 100'000;
+  int heads = 4;
+  std::int64_t outer_bytes_per_s = 150'000'000;
+  std::int64_t inner_bytes_per_s = 75'000'000;
+  Duration overhead{100'000};
+  double seek_a_ms = 0.8, seek_b_ms = 0.027;
+  double seek_c_ms = 0.8, seek_e_ms = 0.0;
+  int seek_split = 100'000;  // cylinders; at or above `cylinders`: one piece
+};
+
+struct PartitionConfig {
+  std::string name;
+  Sectors start{0};
+  Sectors length{0};
+};
+
+struct DeviceConfig {
+  std::string name;
+  std::string model = "fixed";  // fixed, hdd
+  Bytes capacity{std::int64_t{6} << 30};
+  int driver_depth = 1;  // requests the driver holds at a time
+  FixedDiskConfig fixed;
+  HddConfig hdd;
+  QueueConfig queue;
+  int min_ratio = 0;           // bdi
+  int max_ratio = 100;         // bdi
+  int soft_block_size = 4096;  // of the raw device and its partitions
+  std::vector<PartitionConfig> partitions;
+};
+
+struct Extent {
+  std::int64_t file_block = 0;
+  std::int64_t disk_block = 0;
+  std::int64_t blocks = 0;
+};
+
+// An indirect block: it must be in memory before the file blocks it maps can be mapped.
+struct IndirectBlock {
+  std::int64_t disk_block = 0;
+  std::int64_t first_file_block = 0;  // the file blocks it is read for
+  std::int64_t file_blocks = 0;
+};
+
+struct FileConfig {
+  std::string name;
+  Bytes size{0};                        // preallocated; 0: grows as it is written
+  std::vector<Extent> extents;          // given exactly; empty: the allocator's
+  std::vector<IndirectBlock> indirect;  // only with given extents
+  std::optional<std::int64_t> inode_table_block;
+};
+
+enum class MetadataMode : std::uint8_t {
+  kNone,       // no inode-table or indirect blocks at all
+  kPinned,     // inode-table blocks written; indirect blocks always in memory
+  kEvictable,  // indirect blocks cached at the start but reclaimed like any page
+};
+
+struct FilesystemConfig {
+  std::string name;
+  std::string device;  // a device or a partition
+  int block_size = 4096;
+  MetadataMode metadata = MetadataMode::kNone;
+  // Allocator of files without given extents: runs of this many blocks, 0: contiguous.
+  std::int64_t extent_blocks = 0;
+  std::int64_t gap_blocks = 0;  // left free between two runs
+  std::vector<FileConfig> files;
+};
+
+enum class JobKind : std::uint8_t { kWrite, kRandWrite, kRead, kRandRead, kSync };
+
+// A workload in fio's words.
+struct JobConfig {
+  std::string name;
+  JobKind rw = JobKind::kWrite;
+  std::string filename;  // "fs0/f0": a file of a file system; "/dev/d0": a raw device or partition
+  Bytes bs{65536};
+  Bytes offset{0};
+  Bytes offset_increment{0};          // times the number of the clone
+  std::optional<Bytes> size;          // the region; unset: to the end of the file
+  std::optional<Bytes> io_size;       // total to transfer; unset: once over the region
+  bool time_based = false;            // go on until runtime, wrapping
+  Bytes zonesize{0}, zoneskip{0};     // after zonesize bytes skip zoneskip (fio zonemode=strided)
+  std::int64_t rate_bytes_per_s = 0;  // 0: unlimited
+  Duration thinktime{0};
+  std::int64_t thinktime_blocks = 1;
+  Duration startdelay{0};
+  std::optional<Duration> runtime;  // no new call is begun later than startdelay + runtime
+  std::optional<Duration> period;   // each round starts at a multiple of this
+  int numjobs = 1;
+  std::int64_t fsync = 0;  // after every N writes
+  std::int64_t fdatasync = 0;
+  bool end_fsync = false;
+  std::int64_t call_limit = 0;  // 0: none; most calls this job makes
+};
+
+enum class RunUntil : std::uint8_t {
+  kClean,     // the jobs have ended and nothing is dirty or under write-back
+  kJobsDone,  // the jobs have ended
+  kDuration,  // `duration`
+};
+
+struct RunConfig {
+  std::uint64_t seed = 1;
+  RunUntil until = RunUntil::kClean;
+  Duration duration = std::chrono::seconds(600);  // at most this after the jobs start
+  Duration settle{0};                             // kClean: how long it must have stayed clean
+  Duration sample_interval = std::chrono::milliseconds(100);
+  Duration uptime_at_start = std::chrono::seconds(2);  // boot to the start of the jobs
+  Duration samples_before_start{0};
+  // When after boot the kernel's periodic write-back began to tick: the phase of kupdate.
+  Duration periodic_start{0};
+  // The per-device flusher threads exist already, made at periodic_start.
+  bool flusher_threads_at_start = false;
+};
+
+struct Scenario {
+  std::string name;
+  KernelChoice kernel;
+  CpuConfig cpu;
+  MemoryConfig memory;
+  VmSysctl vm;
+  std::vector<DeviceConfig> devices;
+  std::vector<FilesystemConfig> filesystems;
+  std::vector<JobConfig> jobs;
+  RunConfig run;
+};
+
+}  // namespace wbsim

@@ -1,0 +1,129 @@
+#include "models/sched/processors.hpp"
+
+#include <algorithm>
+
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+Processors::Processors(Simulator& sim, TickClock ticks, int count, SchedRules rules,
+                       Duration context_switch)
+    : sim_(sim),
+      ticks_(ticks),
+      rules_(rules),
+      context_switch_(context_switch),
+      slots_(static_cast<std::size_t>(count)) {
+  WB_ASSERT(count > 0);
+}
+
+void Processors::request(Thread& thread, Process& process) {
+  thread.process_ = &process;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    if (slot.current != &thread)
+      continue;
+    WB_ASSERT(!slot.running);
+    if (should_yield(slot)) {
+      enqueue(thread);
+      take_next(i);
+    } else {
+      start_chunk(i);
+    }
+    return;
+  }
+  thread.vruntime_ = std::max(thread.vruntime_, min_vruntime_ - rules_.sleeper_credit);
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (!slots_[i].current) {
+      take(i, thread);
+      return;
+    }
+  }
+  enqueue(thread);
+  preempt_for(thread);
+}
+
+void Processors::steal(Duration cost) {
+  if (slots_.front().current)
+    stolen_ += cost;
+}
+
+void Processors::enqueue(Thread& thread) {
+  thread.queued_order_ = ++order_;
+  waiting_.insert(thread);
+}
+
+// check_preempt_wakeup()
+void Processors::preempt_for(const Thread& woken) {
+  for (Slot& slot : slots_)
+    if (slot.current->vruntime_ - woken.vruntime_ > rules_.wakeup_granularity) {
+      slot.need_resched = true;
+      return;
+    }
+}
+
+// check_preempt_tick(), seen at the first chunk boundary after the tick.
+bool Processors::should_yield(Slot& slot) {
+  if (waiting_.empty())
+    return false;
+  if (slot.need_resched)
+    return true;
+  const Jiffies tick = ticks_.jiffies_at(sim_.now());
+  if (tick == slot.last_tick_checked)
+    return false;
+  slot.last_tick_checked = tick;
+  const auto runnable = static_cast<std::int64_t>(waiting_.size() + slots_.size());
+  const Duration ideal = std::max(
+      rules_.latency * static_cast<std::int64_t>(slots_.size()) / runnable, rules_.min_granularity);
+  return sim_.now() - slot.since >= ideal && slot.current->vruntime_ >= waiting_.begin()->vruntime_;
+}
+
+void Processors::take(std::size_t index, Thread& thread) {
+  Slot& slot = slots_[index];
+  slot.current = &thread;
+  slot.since = sim_.now();
+  slot.last_tick_checked = ticks_.jiffies_at(sim_.now());
+  slot.need_resched = false;
+  thread.processor_ = static_cast<int>(index);
+  if (slot.last != &thread) {
+    stolen_ += context_switch_;
+    slot.last = &thread;
+  }
+  start_chunk(index);
+}
+
+void Processors::take_next(std::size_t index) {
+  slots_[index].current = nullptr;
+  if (waiting_.empty())
+    return;
+  Thread& next = *waiting_.begin();
+  waiting_.erase(waiting_.begin());
+  take(index, next);
+}
+
+void Processors::start_chunk(std::size_t index) {
+  Slot& slot = slots_[index];
+  slot.chunk = slot.current->debt_ + stolen_;
+  slot.current->debt_ = stolen_ = Duration::zero();
+  slot.running = true;
+  sim_.at(sim_.now() + slot.chunk,
+          {[](void* self, std::uint64_t i) { static_cast<Processors*>(self)->end_chunk(i); }, this,
+           index});
+}
+
+void Processors::end_chunk(std::size_t index) {
+  Slot& slot = slots_[index];
+  Thread& thread = *slot.current;
+  slot.running = false;
+  busy_ += slot.chunk;
+  thread.vruntime_ += slot.chunk;
+  Duration least = thread.vruntime_;
+  if (!waiting_.empty())
+    least = std::min(least, waiting_.begin()->vruntime_);
+  min_vruntime_ = std::max(min_vruntime_, least);
+  thread.process_->resume();
+  // It asked for more within resume(), or it sleeps now and the processor goes to the next.
+  if (!slot.running && slot.current == &thread)
+    take_next(index);
+}
+
+}  // namespace wbsim

@@ -1,0 +1,113 @@
+// The machine's processors, one run queue for all of them, shared by vruntime as CFS does.
+//
+// MODELS:   kernel/sched_fair.c of 2.6.23 - 2.6.32: pick by least vruntime, ideal slice
+//           sched_latency / nr_running checked at ticks, sleeper credit, wake-up preemption.
+// DEVIATES: one run queue for all processors, no nice levels, no migration cost. A thread owes the
+//           processor time of what it did and pays in chunks; it is preempted between chunks only.
+#pragma once
+
+#include <boost/intrusive/set.hpp>
+#include <coroutine>
+#include <string>
+#include <vector>
+
+#include "sim/simulator.hpp"
+#include "sim/units.hpp"
+
+namespace wbsim {
+
+struct SchedRules {
+  Duration latency = std::chrono::milliseconds(20);
+  Duration min_granularity = std::chrono::milliseconds(4);
+  Duration wakeup_granularity = std::chrono::milliseconds(5);
+  Duration sleeper_credit = std::chrono::milliseconds(20);
+};
+
+// The schedulable part of a simulated thread.
+class Thread : public boost::intrusive::set_base_hook<
+                   boost::intrusive::link_mode<boost::intrusive::normal_link>> {
+ public:
+  explicit Thread(std::string name) : name_(std::move(name)) {}
+  Thread(const Thread&) = delete;
+
+  const std::string& name() const { return name_; }
+  void charge(Duration cost) { debt_ += cost; }
+  Duration debt() const { return debt_; }
+  int processor() const { return processor_; }  // it last ran on
+
+ private:
+  friend class Processors;
+  std::string name_;
+  Duration debt_{0};
+  Duration vruntime_{0};
+  std::uint64_t queued_order_ = 0;
+  Process* process_ = nullptr;
+  int processor_ = 0;
+};
+
+class Processors {
+ public:
+  Processors(Simulator& sim, TickClock ticks, int count, SchedRules rules, Duration context_switch);
+  Processors(const Processors&) = delete;
+
+  struct Settle {
+    Processors& processors;
+    Thread& thread;
+    WaitSite site;
+    bool await_ready() const noexcept { return thread.debt() == Duration::zero(); }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> self) {
+      Process& process = *self.promise().process;
+      process.suspend(self, site);
+      processors.request(thread, process);
+    }
+    void await_resume() const noexcept {}
+  };
+  // Pays the thread's debt in processor time. Call it before every sleep and at the end of a call.
+  Settle settle(Thread& thread, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+    return {*this, thread, {"processor", file, line}};
+  }
+
+  // Interrupt work: lengthens the next chunk of whoever runs; an idle machine does not notice.
+  void steal(Duration cost);
+  Duration busy() const { return busy_; }
+
+ private:
+  struct Slot {
+    Thread* current = nullptr;
+    TimePoint since{};  // current has been on the processor
+    Jiffies last_tick_checked{0};
+    Duration chunk{0};
+    bool running = false;  // a chunk is under way; otherwise current lingers between two
+    bool need_resched = false;
+    Thread* last = nullptr;  // whose context is loaded
+  };
+  struct ByVruntime {
+    bool operator()(const Thread& a, const Thread& b) const {
+      return a.vruntime_ != b.vruntime_ ? a.vruntime_ < b.vruntime_
+                                        : a.queued_order_ < b.queued_order_;
+    }
+  };
+
+  void request(Thread& thread, Process& process);
+  void start_chunk(std::size_t slot);
+  void end_chunk(std::size_t slot);
+  void take(std::size_t slot, Thread& thread);
+  void take_next(std::size_t slot);
+  void enqueue(Thread& thread);
+  bool should_yield(Slot& slot);
+  void preempt_for(const Thread& woken);
+
+  Simulator& sim_;
+  TickClock ticks_;
+  SchedRules rules_;
+  Duration context_switch_;
+  std::vector<Slot> slots_;
+  boost::intrusive::multiset<Thread, boost::intrusive::compare<ByVruntime>> waiting_;
+  Duration min_vruntime_{0};
+  Duration stolen_{0};
+  Duration busy_{0};
+  std::uint64_t order_ = 0;
+};
+
+}  // namespace wbsim

@@ -1,0 +1,75 @@
+// What is known of a run when it has ended.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/units.hpp"
+
+namespace wbsim {
+
+// Latencies of one kind of call, with exact percentiles (nearest rank with fio's 1-based rounding
+// up). All values in nanoseconds.
+struct LatencySummary {
+  std::int64_t count = 0;
+  std::int64_t min = 0, max = 0;
+  double mean = 0, stddev = 0;
+  std::int64_t sum = 0;
+  struct Percentile {
+    double percent;
+    std::int64_t value;
+  };
+  std::vector<Percentile> percentiles;  // fio's default list: 1 5 10 ... 99.99
+};
+
+struct WriterSummary {
+  std::string name;
+  Bytes written{}, read{};
+  Duration start{}, end{};  // of the first and the last call
+  LatencySummary write, read_latency, fsync;
+  std::int64_t stalls = 0;          // write() calls longer than 1 ms
+  std::int64_t errors = 0;          // calls that returned an error
+  Duration throttled{};             // inside balance_dirty_pages()
+  std::int64_t throttle_calls = 0;  // balance_dirty_pages() calls that waited or wrote back
+};
+
+struct DeviceSummary {
+  std::string name;
+  std::int64_t rd_ios = 0, wr_ios = 0, wr_merges = 0;
+  Bytes read{}, written{}, metadata{};
+  Duration busy{};                           // service time of all requests
+  Duration busy_while_writing{};             // of the requests started before the last writer ended
+  Duration first_write{-1}, last_write{-1};  // start of the first, end of the last; -1: none
+  std::int64_t seeks = 0;  // starts other than 0 to near_sectors after the last end
+  double mean_queued = 0;  // requests allocated, over the starts
+};
+
+struct FlusherSummary {
+  int max_threads = 0;
+  std::int64_t background_works = 0, periodic_works = 0;
+  std::vector<Duration> periodic_starts;  // of the passes that wrote at least a page
+  Duration first_background{-1};
+};
+
+struct MemorySummary {
+  Pages dirty_threshold_at_start{}, background_threshold_at_start{};
+  Pages peak_dirty{}, peak_writeback{}, peak_dirty_and_writeback{};
+  Pages nr_dirtied{}, nr_written{}, nr_redirtied{}, still_dirty{}, still_writeback{}, discarded{};
+  Duration time_to_clean{-1};  // from the last writer's end until nothing is left; -1: not reached
+};
+
+struct RunSummary {
+  std::string kernel;             // preset
+  std::string flusher, throttle;  // as run
+  Duration simulated{};           // from the start of the jobs
+  std::uint64_t events = 0;
+  Duration writers_end{};  // when the last job ended
+  Duration first_throttle{-1};
+  std::vector<WriterSummary> writers;
+  std::vector<DeviceSummary> devices;
+  FlusherSummary flushers;
+  MemorySummary memory;
+};
+
+}  // namespace wbsim

@@ -1,0 +1,25 @@
+#include "models/trace.hpp"
+
+namespace wbsim {
+
+std::string_view to_string(WriteReason reason) {
+  switch (reason) {
+    case WriteReason::kBackground:
+      return "background";
+    case WriteReason::kPeriodic:
+      return "periodic";
+    case WriteReason::kSync:
+      return "sync";
+    case WriteReason::kBalanceDirty:
+      return "balance_dirty";
+    case WriteReason::kReclaim:
+      return "reclaim";
+    case WriteReason::kMetadata:
+      return "metadata";
+    case WriteReason::kRead:
+      return "read";
+  }
+  return "";
+}
+
+}  // namespace wbsim

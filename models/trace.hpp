@@ -1,0 +1,95 @@
+// What a run tells the outside while it runs: plain structs and the sink that takes them. Times are
+// relative to the start of the jobs.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "sim/units.hpp"
+
+namespace wbsim {
+
+// Why write-back happened; the kernel's words where it has one.
+enum class WriteReason : std::uint8_t {
+  kBackground,
+  kPeriodic,      // kupdate
+  kSync,          // sync(2), fsync(2)
+  kBalanceDirty,  // a throttled writer writes back itself
+  kReclaim,
+  kMetadata,  // a single buffer written for its owner
+  kRead,
+};
+std::string_view to_string(WriteReason reason);
+
+// One write(2), or a read(2) of a reading job.
+struct CallRecord {
+  int writer = 0;  // index into RunSummary::writers
+  Duration start{};
+  Duration latency{};
+  Bytes bytes{};
+};
+
+struct FsyncRecord {
+  int writer = 0;
+  Duration start{};          // of the write before it, or of the fsync itself without one
+  Duration write_latency{};  // of that write
+  Duration latency{};        // of the fsync
+};
+
+struct RequestRecord {
+  Duration queued{}, started{}, completed{};
+  Duration service{};
+  int device = 0;
+  bool write = false;
+  bool sync = false;
+  bool idle_start = false;  // found the device idle
+  Sectors sector{}, sectors{}, head_before{};
+  int bios = 0;
+  int allocated = 0;  // requests allocated in the queue at the start, this one included
+  Sectors meta_sectors{};
+  WriteReason reason{};
+  std::string_view thread;  // that allocated it
+};
+
+// A job of a flusher thread, or the write-back a throttled writer did.
+struct WorkRecord {
+  Duration start{}, end{};
+  std::string_view thread;
+  WriteReason reason{};
+  Pages written{};
+};
+
+struct DeviceSample {
+  std::int64_t rd_ios, rd_sectors;
+  std::int64_t wr_ios, wr_merges, wr_sectors;  // as /proc/diskstats
+  Duration wr_time;                            // summed over completed writes
+  int in_flight;                               // requests allocated
+  Duration io_time;                            // requests were allocated
+  Duration busy;                               // the device was serving
+  Pages bdi_writeback, bdi_reclaimable, bdi_dirty_thresh, bdi_written;
+  int b_dirty, b_io, b_more_io;
+};
+
+struct Sample {
+  Duration time{};
+  Pages nr_dirty, nr_writeback, nr_dirtied, nr_written;
+  Pages nr_free_pages, nr_file_pages;
+  Pages dirty_threshold, background_threshold;
+  int pdflush = 0;  // threads alive
+  int flush = 0;
+  std::vector<DeviceSample> devices;
+};
+
+class TraceSink {
+ public:
+  virtual ~TraceSink() = default;
+  virtual void on_sample(const Sample&) {}
+  virtual void on_write(const CallRecord&) {}
+  virtual void on_read(const CallRecord&) {}
+  virtual void on_fsync(const FsyncRecord&) {}
+  virtual void on_request(const RequestRecord&) {}
+  virtual void on_work(const WorkRecord&) {}
+};
+
+}  // namespace wbsim

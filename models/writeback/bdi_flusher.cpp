@@ -1,0 +1,281 @@
+#include "models/writeback/bdi_flusher.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "models/block/request_queue.hpp"
+#include "models/writeback/single_inode.hpp"
+
+namespace wbsim {
+
+namespace {
+constexpr std::int64_t kMaxWritebackPages = 1024;
+constexpr std::int64_t kEverything = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kThreadIdleSeconds = 5 * 60;
+}  // namespace
+
+struct BdiFlusher::BdiWriteback {
+  BdiWriteback(BackingDevInfo& device, Jiffies now)
+      : bdi(device), last_old_flush(now), task("flush-" + device.name, TaskRole::kFlusher) {}
+  bool has_dirty_io() const { return !lists.empty(); }
+
+  BackingDevInfo& bdi;
+  DirtyInodeLists lists;  // b_dirty, b_io, b_more_io
+  std::deque<WritebackWork> work_list;
+  Jiffies last_old_flush;
+  TaskStruct task;
+  bool has_thread = false;
+  bool woken = false;  // the wake-up came while the thread ran
+  WaitQueue wake;
+};
+
+BdiFlusher::BdiFlusher(WritebackContext& context, ThreadsAtStart threads_at_start)
+    : context_(context), threads_at_start_(threads_at_start) {
+  for (BackingDevInfo* bdi : context.bdis)
+    wbs_.emplace_back(*bdi, context.now());
+}
+
+BdiFlusher::~BdiFlusher() = default;
+
+BdiFlusher::BdiWriteback& BdiFlusher::of(const BackingDevInfo& bdi) const {
+  return const_cast<BdiWriteback&>(wbs_[static_cast<std::size_t>(bdi.id)]);
+}
+
+void BdiFlusher::start() {
+  context_.sim().spawn("bdi-default", forker(), ProcessKind::kDaemon);
+}
+
+void BdiFlusher::inode_dirtied(Inode& inode) {
+  of(*inode.i_data.bdi).lists.add(inode);
+}
+
+void BdiFlusher::queue_work(BdiWriteback& wb, const WritebackWork& work) {
+  wb.work_list.push_back(work);
+  if (wb.has_thread) {
+    wb.woken = true;
+    wb.wake.wake_one();
+  } else {
+    forker_woken_ = true;
+    forker_wake_.wake_one();
+  }
+}
+
+void BdiFlusher::start_thread(BdiWriteback& wb) {
+  wb.has_thread = true;
+  ++nr_threads_;
+  context_.sim().spawn(wb.task.name(), run_thread(wb), ProcessKind::kDaemon);
+}
+
+// bdi_forker_task(): makes the threads that are missing, one after the other.
+Task<> BdiFlusher::forker() {
+  Simulator& sim = context_.sim();
+  co_await sim.delay_until(std::max(sim.now(), context_.periodic_start), "boot");
+  if (threads_at_start_ == ThreadsAtStart::kAll)
+    for (BdiWriteback& wb : wbs_)
+      start_thread(wb);
+  for (;;) {
+    forker_woken_ = false;
+    for (BdiWriteback& wb : wbs_) {
+      if (wb.has_thread || (wb.work_list.empty() && !wb.has_dirty_io()))
+        continue;
+      start_thread(wb);
+    }
+    if (forker_woken_)
+      continue;
+    if (context_.dirty_writeback_interval.count() > 0)
+      co_await forker_wake_.wait_for(context_.timeout(context_.dirty_writeback_interval),
+                                     "dirty_writeback_interval");
+    else
+      co_await forker_wake_.wait("work");
+  }
+}
+
+// bdi_start_fn() and bdi_writeback_task(): looks for work every interval, exits when idle.
+Task<> BdiFlusher::run_thread(BdiWriteback& wb) {
+  const Jiffies interval = context_.dirty_writeback_interval;
+  const Jiffies patience = std::max(context_.hz() * kThreadIdleSeconds, interval);
+  Jiffies last_active = context_.now();
+  bool waited = false;
+  for (;;) {
+    wb.woken = false;
+    const std::int64_t written = co_await wb_do_writeback(wb);
+    co_await context_.vfs.cpu.settle(wb.task);
+    if (written > 0)
+      last_active = context_.now();
+    else if (waited && context_.now() > last_active + patience)
+      break;
+    if (wb.woken || !wb.work_list.empty())
+      continue;
+    waited = interval.count() > 0;
+    if (waited)
+      co_await wb.wake.wait_for(context_.timeout(interval), "dirty_writeback_interval");
+    else
+      co_await wb.wake.wait("work");
+  }
+  wb.has_thread = false;
+  --nr_threads_;
+}
+
+Task<std::int64_t> BdiFlusher::wb_do_writeback(BdiWriteback& wb) {
+  std::int64_t written = 0;
+  while (!wb.work_list.empty()) {
+    const WritebackWork work = wb.work_list.front();
+    const bool wait = work.sync_mode == SyncMode::WB_SYNC_ALL;
+    if (!wait)
+      wb.work_list.pop_front();  // so writeback_in_progress() is false while it runs
+    written += co_await wb_writeback(wb, work);
+    if (wait)
+      wb.work_list.pop_front();
+    if (work.pending && --*work.pending == 0)
+      work_done_.wake_all();
+  }
+  written += co_await wb_check_old_data_flush(wb);
+  co_return written;
+}
+
+Task<std::int64_t> BdiFlusher::wb_check_old_data_flush(BdiWriteback& wb) {
+  const Jiffies interval = context_.dirty_writeback_interval;
+  if (interval.count() == 0 || context_.now() < wb.last_old_flush + interval)
+    co_return 0;
+  wb.last_old_flush = context_.now();
+  WritebackWork work;
+  work.nr_pages = context_.everything();
+  work.for_kupdate = work.range_cyclic = true;
+  work.reason = WriteReason::kPeriodic;
+  if (work.nr_pages == 0)
+    co_return 0;
+  co_return co_await wb_writeback(wb, work);
+}
+
+Task<std::int64_t> BdiFlusher::wb_writeback(BdiWriteback& wb, WritebackWork work) {
+  const TimePoint since = context_.sim().now();
+  WritebackControl wbc;
+  wbc.sync_mode = work.sync_mode;
+  wbc.for_kupdate = work.for_kupdate;
+  wbc.range_cyclic = work.range_cyclic;
+  wbc.reason = work.reason;
+  if (work.for_kupdate)
+    wbc.older_than_this = context_.now() - context_.dirty_expire_interval;
+  std::int64_t written = 0;
+  for (;;) {
+    if (work.nr_pages <= 0 || (work.for_background && !context_.over_background()))
+      break;
+    wbc.more_io = false;
+    wbc.nr_to_write = kMaxWritebackPages;
+    wbc.pages_skipped = 0;
+    co_await writeback_inodes_wb(wb, work.sb, wbc, wb.task);
+    work.nr_pages -= kMaxWritebackPages - wbc.nr_to_write;
+    written += kMaxWritebackPages - wbc.nr_to_write;
+    if (wbc.nr_to_write <= 0)
+      continue;
+    if (!wbc.more_io)
+      break;
+    if (wbc.nr_to_write < kMaxWritebackPages)
+      continue;
+    const auto& more_io = wb.lists.list(DirtyInodeLists::kMoreIo);
+    if (!more_io.empty()) {  // nothing written: somebody else is at the inode
+      co_await context_.vfs.cpu.settle(wb.task);
+      Inode& busy = wb.lists.list(DirtyInodeLists::kMoreIo).back();
+      while ((busy.i_state & I_SYNC) != 0)
+        co_await busy.i_sync_waiters.wait("I_SYNC");
+    }
+  }
+  context_.trace_work(since, wb.task.name(), work.reason, written);
+  co_return written;
+}
+
+Task<> BdiFlusher::writeback_inodes_wb(BdiWriteback& wb, SuperBlock* sb, WritebackControl& wbc,
+                                       TaskStruct& task) {
+  const auto& io = wb.lists.list(DirtyInodeLists::kIo);
+  const Jiffies start = context_.now();
+  if (!wbc.for_kupdate || io.empty())
+    wb.lists.queue_io(wbc.older_than_this, DirtyInodeLists::SuperblockSort::kYes);
+  while (!io.empty()) {
+    Inode& inode = wb.lists.next_io();
+    if (sb && sb != inode.i_sb) {
+      wb.lists.redirty_tail(inode, context_.now());
+      continue;
+    }
+    if (wbc.nonblocking && wb.bdi.queue->write_congested()) {
+      wbc.encountered_congestion = true;
+      if (!inode.is_block_device)
+        break;
+      wb.lists.requeue_io(inode);
+      continue;
+    }
+    if (inode.dirtied_when > start)
+      break;  // else a fast writer would keep this pass going for ever
+    const std::int64_t skipped = wbc.pages_skipped;
+    const Errno ignored = co_await writeback_single_inode(context_, inode, wbc, task);
+    static_cast<void>(ignored);  // kept in the mapping for fsync
+    if (wbc.pages_skipped != skipped && inode.dirty_lists)
+      wb.lists.redirty_tail(inode, context_.now());
+    if (wbc.nr_to_write <= 0) {
+      wbc.more_io = true;
+      break;
+    }
+    if (!wb.lists.list(DirtyInodeLists::kMoreIo).empty())
+      wbc.more_io = true;
+  }
+}
+
+Task<> BdiFlusher::writeback_inodes(WritebackControl& wbc, TaskStruct& task) {
+  co_await writeback_inodes_wb(of(*wbc.bdi), nullptr, wbc, task);
+}
+
+bool BdiFlusher::writeback_in_progress(const BackingDevInfo& bdi) const {
+  return !of(bdi).work_list.empty();
+}
+
+void BdiFlusher::start_background_writeback(BackingDevInfo& bdi) {
+  WritebackWork work;
+  work.nr_pages = kEverything;
+  work.for_background = work.range_cyclic = true;
+  queue_work(of(bdi), work);
+}
+
+// One work item on each device with something to do, and the end of all of them.
+Task<> BdiFlusher::sync_everything(SyncMode mode, TaskStruct& task) {
+  int pending = 0;
+  WritebackWork work;
+  work.sync_mode = mode;
+  work.nr_pages = mode == SyncMode::WB_SYNC_ALL ? kEverything : context_.everything();
+  work.reason = WriteReason::kSync;
+  if (mode == SyncMode::WB_SYNC_ALL)
+    work.pending = &pending;
+  for (BdiWriteback& wb : wbs_) {
+    if (!wb.has_dirty_io() && wb.work_list.empty())
+      continue;
+    ++pending;
+    queue_work(wb, work);
+  }
+  co_await context_.vfs.cpu.settle(task);
+  if (mode == SyncMode::WB_SYNC_ALL)
+    while (pending > 0)
+      co_await work_done_.wait("sync work");
+}
+
+Task<Errno> BdiFlusher::sync(TaskStruct& task) {
+  task.charge(context_.vfs.costs.write_syscall);
+  co_await sync_everything(SyncMode::WB_SYNC_NONE, task);  // wakeup_flusher_threads(0)
+  co_await sync_everything(SyncMode::WB_SYNC_ALL, task);
+  Errno result = Errno::kOk;
+  for (SuperBlock* sb : context_.super_blocks) {
+    const Errno waited = co_await wait_sb_inodes(context_, *sb, task);
+    if (waited != Errno::kOk)
+      result = waited;
+  }
+  co_await context_.vfs.cpu.settle(task);
+  co_return result;
+}
+
+Flusher::ListSizes BdiFlusher::list_sizes(const BackingDevInfo& bdi) const {
+  const DirtyInodeLists& lists = of(bdi).lists;
+  const auto size = [&](DirtyInodeLists::Which which) {
+    return static_cast<int>(lists.list(which).size());
+  };
+  return {size(DirtyInodeLists::kDirty), size(DirtyInodeLists::kIo),
+          size(DirtyInodeLists::kMoreIo)};
+}
+
+}  // namespace wbsim

@@ -1,0 +1,69 @@
+// One flusher thread per device, made on demand by a forker: dirty inodes hang on the device.
+//
+// MODELS:   mm/backing-dev.c bdi_forker_task(), bdi_start_fn(), fs/fs-writeback.c
+//           bdi_writeback_task(), wb_do_writeback(), wb_writeback(), writeback_inodes_wb() of
+//           2.6.32.
+// DEVIATES: the RCU grace periods of the bdi list take no time; thread creation never fails; the
+//           pseudo device that bdi-default stands for has no dirty inodes of its own.
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "models/writeback/flusher.hpp"
+#include "models/writeback/inode_lists.hpp"
+#include "models/writeback/writeback_context.hpp"
+
+namespace wbsim {
+
+class BdiFlusher : public Flusher {
+ public:
+  enum class ThreadsAtStart : bool { kNone, kAll };
+  BdiFlusher(WritebackContext& context, ThreadsAtStart threads_at_start);
+  ~BdiFlusher() override;
+
+  void start() override;
+  void inode_dirtied(Inode& inode) override;
+  Task<> writeback_inodes(WritebackControl& wbc, TaskStruct& task) override;
+  bool writeback_in_progress(const BackingDevInfo& bdi) const override;
+  void start_background_writeback(BackingDevInfo& bdi) override;
+  Task<Errno> sync(TaskStruct& task) override;
+  int threads() const override { return nr_threads_; }
+  TaskRole kind() const override { return TaskRole::kFlusher; }
+  ListSizes list_sizes(const BackingDevInfo& bdi) const override;
+
+ private:
+  struct WritebackWork {  // struct wb_writeback_args and bdi_work
+    std::int64_t nr_pages = 0;
+    SuperBlock* sb = nullptr;
+    SyncMode sync_mode = SyncMode::WB_SYNC_NONE;
+    bool for_kupdate = false;
+    bool range_cyclic = false;
+    bool for_background = false;
+    WriteReason reason = WriteReason::kBackground;
+    int* pending = nullptr;  // of the waiter: how many of its items are not finished
+  };
+  struct BdiWriteback;  // struct bdi_writeback
+
+  BdiWriteback& of(const BackingDevInfo& bdi) const;
+  void queue_work(BdiWriteback& wb, const WritebackWork& work);
+  void start_thread(BdiWriteback& wb);
+  Task<> forker();
+  Task<> run_thread(BdiWriteback& wb);
+  Task<std::int64_t> wb_do_writeback(BdiWriteback& wb);
+  Task<std::int64_t> wb_check_old_data_flush(BdiWriteback& wb);
+  Task<std::int64_t> wb_writeback(BdiWriteback& wb, WritebackWork work);
+  Task<> writeback_inodes_wb(BdiWriteback& wb, SuperBlock* sb, WritebackControl& wbc,
+                             TaskStruct& task);
+  Task<> sync_everything(SyncMode mode, TaskStruct& task);
+
+  WritebackContext& context_;
+  std::deque<BdiWriteback> wbs_;  // by bdi id
+  WaitQueue forker_wake_;
+  bool forker_woken_ = false;  // the wake-up came while the forker ran
+  WaitQueue work_done_;
+  ThreadsAtStart threads_at_start_;
+  int nr_threads_ = 0;
+};
+
+}  // namespace wbsim

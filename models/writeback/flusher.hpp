@@ -1,0 +1,31 @@
+// Who cleans dirty memory, in which thread, woken by what.
+#pragma once
+
+#include <string_view>
+
+#include "models/fs/inode.hpp"
+#include "models/mm/task_struct.hpp"
+#include "models/mm/writeback_control.hpp"
+#include "sim/task.hpp"
+
+namespace wbsim {
+
+class Flusher : public DirtyListener {
+ public:
+  struct ListSizes {
+    int b_dirty, b_io, b_more_io;
+  };
+
+  virtual void start() = 0;  // spawns its threads
+  // writeback_inodes(): what a throttled writer does itself.
+  virtual Task<> writeback_inodes(WritebackControl& wbc, TaskStruct& task) = 0;
+  // The writer leaves with the background limit exceeded.
+  virtual bool writeback_in_progress(const BackingDevInfo& bdi) const = 0;
+  virtual void start_background_writeback(BackingDevInfo& bdi) = 0;
+  virtual Task<Errno> sync(TaskStruct& task) = 0;  // sync(2)
+  virtual int threads() const = 0;
+  virtual TaskRole kind() const = 0;                                  // of its threads
+  virtual ListSizes list_sizes(const BackingDevInfo& bdi) const = 0;  // inodes of that device
+};
+
+}  // namespace wbsim

@@ -1,0 +1,83 @@
+#include "models/writeback/inode_lists.hpp"
+
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+DirtyInodeLists::~DirtyInodeLists() {
+  for (List& list : lists_)
+    list.clear();
+}
+
+void DirtyInodeLists::push_front(Which which, Inode& inode) {
+  inode.dirty_lists = this;
+  inode.dirty_list = which;
+  lists_[which].push_front(inode);
+}
+
+void DirtyInodeLists::remove(Inode& inode) {
+  if (!inode.dirty_lists)
+    return;
+  List& list = inode.dirty_lists->lists_[inode.dirty_list];
+  list.erase(list.iterator_to(inode));
+  inode.dirty_lists = nullptr;
+}
+
+void DirtyInodeLists::move_to_front(Which which, Inode& inode) {
+  remove(inode);
+  push_front(which, inode);
+}
+
+void DirtyInodeLists::add(Inode& inode) {
+  WB_ASSERT(!inode.dirty_lists);
+  push_front(kDirty, inode);
+}
+
+void DirtyInodeLists::redirty_tail(Inode& inode, Jiffies now) {
+  const List& dirty = lists_[kDirty];
+  if (!dirty.empty() && inode.dirtied_when < dirty.front().dirtied_when)
+    inode.dirtied_when = now;
+  move_to_front(kDirty, inode);
+}
+
+void DirtyInodeLists::requeue_io(Inode& inode) {
+  move_to_front(kMoreIo, inode);
+}
+
+void DirtyInodeLists::queue_io(std::optional<Jiffies> older_than, SuperblockSort sort) {
+  List& more = lists_[kMoreIo];
+  List& io = lists_[kIo];
+  for (Inode& inode : more)
+    inode.dirty_list = kIo;
+  io.splice(io.end(), more);
+  move_expired_inodes(older_than, sort);
+}
+
+void DirtyInodeLists::move_expired_inodes(std::optional<Jiffies> older_than, SuperblockSort sort) {
+  List& dirty = lists_[kDirty];
+  List expired;  // newest at the front, like its source
+  bool several = false;
+  while (!dirty.empty() && (!older_than || dirty.back().dirtied_when <= *older_than)) {
+    Inode& inode = dirty.back();
+    several = several || (!expired.empty() && expired.front().i_sb != inode.i_sb);
+    dirty.pop_back();
+    inode.dirty_list = kIo;
+    expired.push_front(inode);
+  }
+  if (sort == SuperblockSort::kNo || !several) {
+    lists_[kIo].splice(lists_[kIo].begin(), expired);
+    return;
+  }
+  while (!expired.empty()) {
+    const SuperBlock* sb = expired.back().i_sb;
+    for (auto it = expired.end(); it != expired.begin();) {
+      Inode& inode = *--it;
+      if (inode.i_sb != sb)
+        continue;
+      it = expired.erase(it);
+      lists_[kIo].push_front(inode);
+    }
+  }
+}
+
+}  // namespace wbsim

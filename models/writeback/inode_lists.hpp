@@ -1,0 +1,57 @@
+// The three lists of dirty inodes: s_dirty, s_io, s_more_io of a superblock up to 2.6.31, b_dirty,
+// b_io, b_more_io of a device from 2.6.32.
+//
+// MODELS:   fs/fs-writeback.c redirty_tail(), requeue_io(), move_expired_inodes(), queue_io() of
+//           2.6.24 - 2.6.32.
+#pragma once
+
+#include <array>
+#include <boost/intrusive/list.hpp>
+#include <optional>
+
+#include "models/fs/inode.hpp"
+
+namespace wbsim {
+
+class DirtyInodeLists {
+ public:
+  using List = boost::intrusive::list<Inode>;  // newest at the front, served from the back
+
+  enum Which : std::uint8_t { kDirty, kIo, kMoreIo };
+
+  DirtyInodeLists() = default;
+  DirtyInodeLists(const DirtyInodeLists&) = delete;
+  ~DirtyInodeLists();
+
+  List& list(Which which) { return lists_[which]; }
+  const List& list(Which which) const { return lists_[which]; }
+  bool empty() const {
+    return lists_[kDirty].empty() && lists_[kIo].empty() && lists_[kMoreIo].empty();
+  }
+  // The inode to serve next from `io`.
+  Inode& next_io() { return lists_[kIo].back(); }
+
+  // A clean inode became dirty: to the front of `dirty`.
+  void add(Inode& inode);
+  // Off every list.
+  static void remove(Inode& inode);
+  // To the front of `dirty`; its stamp is renewed if it would be out of order there.
+  void redirty_tail(Inode& inode, Jiffies now);
+  // To the front of `more_io`, stamp unchanged.
+  void requeue_io(Inode& inode);
+
+  enum class SuperblockSort : bool { kNo, kYes };
+  // Refills `io`. Service order afterwards: more_io, first requeued first; what was left on io;
+  // then the newly expired (all without `older_than`), oldest first. With the sort, all inodes of
+  // the oldest one's superblock come first among the newly queued, and so on.
+  void queue_io(std::optional<Jiffies> older_than, SuperblockSort sort);
+
+ private:
+  void push_front(Which which, Inode& inode);
+  void move_to_front(Which which, Inode& inode);
+  void move_expired_inodes(std::optional<Jiffies> older_than, SuperblockSort sort);
+
+  std::array<List, 3> lists_;
+};
+
+}  // namespace wbsim

@@ -1,0 +1,271 @@
+#include "models/writeback/pdflush.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "models/block/request_queue.hpp"
+#include "models/writeback/single_inode.hpp"
+
+namespace wbsim {
+
+namespace {
+constexpr int kMinPdflushThreads = 2;
+constexpr int kMaxPdflushThreads = 8;
+constexpr std::int64_t kMaxWritebackPages = 1024;
+constexpr Duration kPoolPatience = std::chrono::seconds(1);
+}  // namespace
+
+struct PdflushPool::PdflushThread {
+  explicit PdflushThread(int number)
+      : task("pdflush-" + std::to_string(100 + number), TaskRole::kPdflush) {}
+  TaskStruct task;
+  WaitQueue wake;
+  Job job{};
+  TimePoint when_slept{};
+};
+
+PdflushPool::PdflushPool(WritebackContext& context, PdflushRules rules)
+    : context_(context), rules_(rules) {
+  for (std::size_t i = 0; i < context.super_blocks.size(); ++i)
+    lists_.emplace_back();
+}
+
+PdflushPool::~PdflushPool() = default;
+
+void PdflushPool::start() {
+  for (int i = 0; i < kMinPdflushThreads; ++i)
+    start_thread();
+  if (context_.dirty_writeback_interval.count() > 0)
+    arm_timer(context_.periodic_start +
+              context_.vfs.ticks.tick() * context_.dirty_writeback_interval.count());
+}
+
+void PdflushPool::start_thread() {
+  ++nr_threads_;
+  all_.push_back(std::make_unique<PdflushThread>(static_cast<int>(all_.size()) + 1));
+  PdflushThread& thread = *all_.back();
+  context_.sim().spawn(thread.task.name(), run_thread(thread), ProcessKind::kDaemon);
+}
+
+bool PdflushPool::pdflush_operation(Job job) {
+  if (idle_.empty())
+    return false;
+  PdflushThread& thread = *idle_.front();
+  idle_.pop_front();
+  if (idle_.empty())
+    last_empty_ = context_.sim().now();
+  thread.job = job;
+  thread.wake.wake_one();
+  return true;
+}
+
+// __pdflush(): the pool grows and shrinks only when a thread has finished a job.
+Task<> PdflushPool::run_thread(PdflushThread& thread) {
+  Simulator& sim = context_.sim();
+  for (;;) {
+    idle_.push_front(&thread);
+    thread.when_slept = sim.now();
+    co_await thread.wake.wait("idle");
+    if (thread.job.what == Job::What::kBackgroundWriteout)
+      co_await background_writeout(thread.job.min_pages, thread.task);
+    else
+      co_await wb_kupdate(thread.task);
+    co_await context_.vfs.cpu.settle(thread.task);
+    if (sim.now() - last_empty_ > kPoolPatience && idle_.empty() &&
+        nr_threads_ < kMaxPdflushThreads) {
+      if (rules_.creation_restarts_clock)
+        last_empty_ = sim.now();
+      start_thread();
+    }
+    if (idle_.empty() || nr_threads_ <= kMinPdflushThreads)
+      continue;
+    PdflushThread& longest = *idle_.back();
+    if (sim.now() - longest.when_slept > kPoolPatience) {
+      longest.when_slept = sim.now();  // limits the exits to one a second
+      --nr_threads_;
+      co_return;
+    }
+  }
+}
+
+Task<> PdflushPool::background_writeout(std::int64_t min_pages, TaskStruct& task) {
+  const TimePoint since = context_.sim().now();
+  std::int64_t written = 0;
+  WritebackControl wbc;
+  wbc.nonblocking = true;
+  wbc.range_cyclic = true;
+  wbc.reason = WriteReason::kBackground;
+  for (;;) {
+    if (context_.reclaimable() < context_.dirty_limits().background && min_pages <= 0)
+      break;
+    wbc.encountered_congestion = wbc.more_io = false;
+    wbc.nr_to_write = kMaxWritebackPages;
+    wbc.pages_skipped = 0;
+    co_await writeback_inodes(wbc, task);
+    min_pages -= kMaxWritebackPages - wbc.nr_to_write;
+    written += kMaxWritebackPages - wbc.nr_to_write;
+    if (wbc.nr_to_write <= 0 && wbc.pages_skipped <= 0)
+      continue;
+    // Wrote less than asked.
+    if (!context_.rules.reports_more_io)
+      co_await context_.congestion_wait(task, context_.hz(10));
+    if (!wbc.encountered_congestion && !wbc.more_io)
+      break;
+    if (context_.rules.reports_more_io)
+      co_await context_.congestion_wait(task, context_.hz(10));
+  }
+  context_.trace_work(since, task.name(), wbc.reason, written);
+}
+
+Task<> PdflushPool::wb_kupdate(TaskStruct& task) {
+  const Jiffies start = context_.now();
+  const TimePoint since = context_.sim().now();
+  std::int64_t budget = context_.everything();
+  std::int64_t written = 0;
+  WritebackControl wbc;
+  wbc.nonblocking = true;
+  wbc.range_cyclic = true;
+  wbc.for_kupdate = true;
+  wbc.older_than_this = start - context_.dirty_expire_interval;
+  wbc.reason = WriteReason::kPeriodic;
+  while (budget > 0) {
+    wbc.encountered_congestion = wbc.more_io = false;
+    wbc.nr_to_write = kMaxWritebackPages;
+    co_await writeback_inodes(wbc, task);
+    written += kMaxWritebackPages - wbc.nr_to_write;
+    if (wbc.nr_to_write > 0) {
+      if (!wbc.encountered_congestion && !wbc.more_io)
+        break;  // all the old data is written
+      co_await context_.congestion_wait(task, context_.hz(10));
+    }
+    budget -= kMaxWritebackPages - wbc.nr_to_write;
+  }
+  context_.trace_work(since, task.name(), wbc.reason, written);
+  if (context_.dirty_writeback_interval.count() > 0) {
+    const Jiffies next =
+        std::max(start + context_.dirty_writeback_interval, context_.now() + context_.hz());
+    arm_timer(context_.vfs.ticks.start_of(next));
+  }
+}
+
+void PdflushPool::arm_timer(TimePoint when) {
+  timer_ = context_.sim().at(
+      when,
+      {[](void* self, std::uint64_t) { static_cast<PdflushPool*>(self)->wb_timer_fn(); }, this, 0});
+}
+
+void PdflushPool::wb_timer_fn() {
+  if (!pdflush_operation({Job::What::kWbKupdate}))
+    arm_timer(context_.vfs.ticks.start_of(context_.now() + context_.hz()));
+}
+
+void PdflushPool::inode_dirtied(Inode& inode) {
+  lists_[static_cast<std::size_t>(inode.i_sb->s_number)].add(inode);
+}
+
+bool PdflushPool::writeback_in_progress(const BackingDevInfo& bdi) const {
+  return bdi.pdflush_owner;
+}
+
+void PdflushPool::start_background_writeback(BackingDevInfo&) {
+  pdflush_operation({Job::What::kBackgroundWriteout});
+}
+
+// The most recently mounted superblock first.
+Task<> PdflushPool::writeback_inodes(WritebackControl& wbc, TaskStruct& task) {
+  for (auto it = context_.super_blocks.rbegin(); it != context_.super_blocks.rend(); ++it) {
+    SuperBlock& sb = **it;
+    if (!lists_[static_cast<std::size_t>(sb.s_number)].empty())
+      co_await sync_sb_inodes(sb, wbc, task);
+    if (wbc.nr_to_write <= 0)
+      break;
+  }
+}
+
+// An inode this pass must not touch. False: nor any other of its superblock.
+bool PdflushPool::set_aside(DirtyInodeLists& lists, Inode& inode) {
+  if (!inode.is_block_device)
+    return false;
+  lists.requeue_io(inode);
+  return true;
+}
+
+Task<> PdflushPool::sync_sb_inodes(SuperBlock& sb, WritebackControl& wbc, TaskStruct& task) {
+  DirtyInodeLists& lists = lists_[static_cast<std::size_t>(sb.s_number)];
+  const auto& io = lists.list(DirtyInodeLists::kIo);
+  const Jiffies start = context_.now();
+  const bool reports_more_io = context_.rules.reports_more_io;
+  if (!wbc.for_kupdate || io.empty())
+    lists.queue_io(wbc.older_than_this, DirtyInodeLists::SuperblockSort::kNo);
+  while (!io.empty()) {
+    Inode& inode = lists.next_io();
+    BackingDevInfo& bdi = *inode.i_data.bdi;
+    if (wbc.nonblocking && bdi.queue->write_congested()) {
+      wbc.encountered_congestion = true;
+      if (!set_aside(lists, inode))
+        break;
+      continue;
+    }
+    if (wbc.bdi && wbc.bdi != &bdi) {
+      if (!set_aside(lists, inode))
+        break;
+      continue;
+    }
+    if (inode.dirtied_when > start)
+      break;  // else a fast writer would keep this pass going for ever
+    const bool is_pdflush = task.role == TaskRole::kPdflush;
+    if (is_pdflush && bdi.pdflush_owner)
+      break;
+    bdi.pdflush_owner = bdi.pdflush_owner || is_pdflush;
+    const std::int64_t skipped = wbc.pages_skipped;
+    const Errno ignored = co_await writeback_single_inode(context_, inode, wbc, task);
+    static_cast<void>(ignored);  // kept in the mapping for fsync
+    if (is_pdflush)
+      bdi.pdflush_owner = false;
+    if (wbc.pages_skipped != skipped && inode.dirty_lists)
+      lists.redirty_tail(inode, context_.now());
+    if (wbc.nr_to_write <= 0) {
+      wbc.more_io = reports_more_io;
+      break;
+    }
+    if (reports_more_io && !lists.list(DirtyInodeLists::kMoreIo).empty())
+      wbc.more_io = true;
+  }
+}
+
+Task<> PdflushPool::sync_all_inodes(SyncMode mode, TaskStruct& task) {
+  WritebackControl wbc;
+  wbc.sync_mode = mode;
+  wbc.reason = WriteReason::kSync;
+  wbc.nr_to_write = mode == SyncMode::WB_SYNC_ALL ? std::numeric_limits<std::int64_t>::max()
+                                                  : context_.everything();
+  for (SuperBlock* sb : context_.super_blocks)
+    co_await sync_sb_inodes(*sb, wbc, task);
+}
+
+Task<Errno> PdflushPool::sync(TaskStruct& task) {
+  task.charge(context_.vfs.costs.write_syscall);
+  pdflush_operation({Job::What::kBackgroundWriteout, context_.reclaimable().count()});
+  co_await sync_all_inodes(SyncMode::WB_SYNC_NONE, task);
+  co_await sync_all_inodes(SyncMode::WB_SYNC_ALL, task);
+  Errno result = Errno::kOk;
+  for (SuperBlock* sb : context_.super_blocks) {
+    const Errno waited = co_await wait_sb_inodes(context_, *sb, task);
+    if (waited != Errno::kOk)
+      result = waited;
+  }
+  co_await context_.vfs.cpu.settle(task);
+  co_return result;
+}
+
+Flusher::ListSizes PdflushPool::list_sizes(const BackingDevInfo& bdi) const {
+  int sizes[3] = {};
+  for (const DirtyInodeLists& lists : lists_)
+    for (const auto which :
+         {DirtyInodeLists::kDirty, DirtyInodeLists::kIo, DirtyInodeLists::kMoreIo})
+      for (const Inode& inode : lists.list(which))
+        sizes[which] += inode.i_data.bdi == &bdi ? 1 : 0;
+  return {sizes[0], sizes[1], sizes[2]};
+}
+
+}  // namespace wbsim

@@ -1,0 +1,67 @@
+// The pdflush pool and its jobs: dirty inodes hang on superblocks, a handful of threads serve them
+// all, and a per-device flag keeps two threads off one device.
+//
+// MODELS:   mm/pdflush.c, mm/page-writeback.c background_writeout(), wb_kupdate(), and
+//           fs/fs-writeback.c writeback_inodes(), sync_sb_inodes() of 2.6.24 and 2.6.31.
+// DEVIATES: superblocks themselves are never dirty; no laptop mode; sync(2) of 2.6.24 takes the two
+//           passes of 2.6.31 (WB_SYNC_HOLD keeps inodes on s_dirty, which ours leave).
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "models/writeback/flusher.hpp"
+#include "models/writeback/inode_lists.hpp"
+#include "models/writeback/writeback_context.hpp"
+
+namespace wbsim {
+
+struct PdflushRules {
+  // 2.6.31 restarts the clock of an empty pool when it creates a thread.
+  bool creation_restarts_clock = true;
+};
+
+class PdflushPool : public Flusher {
+ public:
+  PdflushPool(WritebackContext& context, PdflushRules rules);
+  ~PdflushPool() override;
+
+  void start() override;
+  void inode_dirtied(Inode& inode) override;
+  Task<> writeback_inodes(WritebackControl& wbc, TaskStruct& task) override;
+  bool writeback_in_progress(const BackingDevInfo& bdi) const override;
+  void start_background_writeback(BackingDevInfo& bdi) override;
+  Task<Errno> sync(TaskStruct& task) override;
+  int threads() const override { return nr_threads_; }
+  TaskRole kind() const override { return TaskRole::kPdflush; }
+  ListSizes list_sizes(const BackingDevInfo& bdi) const override;
+
+ private:
+  struct Job {
+    enum class What : std::uint8_t { kBackgroundWriteout, kWbKupdate } what;
+    std::int64_t min_pages = 0;
+  };
+  struct PdflushThread;
+
+  bool pdflush_operation(Job job);  // false: no thread is idle, the job is lost
+  void start_thread();
+  Task<> run_thread(PdflushThread& thread);
+  Task<> background_writeout(std::int64_t min_pages, TaskStruct& task);
+  Task<> wb_kupdate(TaskStruct& task);
+  void arm_timer(TimePoint when);
+  void wb_timer_fn();
+  Task<> sync_sb_inodes(SuperBlock& sb, WritebackControl& wbc, TaskStruct& task);
+  Task<> sync_all_inodes(SyncMode mode, TaskStruct& task);
+  bool set_aside(DirtyInodeLists& lists, Inode& inode);
+
+  WritebackContext& context_;
+  PdflushRules rules_;
+  std::deque<DirtyInodeLists> lists_;  // s_dirty, s_io, s_more_io by s_number
+  std::deque<std::unique_ptr<PdflushThread>> all_;
+  std::deque<PdflushThread*> idle_;  // most recently idle first
+  int nr_threads_ = 0;
+  TimePoint last_empty_{};
+  EventQueue::Handle timer_;
+};
+
+}  // namespace wbsim

@@ -1,0 +1,131 @@
+#include "models/writeback/single_inode.hpp"
+
+#include "models/fs/buffer_io.hpp"
+#include "models/fs/file.hpp"
+#include "models/fs/page_scan.hpp"
+#include "models/writeback/inode_lists.hpp"
+
+namespace wbsim {
+
+namespace {
+
+// Not everything was written, or it was dirtied again: where a periodic pass puts the inode.
+void file_partly_written(const WritebackContext& context, Inode& inode,
+                         const WritebackControl& wbc) {
+  DirtyInodeLists& lists = *inode.dirty_lists;
+  const bool budget_used = wbc.nr_to_write <= 0;
+  const bool more =
+      wbc.for_kupdate && (context.rules.single_inode == SingleInodeRule::k2624 || budget_used);
+  if (more)
+    lists.requeue_io(inode);
+  else
+    lists.redirty_tail(inode, context.now());
+}
+
+void file_inode(const WritebackContext& context, Inode& inode, const WritebackControl& wbc) {
+  if (!inode.dirty_lists) {  // clean when this write-back began, which took it over
+    if ((inode.i_state & I_DIRTY) != 0)
+      context.vfs.dirty_listener->inode_dirtied(inode);
+    return;
+  }
+  const bool pages_redirtied = (inode.i_state & I_DIRTY_PAGES) != 0;
+  if (context.rules.single_inode == SingleInodeRule::k2632 && pages_redirtied) {
+    file_partly_written(context, inode, wbc);
+  } else if ((inode.i_state & I_DIRTY) != 0) {
+    inode.dirty_lists->redirty_tail(inode, context.now());
+  } else if (inode.i_data.pages.any_tagged(PageTag::kDirty)) {
+    inode.i_state |= I_DIRTY_PAGES;
+    file_partly_written(context, inode, wbc);
+  } else {
+    DirtyInodeLists::remove(inode);
+  }
+}
+
+Task<> wait_for_i_sync(WritebackContext& context, Inode& inode, TaskStruct& task) {
+  co_await context.vfs.cpu.settle(task);
+  while ((inode.i_state & I_SYNC) != 0)
+    co_await inode.i_sync_waiters.wait("I_SYNC");
+}
+
+}  // namespace
+
+Task<Errno> writeback_single_inode(WritebackContext& context, Inode& inode, WritebackControl& wbc,
+                                   TaskStruct& task) {
+  Vfs& vfs = context.vfs;
+  const bool wait = wbc.sync_mode == SyncMode::WB_SYNC_ALL;
+  if ((inode.i_state & I_SYNC) != 0) {
+    if (!wait) {
+      inode.dirty_lists->requeue_io(inode);
+      Errno result = Errno::kOk;
+      if (context.rules.single_inode == SingleInodeRule::k2624)
+        result = co_await do_writepages(vfs, inode, wbc, task);
+      co_return result;
+    }
+    co_await wait_for_i_sync(context, inode, task);
+  }
+  const unsigned dirty = inode.i_state & I_DIRTY;
+  inode.i_state = static_cast<std::uint8_t>((inode.i_state & ~I_DIRTY) | I_SYNC);
+  Errno result = co_await do_writepages(vfs, inode, wbc, task);
+  if ((dirty & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)) != 0) {
+    const Errno written = co_await inode.i_sb->write_inode(inode, task, wait);
+    if (result == Errno::kOk)
+      result = written;
+  }
+  if (wait) {
+    const Errno waited = co_await filemap_fdatawait(vfs, inode, task);
+    if (result == Errno::kOk)
+      result = waited;
+  }
+  inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~I_SYNC);
+  file_inode(context, inode, wbc);
+  inode.i_sync_waiters.wake_all();
+  co_return result;
+}
+
+namespace {
+
+// What the file system's own fsync does: metadata buffers of the file, then its inode.
+Task<Errno> ext2_sync_file(WritebackContext& context, Inode& inode, SyncWhat what,
+                           TaskStruct& task) {
+  Errno result = co_await fsync_buffers_list(context.vfs, inode.i_data, task);
+  const unsigned needed =
+      what == SyncWhat::kFdatasync ? unsigned{I_DIRTY_DATASYNC} : unsigned{I_DIRTY};
+  if ((inode.i_state & needed) == 0)
+    co_return result;
+  WritebackControl wbc;
+  wbc.sync_mode = SyncMode::WB_SYNC_ALL;
+  wbc.nr_to_write = 0;  // sys_fsync did the pages
+  wbc.reason = WriteReason::kSync;
+  const Errno written = co_await writeback_single_inode(context, inode, wbc, task);
+  co_return result == Errno::kOk ? written : result;
+}
+
+}  // namespace
+
+Task<Errno> vfs_fsync(WritebackContext& context, Inode& inode, SyncWhat what, TaskStruct& task) {
+  Vfs& vfs = context.vfs;
+  task.charge(vfs.costs.write_syscall);
+  Errno result = co_await filemap_fdatawrite(vfs, inode, task);
+  if (!inode.is_block_device) {
+    co_await mutex_lock(vfs, inode, task);
+    const Errno synced = co_await ext2_sync_file(context, inode, what, task);
+    mutex_unlock(inode);
+    if (result == Errno::kOk)
+      result = synced;
+  }
+  const Errno waited = co_await filemap_fdatawait(vfs, inode, task);
+  co_await vfs.cpu.settle(task);
+  co_return result == Errno::kOk ? waited : result;
+}
+
+Task<Errno> wait_sb_inodes(WritebackContext& context, SuperBlock& sb, TaskStruct& task) {
+  Errno result = Errno::kOk;
+  for (Inode* inode : sb.s_inodes) {
+    const Errno waited = co_await filemap_fdatawait(context.vfs, *inode, task);
+    if (result == Errno::kOk)
+      result = waited;
+  }
+  co_return result;
+}
+
+}  // namespace wbsim

@@ -1,0 +1,43 @@
+#include "models/writeback/writeback_context.hpp"
+
+namespace wbsim {
+
+Pages WritebackContext::bdi_dirty_limit(BackingDevInfo& bdi, Pages dirty, TaskStruct* task) const {
+  int min_ratio_sum = 0;
+  for (const BackingDevInfo* other : bdis)
+    min_ratio_sum += other->min_ratio;
+  PageCache& cache = vfs.cache;
+  Pages limit = bdi_share(rules.limits, dirty, cache.completions().fraction(bdi.completions),
+                          bdi.min_ratio, bdi.max_ratio, min_ratio_sum);
+  limit = clip_bdi_dirty_limit(limit, dirty, cache.counters(), bdi);
+  return task ? task_dirty_limit(limit, cache.dirtyings().fraction(task->dirties)) : limit;
+}
+
+std::int64_t WritebackContext::inodes() const {
+  std::int64_t count = 0;
+  for (const SuperBlock* sb : super_blocks)
+    count += static_cast<std::int64_t>(sb->s_inodes.size());
+  return count;
+}
+
+std::int64_t WritebackContext::everything() const {
+  return reclaimable().count() + inodes();
+}
+
+Task<> WritebackContext::congestion_wait(TaskStruct& task, Jiffies at_most) {
+  co_await vfs.cpu.settle(task);
+  co_await congestion.queue(congestion_index).wait_for(timeout(at_most), "congestion_wait");
+}
+
+void WritebackContext::trace_work(TimePoint since, std::string_view thread, WriteReason reason,
+                                  std::int64_t written) const {
+  WorkRecord record;
+  record.start = since - origin;
+  record.end = vfs.sim.now() - origin;
+  record.thread = thread;
+  record.reason = reason;
+  record.written = Pages(written);
+  trace.on_work(record);
+}
+
+}  // namespace wbsim

@@ -1,0 +1,71 @@
+// What flushers and throttles share: the limits, the devices, the mounted file systems.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "models/block/congestion_waits.hpp"
+#include "models/fs/vfs.hpp"
+#include "models/mm/dirty_limits.hpp"
+#include "models/mm/writeback_control.hpp"
+#include "models/trace.hpp"
+
+namespace wbsim {
+
+// What becomes of an inode after it was written: __sync_single_inode() and its successors.
+enum class SingleInodeRule : std::uint8_t { k2624, k2631, k2632 };
+
+// When a throttled writer writes back itself.
+enum class WriterWritesRule : std::uint8_t {
+  kAnyReclaimable,   // 2.6.24: the device has dirty pages
+  kReclaimableOver,  // 2.6.31: its dirty pages alone exceed its limit
+};
+
+struct WritebackRules {
+  LimitsRule limits = LimitsRule::k2631;
+  SingleInodeRule single_inode = SingleInodeRule::k2631;
+  WriterWritesRule writer_writes = WriterWritesRule::kReclaimableOver;
+  bool reports_more_io = true;  // 2.6.31: wbc.more_io makes background jobs wait and go on
+};
+
+struct WritebackContext {
+  WritebackContext(Vfs& v, CongestionWaits& c, TraceSink& t) : vfs(v), congestion(c), trace(t) {}
+
+  Vfs& vfs;
+  CongestionWaits& congestion;
+  TraceSink& trace;
+  WritebackRules rules;
+  VmParams vm;
+  Jiffies dirty_expire_interval{};
+  Jiffies dirty_writeback_interval{};  // 0: no periodic write-back
+  int congestion_index = 0;            // of the writes that congestion_wait() waits for
+  Pages ratelimit_pages{1024};
+  TimePoint origin{};          // traces count from here
+  TimePoint periodic_start{};  // when the periodic write-back of the kernel began to tick
+  std::vector<BackingDevInfo*> bdis;
+  std::vector<SuperBlock*> super_blocks;  // in the order they were mounted
+
+  Simulator& sim() const { return vfs.sim; }
+  Jiffies now() const { return vfs.jiffies(); }
+  Jiffies hz(std::int64_t divisor = 1) const { return Jiffies(vfs.ticks.hz() / divisor); }
+  // Until a timer armed now for that many ticks fires.
+  Duration timeout(Jiffies j) const { return vfs.ticks.expiry(vfs.sim.now(), j) - vfs.sim.now(); }
+
+  // get_dirty_limits(): the global part.
+  DirtyLimits dirty_limits() const {
+    return global_dirty_limits(rules.limits, vm, vfs.cache.dirtyable_memory());
+  }
+  // Its device part: share, clip, and the share of the task.
+  Pages bdi_dirty_limit(BackingDevInfo& bdi, Pages dirty, TaskStruct* task) const;
+  Pages reclaimable() const { return vfs.cache.counters().nr_file_dirty; }
+  bool over_background() const { return reclaimable() >= dirty_limits().background; }
+  // file_dirty + unstable + inodes: enough for everything that is dirty now.
+  std::int64_t everything() const;
+  std::int64_t inodes() const;
+
+  Task<> congestion_wait(TaskStruct& task, Jiffies at_most);
+  void trace_work(TimePoint since, std::string_view thread, WriteReason reason,
+                  std::int64_t written) const;
+};
+
+}  // namespace wbsim

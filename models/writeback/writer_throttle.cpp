@@ -1,0 +1,106 @@
+#include "models/writeback/writer_throttle.hpp"
+
+#include <algorithm>
+
+namespace wbsim {
+
+namespace {
+constexpr Pages kRatelimitWhenExceeded{8};
+}  // namespace
+
+WriterThrottle::WriterThrottle(WritebackContext& context, Flusher& flusher, ThrottleWait wait,
+                               int cpus)
+    : context_(context),
+      flusher_(flusher),
+      wait_(wait),
+      counters_(static_cast<std::size_t>(cpus)),
+      write_chunk_(context.ratelimit_pages + context.ratelimit_pages / 2) {}
+
+// The counter belongs to the processor, not to the task: whoever trips it pays.
+bool WriterThrottle::ratelimit(const TaskStruct& task, const AddressSpace& mapping, Pages written) {
+  const Pages limit =
+      mapping.bdi->dirty_exceeded ? kRatelimitWhenExceeded : context_.ratelimit_pages;
+  Pages& counter = counters_[static_cast<std::size_t>(task.processor())];
+  counter += written;
+  if (counter < limit)
+    return false;
+  counter = Pages(0);
+  return true;
+}
+
+WriterThrottle::Excess WriterThrottle::excess(BackingDevInfo& bdi, TaskStruct& task) const {
+  const DirtyLimits limits = context_.dirty_limits();
+  const Pages bdi_limit = context_.bdi_dirty_limit(bdi, limits.dirty, &task);
+  if (bdi.reclaimable + bdi.writeback <= bdi_limit)
+    return {bdi_limit, false};
+  const VmCounters& vm = context_.vfs.cache.counters();
+  const Pages midpoint = (limits.background + limits.dirty) / 2;
+  return {bdi_limit, vm.nr_file_dirty + vm.nr_writeback >= midpoint};
+}
+
+Task<std::int64_t> WriterThrottle::write_back(BackingDevInfo& bdi, TaskStruct& task) {
+  const TimePoint since = context_.sim().now();
+  WritebackControl wbc;
+  wbc.bdi = &bdi;
+  wbc.range_cyclic = true;
+  wbc.nr_to_write = write_chunk_.count();
+  wbc.reason = WriteReason::kBalanceDirty;
+  co_await flusher_.writeback_inodes(wbc, task);
+  const std::int64_t written = write_chunk_.count() - wbc.nr_to_write;
+  context_.trace_work(since, task.name(), wbc.reason, written);
+  co_return written;
+}
+
+Task<> WriterThrottle::wait(TaskStruct& task, Jiffies& pause) {
+  const Jiffies most = context_.hz(10);
+  if (wait_ == ThrottleWait::kCongestion) {
+    co_await context_.congestion_wait(task, most);
+    co_return;
+  }
+  co_await context_.vfs.cpu.settle(task);
+  co_await context_.sim().delay(context_.timeout(pause), "balance_dirty_pages pause");
+  pause = std::min(pause * 2, most);
+}
+
+Task<> WriterThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) {
+  BackingDevInfo& bdi = *mapping.bdi;
+  const TimePoint since = context_.sim().now();
+  std::int64_t written = 0;
+  Jiffies pause{1};
+  bool paid = false;
+  for (;;) {
+    Excess now = excess(bdi, task);
+    if (!now.over)
+      break;
+    bdi.dirty_exceeded = true;
+    first_throttle_ = std::min(first_throttle_, since);
+    paid = true;
+    const bool writes = context_.rules.writer_writes == WriterWritesRule::kAnyReclaimable
+                            ? bdi.reclaimable > Pages(0)
+                            : bdi.reclaimable > now.bdi_limit;
+    if (writes) {
+      written += co_await write_back(bdi, task);
+      now = excess(bdi, task);
+    }
+    if (bdi.reclaimable + bdi.writeback <= now.bdi_limit || written >= write_chunk_.count())
+      break;
+    co_await wait(task, pause);
+  }
+  const Excess last = excess(bdi, task);
+  if (bdi.reclaimable + bdi.writeback < last.bdi_limit && bdi.dirty_exceeded)
+    bdi.dirty_exceeded = false;
+  if (paid) {
+    task.throttled += context_.sim().now() - since;
+    ++task.throttle_calls;
+  }
+  start_background(bdi);
+}
+
+void WriterThrottle::start_background(BackingDevInfo& bdi) {
+  if (flusher_.writeback_in_progress(bdi))
+    return;
+  if (context_.reclaimable() > context_.dirty_limits().background)
+    flusher_.start_background_writeback(bdi);
+}
+
+}  // namespace wbsim

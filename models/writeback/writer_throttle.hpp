@@ -1,0 +1,46 @@
+// Throttles of the kernels in which a writer over the limit writes back itself.
+//
+// MODELS:   mm/page-writeback.c balance_dirty_pages() and balance_dirty_pages_ratelimited_nr() of
+//           2.6.24, 2.6.31 and 2.6.32.
+#pragma once
+
+#include <vector>
+
+#include "models/writeback/flusher.hpp"
+#include "models/writeback/writeback_context.hpp"
+
+namespace wbsim {
+
+enum class ThrottleWait : std::uint8_t {
+  kCongestion,  // up to 2.6.31: until some queue has room again, HZ/10 at most
+  kPause,       // 2.6.32: one tick, doubled each time, HZ/10 at most
+};
+
+class WriterThrottle : public DirtyThrottle {
+ public:
+  WriterThrottle(WritebackContext& context, Flusher& flusher, ThrottleWait wait, int cpus);
+
+  bool ratelimit(const TaskStruct& task, const AddressSpace& mapping, Pages written) override;
+  Task<> balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) override;
+
+  TimePoint first_throttle() const { return first_throttle_; }  // TimePoint::max(): never
+
+ private:
+  struct Excess {
+    Pages bdi_limit;
+    bool over;
+  };
+  Excess excess(BackingDevInfo& bdi, TaskStruct& task) const;
+  Task<std::int64_t> write_back(BackingDevInfo& bdi, TaskStruct& task);
+  Task<> wait(TaskStruct& task, Jiffies& pause);
+  void start_background(BackingDevInfo& bdi);
+
+  WritebackContext& context_;
+  Flusher& flusher_;
+  ThrottleWait wait_;
+  std::vector<Pages> counters_;  // pages since the last check, by processor
+  Pages write_chunk_;
+  TimePoint first_throttle_ = TimePoint::max();
+};
+
+}  // namespace wbsim

@@ -1,0 +1,76 @@
+// A simulated thread: its name, its coroutine, and what it waits for.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <string>
+
+#include "sim/assert.hpp"
+#include "sim/task.hpp"
+#include "sim/units.hpp"
+
+namespace wbsim {
+
+class Simulator;
+
+// Where and on what a process is suspended; both strings are literals.
+struct WaitSite {
+  const char* what = "";
+  const char* file = "";
+  int line = 0;
+  bool timed = false;  // the end of the wait is known
+};
+
+// Daemons (flushers, device servers) may wait for ever; a foreground process that does so while
+// nothing else can happen is a simulated deadlock.
+enum class ProcessKind : std::uint8_t { kForeground, kDaemon };
+
+class Process {
+ public:
+  Process(Simulator& sim, int pid, std::string name, ProcessKind kind, Task<> body);
+
+  int pid() const { return pid_; }
+  const std::string& name() const { return name_; }
+  ProcessKind kind() const { return kind_; }
+  bool finished() const { return finished_; }
+  const WaitSite& waiting_at() const { return site_; }
+  TimePoint waiting_since() const { return since_; }
+  Simulator& simulator() const { return sim_; }
+
+  // For awaiters: suspend here; the process goes on from `leaf` at its next resume().
+  void suspend(std::coroutine_handle<> leaf, const WaitSite& site);
+  // For the simulator: run until the next suspension or the end.
+  void resume() {
+    WB_ASSERT(!finished_);
+    std::coroutine_handle<> next = leaf_;
+    do {
+      returning_to_ = {};
+      next.resume();
+      next = returning_to_;
+    } while (next);
+    if (body_.handle_.done())
+      finish();
+  }
+
+ private:
+  friend struct detail::PromiseBase;
+  void finish();
+
+  Simulator& sim_;
+  Task<> body_;
+  std::coroutine_handle<> leaf_;
+  std::coroutine_handle<> returning_to_;  // the parent of a task that just ended
+  WaitSite site_{"its first turn"};
+  TimePoint since_{};
+  std::string name_;
+  int pid_;
+  ProcessKind kind_;
+  bool finished_ = false;
+};
+
+inline void detail::PromiseBase::finish() noexcept {
+  if (parent)
+    process->returning_to_ = parent;
+}
+
+}  // namespace wbsim

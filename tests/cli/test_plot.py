@@ -1,0 +1,251 @@
+#!/usr/bin/python3
+"""analysis/plot.py: which pictures it makes of which directory, and how it refuses."""
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ANALYSIS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "analysis")
+PLOT = os.path.join(ANALYSIS, "plot.py")
+sys.path.insert(0, ANALYSIS)
+
+import wbsim_io  # noqa: E402  (found through the line above)
+
+RUN_PICTURES = ["flushers", "latency", "memory", "offset", "queue", "throughput"]
+SAMPLE_COLUMNS = ["t_s", "nr_dirty", "nr_writeback", "pgpgout", "nr_dirty_threshold",
+                  "nr_dirty_background_threshold", "pdflush", "flush"]
+DEVICE_COLUMNS = ["rd_sectors", "wr_sectors", "in_flight", "busy_us"]
+
+
+def write_csv(path, header, lines):
+    with open(path, "w", encoding="utf-8") as file:
+        for line in [header] + lines:
+            file.write(",".join(map(str, line)) + "\n")
+
+
+def make_run(path, kernel="2.6.32", flusher="bdi", devices=("d0",), seconds=4):
+    """A small run directory with a little of everything: 1 MiB/s goes to each device."""
+    os.makedirs(path)
+    header = SAMPLE_COLUMNS + [f"{device}_{key}" for device in devices for key in DEVICE_COLUMNS]
+    samples = []
+    for tenth in range(seconds * 10 + 1):
+        samples.append([f"{tenth / 10:.6f}", 10 * tenth, tenth % 7, 102 * tenth, 800, 400,
+                        2 if flusher == "pdflush" else 0, 0 if flusher == "pdflush" else 1])
+        samples[-1] += [0, tenth * 2048 / 10, tenth % 5, tenth * 25000] * len(devices)
+    write_csv(f"{path}/samples.csv", header, samples)
+    write_csv(f"{path}/writes.csv", ["writer", "t_s", "latency_us", "bytes"],
+              [["dd-0", f"{call * 0.1:.6f}", 40 + call ** 3, 65536] for call in range(20)])
+    write_csv(f"{path}/fsync.csv", ["writer", "t_s", "write_us", "fsync_us"],
+              [["appender-0", 1.0, 12.5, 250000.0], ["appender-0", 2.0, 12.5, 8000.0]])
+    write_csv(f"{path}/requests.csv",
+              ["t_queued_s", "t_start_s", "service_us", "latency_us", "disk", "write", "sync",
+               "idle_start", "sector", "sectors", "head_before", "bios", "queued", "meta_sectors",
+               "reason", "thread"],
+              [[0.1, 0.1 + 0.1 * index, 900, 950, device, int(index != 3), 0, 1, 5000 * index, 64,
+                5000 * index - (128 if index % 2 else 129), 8, 1, 0,
+                ("background", "balance_dirty", "sync", "read")[index % 4], "flush-8:0"]
+               for device in devices for index in range(8)])
+    write_csv(f"{path}/works.csv", ["t_start_s", "t_end_s", "thread", "work", "pages"],
+              [[0.1, 0.9, "flush-8:0", "background", 100], [0.5, 0.7, "dd-0", "balance_dirty", 50],
+               [1.0, 1.2, "appender-0", "sync", 3], [3.0, 3.0, "flush-8:0", "periodic", 0],
+               [3.5, 3.6, "flush-8:0", "periodic", 9]])
+    latency = {"min": 40000, "max": 6900000, "mean": 1e6, "stddev": 1e5, "N": 20,
+               "percentile": {"50.000000": 80000, "90.000000": 5000000, "99.000000": 6900000,
+                              "99.900000": 6900000, "99.990000": 6900000}}
+    writer = {"start_s": 0.0, "end_s": 2.5, "throttled_ns": 5000000,
+              "write": {"clat_ns": latency, "stalls_over_1ms": 9}}
+    summary = {"name": "small", "kernel": kernel, "flusher": flusher, "writers": {"dd-0": writer},
+               "aggregate": {"write": {"clat_ns": latency}},
+               "devices": {device: {"seeks": 4} for device in devices},
+               "flushers": {"max_threads": 2}, "memory": {"peak_dirty_and_writeback_pages": 406}}
+    with open(f"{path}/summary.json", "w", encoding="utf-8") as file:
+        json.dump(summary, file)
+    with open(f"{path}/manifest.json", "w", encoding="utf-8") as file:
+        json.dump({"scenario": {"devices": [{"name": name, "nr_requests": 128, "near_sectors": 128}
+                                            for name in devices]}}, file)
+
+
+def plot(*arguments):
+    return subprocess.run([sys.executable, PLOT, *arguments], capture_output=True, text=True,
+                          check=False)
+
+
+def png_size(path):
+    with open(path, "rb") as file:
+        head = file.read(24)
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    return struct.unpack(">II", head[16:24])
+
+
+class InTemporaryDirectory(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.here = holder.name
+
+    def at(self, *names):
+        return os.path.join(self.here, *names)
+
+
+class Pictures(InTemporaryDirectory):
+    def test_run_gives_six_pictures_in_both_formats(self):
+        make_run(self.at("run"))
+        result = plot(self.at("run"))
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        expected = sorted(f"{name}.{kind}" for name in RUN_PICTURES for kind in ("png", "svg"))
+        self.assertEqual(sorted(os.listdir(self.at("run", "plots"))), expected)
+        self.assertEqual(len(result.stdout.splitlines()), len(expected))
+        for name in RUN_PICTURES:
+            self.assertGreaterEqual(png_size(self.at("run", "plots", f"{name}.png"))[0], 1760)
+
+    def test_compare_gives_an_overview_too(self):
+        make_run(self.at("cmp", "bdi"), devices=("d0", "d1"))
+        make_run(self.at("cmp", "pdflush"), "2.6.31", "pdflush", ("d0", "d1"))
+        make_run(self.at("cmp", "other.partial"))
+        result = plot(self.at("cmp"), "--out", self.at("out"), "--format", "png")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(sorted(os.listdir(self.at("out"))),
+                         sorted(f"{name}.png" for name in RUN_PICTURES + ["overview"]))
+        self.assertEqual(png_size(self.at("out", "overview.png"))[0], 1760)
+
+    def test_same_input_gives_the_same_bytes_and_no_date(self):
+        make_run(self.at("cmp", "bdi"))
+        make_run(self.at("cmp", "pdflush"), "2.6.31", "pdflush")
+        for out in ("one", "two"):
+            self.assertEqual(plot(self.at("cmp"), "--out", self.at(out)).returncode, 0)
+        for name in sorted(os.listdir(self.at("one"))):
+            with open(self.at("one", name), "rb") as one, open(self.at("two", name), "rb") as two:
+                content = one.read()
+                self.assertEqual(content, two.read(), name)
+            self.assertNotIn(b"dc:date", content)
+            self.assertNotIn(b"Software", content)
+
+    def test_optional_files_may_be_absent(self):
+        make_run(self.at("run"))
+        for name in ("writes.csv", "fsync.csv", "requests.csv", "works.csv", "manifest.json"):
+            os.remove(self.at("run", name))
+        result = plot(self.at("run"), "--format", "svg")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        for name, words in (("latency", "this run has no writes.csv"),
+                            ("offset", "this run has no requests.csv"),
+                            ("flushers", "this run has no works.csv")):
+            with open(self.at("run", "plots", f"{name}.svg"), encoding="utf-8") as file:
+                self.assertIn(f"<!-- {words} -->", file.read())
+
+    def test_optional_files_may_have_no_rows(self):
+        make_run(self.at("run"))
+        for name in ("writes.csv", "fsync.csv", "requests.csv", "works.csv"):
+            with open(self.at("run", name), encoding="utf-8") as file:
+                header = file.readline()
+            with open(self.at("run", name), "w", encoding="utf-8") as file:
+                file.write(header)
+        result = plot(self.at("run"), "--format", "svg")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        for name, words in (("latency", "no write() calls in this run"),
+                            ("offset", "no requests in this run"),
+                            ("flushers", "no write-back in this run")):
+            with open(self.at("run", "plots", f"{name}.svg"), encoding="utf-8") as file:
+                self.assertIn(f"<!-- {words} -->", file.read())
+
+    def test_numbers_are_those_of_the_summary(self):
+        make_run(self.at("run"))
+        self.assertEqual(plot(self.at("run"), "--format", "svg").returncode, 0)
+        for name, words in (("latency", "One write() in 1,000 takes at least 6.9 ms"),
+                            ("latency", "2 fsync() calls, median 8 ms, longest 250 ms"),
+                            ("memory", "Peak 1.59 MiB, 51 % of the dirty threshold"),
+                            ("throughput", "d0: mean 1.05 MB/s while jobs run, "
+                                           "slowest second 1.05"),
+                            ("offset", "d0: 8 requests, 4 seeks"),
+                            ("flushers", "Throttled writers write 31 % of the pages")):
+            with open(self.at("run", "plots", f"{name}.svg"), encoding="utf-8") as file:
+                self.assertIn(f"<!-- {words} -->", file.read())
+
+
+class Refusals(InTemporaryDirectory):
+    def refused(self, expected, *arguments, code=2):
+        result = plot(*arguments)
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertEqual(result.stdout, "")
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        self.assertTrue(result.stderr.startswith("plot.py: error: "), result.stderr)
+        self.assertIn(expected, result.stderr)
+
+    def test_directory_that_does_not_exist(self):
+        self.refused("nowhere: no such directory", self.at("nowhere"))
+
+    def test_file_instead_of_directory(self):
+        with open(self.at("file"), "w", encoding="utf-8"):
+            pass
+        self.refused("file: not a directory", self.at("file"))
+
+    def test_directory_without_a_run(self):
+        os.mkdir(self.at("empty"))
+        self.refused("holds no run", self.at("empty"))
+        self.assertEqual(os.listdir(self.at("empty")), [])
+
+    def test_summary_that_is_not_json(self):
+        make_run(self.at("run"))
+        with open(self.at("run", "summary.json"), "w", encoding="utf-8") as file:
+            file.write("{")
+        self.refused("summary.json: not JSON", self.at("run"))
+
+    def test_table_without_a_column(self):
+        make_run(self.at("run"))
+        write_csv(self.at("run", "writes.csv"), ["writer", "t_s", "bytes"], [["dd-0", 0, 1]])
+        self.refused("writes.csv: no column 'latency_us'", self.at("run"))
+
+    def test_cell_that_is_not_a_number(self):
+        make_run(self.at("run"))
+        write_csv(self.at("run", "writes.csv"), ["writer", "t_s", "latency_us", "bytes"],
+                  [["dd-0", 0, 1, 1], ["dd-0", 0, "fast", 1]])
+        self.refused("writes.csv:3: column 'latency_us': 'fast' is not a number", self.at("run"))
+
+    def test_torn_line(self):
+        make_run(self.at("run"))
+        with open(self.at("run", "samples.csv"), "a", encoding="utf-8") as file:
+            file.write("4.1,7\n")
+        self.refused("samples.csv:43: 2 fields, the header has 12", self.at("run"))
+
+    def test_output_that_cannot_be_written(self):
+        make_run(self.at("run"))
+        with open(self.at("file"), "w", encoding="utf-8"):
+            pass
+        self.refused("cannot write", self.at("run"), "--out", self.at("file"), code=5)
+
+    def test_unknown_format(self):
+        make_run(self.at("run"))
+        result = plot(self.at("run"), "--format", "gif")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("'gif' is not one of png, svg", result.stderr)
+
+
+class Loader(InTemporaryDirectory):
+    def test_compared_runs_come_oldest_kernel_first(self):
+        make_run(self.at("a"), "2.6.32", "bdi")
+        make_run(self.at("b"), "2.6.9", "pdflush")
+        runs, is_compare = wbsim_io.load(self.here)
+        self.assertTrue(is_compare)
+        self.assertEqual([run.label for run in runs], ["pdflush (2.6.9)", "bdi (2.6.32)"])
+
+    def test_variants_of_one_kernel_are_told_apart_by_directory(self):
+        make_run(self.at("narrow"))
+        make_run(self.at("wide"))
+        self.assertEqual([run.label for run in wbsim_io.load(self.here)[0]], ["narrow", "wide"])
+
+    def test_rates_over_whole_seconds(self):
+        make_run(self.at("run"))
+        (run,), is_compare = wbsim_io.load(self.at("run"))
+        self.assertFalse(is_compare)
+        edges, rates = run.per_second("d0_wr_sectors")
+        self.assertEqual(list(edges), [0, 1, 2, 3, 4])
+        for rate in rates:
+            self.assertAlmostEqual(rate, 2048)
+        self.assertEqual(run.devices, ["d0"])
+        self.assertEqual(run.device_setting("d0", "nr_requests", 0), 128)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,134 @@
+// Random streams of bios from several tasks, with events of one instant in shuffled order.
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "tests/support/block_fixture.hpp"
+
+namespace wbsim {
+namespace {
+
+struct Stream {
+  std::vector<std::pair<std::int64_t, bool>> blocks;  // of 8 sectors; whether it is a write
+  IoContext ioc;
+  int pause_every = 0;
+};
+
+Task<> submit_all(BlockFixture& f, Stream& stream) {
+  int n = 0;
+  for (const auto& [block, write] : stream.blocks) {
+    Bio& bio = f.make_bio(block * 8, 8, write ? BioOp::kWrite : BioOp::kRead);
+    bio.sync = n % 3 == 0;
+    bio.unplug = n % 11 == 0;
+    if (f.queue.try_submit(bio, stream.ioc) == RequestQueue::Submit::kNoRequest)
+      co_await f.queue.submit_slow(bio, stream.ioc);
+    if (++n % stream.pause_every == 0)
+      co_await f.sim.delay(std::chrono::microseconds(300));
+  }
+}
+
+BlockSetup random_setup() {
+  BlockSetup setup;
+  setup.hz = *rc::gen::element(100, 250, 1000);
+  setup.queue.scheduler = *rc::gen::element<std::string>("noop", "deadline");
+  setup.queue.nr_requests = *rc::gen::inRange(4, 40);
+  setup.queue.max_sectors = Sectors(*rc::gen::inRange(8, 130));
+  setup.queue.max_segments = *rc::gen::inRange(1, 20);
+  setup.rules.split_by_sync = *rc::gen::arbitrary<bool>();
+  setup.rules.deadline =
+      *rc::gen::element(kDeadline2618, kDeadline2624, kDeadline2631, kDeadline310, kDeadline61);
+  setup.device.driver_depth = *rc::gen::inRange(1, 5);
+  setup.device.fixed.completion_latency = std::chrono::microseconds(*rc::gen::element(0, 0, 200));
+  setup.sim.shuffle_ties = true;
+  setup.sim.seed = *rc::gen::arbitrary<std::uint64_t>();
+  return setup;
+}
+
+// Runs of neighbouring blocks in both directions, each block at most once.
+std::vector<Stream> random_streams() {
+  const auto order = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 60));
+  std::vector<Stream> streams(static_cast<std::size_t>(*rc::gen::inRange(1, 5)));
+  std::vector<bool> used(64 * 8);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    Stream& stream = streams[i % streams.size()];
+    const bool down = order[i] % 3 == 0;
+    for (int k = 0; k < 1 + order[i] % 9; ++k) {
+      const std::int64_t block = order[i] * 8 + (down ? 9 - k : k);
+      if (!used[static_cast<std::size_t>(block)])
+        stream.blocks.emplace_back(block, order[i] % 4 != 0);
+      used[static_cast<std::size_t>(block)] = true;
+    }
+  }
+  for (Stream& stream : streams)
+    stream.pause_every = *rc::gen::inRange(1, 40);
+  return streams;
+}
+
+// The requests cover exactly what was submitted, each within the limits of the queue.
+void check_requests(const BlockFixture& f, const BlockSetup& setup) {
+  std::map<std::int64_t, bool> submitted;  // block, whether it was written
+  for (const Bio& bio : f.bios)
+    submitted[bio.sector.count() / 8] = bio.op == BioOp::kWrite;
+  std::size_t bios = 0;
+  for (const RequestRecord& rq : f.log.requests) {
+    RC_ASSERT(rq.sectors <= setup.queue.max_sectors);
+    RC_ASSERT(rq.bios <= setup.queue.max_segments);
+    RC_ASSERT(rq.sectors == Sectors(8) * rq.bios);
+    RC_ASSERT(rq.queued <= rq.started);
+    RC_ASSERT(rq.started < rq.completed);
+    for (int i = 0; i < rq.bios; ++i) {
+      const auto it = submitted.find(rq.sector.count() / 8 + i);
+      RC_ASSERT(it != submitted.end());
+      RC_ASSERT(it->second == rq.write);
+      submitted.erase(it);
+    }
+    bios += static_cast<std::size_t>(rq.bios);
+  }
+  RC_ASSERT(submitted.empty());
+  RC_ASSERT(bios == f.bios.size());
+}
+
+TEST_CASE("every bio completes exactly once, in requests that are the union of their bios",
+          "[block][property]") {
+  CHECK(rc::check([] {
+    const BlockSetup setup = random_setup();
+    std::vector<Stream> streams = random_streams();
+    BlockFixture f(setup);
+    for (Stream& stream : streams)
+      f.sim.spawn("writer", submit_all(f, stream));
+    f.run();
+    std::vector<std::uint64_t> ended = f.ended;
+    std::sort(ended.begin(), ended.end());
+    RC_ASSERT(ended.size() == f.bios.size());
+    for (std::size_t i = 0; i < ended.size(); ++i)
+      RC_ASSERT(ended[i] == i);
+    RC_ASSERT(f.queue.allocated() == 0);
+    RC_ASSERT(f.queue.in_flight() == 0);
+    RC_ASSERT(f.queue.busy() == f.queue.stats().service_started);
+    const QueueStats stats = f.queue.stats();
+    RC_ASSERT(stats.ios[0] + stats.ios[1] == static_cast<std::int64_t>(f.log.requests.size()));
+    check_requests(f, setup);
+  }));
+}
+
+TEST_CASE("the device serves one request at a time and never idles while one waits with the driver",
+          "[block][property]") {
+  CHECK(rc::check([] {
+    BlockFixture f(random_setup());
+    std::vector<Stream> streams = random_streams();
+    for (Stream& stream : streams)
+      f.sim.spawn("writer", submit_all(f, stream));
+    f.run();
+    Duration free_at{-1};
+    for (const RequestRecord& rq : f.log.requests) {
+      RC_ASSERT(rq.started >= free_at);
+      RC_ASSERT(rq.idle_start || rq.started == free_at);
+      free_at = rq.started + rq.service;
+    }
+  }));
+}
+
+}  // namespace
+}  // namespace wbsim

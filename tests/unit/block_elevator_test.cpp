@@ -1,0 +1,182 @@
+#include <catch2/catch.hpp>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "models/block/elevator.hpp"
+
+namespace wbsim {
+namespace {
+
+constexpr BioOp R = BioOp::kRead;
+constexpr BioOp W = BioOp::kWrite;
+
+class Bench {
+ public:
+  explicit Bench(const DeadlineRules& rules, const char* name = "deadline")
+      : elevator_(make_elevator(name, rules, TickClock(250))) {}
+
+  Request& add(BioOp op, std::int64_t sector, std::int64_t jiffy = 0, std::int64_t sectors = 8) {
+    Request& rq = requests_.emplace_back();
+    rq.op = op;
+    rq.sector = Sectors(sector);
+    rq.sectors = Sectors(sectors);
+    elevator_->add(rq, Jiffies(jiffy));
+    return rq;
+  }
+  std::string next(std::int64_t jiffy = 0) {
+    const Request* rq = elevator_->next(Jiffies(jiffy));
+    return rq ? (rq->op == R ? "R" : "W") + std::to_string(rq->sector.count()) : "-";
+  }
+  std::vector<std::string> drain() {
+    std::vector<std::string> order;
+    while (!elevator_->empty())
+      order.push_back(next());
+    return order;
+  }
+  Elevator& elevator() { return *elevator_; }
+
+ private:
+  std::unique_ptr<Elevator> elevator_;
+  std::deque<Request> requests_;
+};
+
+const std::vector<DeadlineRules> kAllRules{kDeadline2618, kDeadline2624, kDeadline2631,
+                                           kDeadline310, kDeadline61};
+
+// Example 2: which dispatch is the write, after `stride`d reads have begun.
+int write_is_dispatched_as(const DeadlineRules& rules, std::int64_t stride) {
+  Bench bench(rules);
+  for (int i = 0; i < 100; ++i)
+    bench.add(R, 1000 + i * stride);
+  bench.add(W, 5);
+  for (int number = 1;; ++number) {
+    if (bench.next() == "W5")
+      return number;
+  }
+}
+
+TEST_CASE("example 1: two reads first, then the writes in order", "[block]") {
+  for (const DeadlineRules& rules : kAllRules) {
+    Bench bench(rules);
+    bench.add(R, 1000);
+    bench.add(R, 2000);
+    bench.add(W, 100);
+    bench.add(W, 200);
+    bench.add(W, 5000);
+    CHECK(bench.drain() == std::vector<std::string>{"R1000", "R2000", "W100", "W200", "W5000"});
+  }
+}
+
+TEST_CASE("example 2: one write among 100 reads", "[block]") {
+  CHECK(write_is_dispatched_as(kDeadline2618, 8) == 18);
+  CHECK(write_is_dispatched_as(kDeadline2624, 8) == 33);
+  CHECK(write_is_dispatched_as(kDeadline2631, 8) == 33);
+  CHECK(write_is_dispatched_as(kDeadline61, 8) == 33);
+  CHECK(write_is_dispatched_as(kDeadline2618, 16) == 3);
+  CHECK(write_is_dispatched_as(kDeadline2624, 16) == 3);
+  CHECK(write_is_dispatched_as(kDeadline2631, 16) == 33);
+  CHECK(write_is_dispatched_as(kDeadline61, 16) == 33);
+}
+
+TEST_CASE("an expired request is served when the batch ends: after its jiffy, or from it on",
+          "[block]") {
+  for (const DeadlineRules& rules : kAllRules) {
+    for (const int jiffy : {1249, 1250, 1251}) {
+      Bench bench(rules);
+      bench.add(W, 1000);
+      bench.add(W, 1008);
+      CHECK(bench.next() == "W1000");
+      bench.add(W, 10);  // passed over; it expires at 5 s, 1250 jiffies
+      for (int i = 2; i < 20; ++i)
+        bench.add(W, 1000 + 8 * i, 1000);
+      for (int i = 1; i < 16; ++i)
+        CHECK(bench.next(1251) == "W" + std::to_string(1000 + 8 * i));
+      const bool expired = rules.expired_inclusive ? jiffy >= 1250 : jiffy > 1250;
+      CHECK(bench.next(jiffy) == (expired ? "W10" : "W1128"));
+    }
+  }
+}
+
+TEST_CASE("without a next request 2.6.18 restarts at the lowest sector, later ones at the oldest",
+          "[block]") {
+  for (const DeadlineRules& rules : kAllRules) {
+    Bench bench(rules);
+    bench.add(W, 500);
+    bench.add(W, 100);
+    CHECK(bench.next() == (rules.lowest_sector_restart ? "W100" : "W500"));
+  }
+}
+
+TEST_CASE("6.1 resumes the writes where it left them, the others at the oldest", "[block]") {
+  for (const DeadlineRules& rules : {kDeadline2631, kDeadline61}) {
+    Bench bench(rules);
+    bench.add(W, 300);
+    bench.add(W, 900);
+    CHECK(bench.next() == "W300");
+    bench.add(W, 400);
+    // A batch of 16 takes in W900; then reads take over.
+    for (int i = 0; i < 15; ++i)
+      bench.add(W, 1000 + 8 * i);
+    bench.add(R, 50);
+    for (int i = 0; i < 15; ++i)
+      bench.next();
+    CHECK(bench.next() == "R50");
+    CHECK(bench.next() == (rules.keeps_other_direction ? "W1112" : "W400"));
+  }
+}
+
+TEST_CASE("writes are starved by two batches of reads, not more", "[block]") {
+  Bench bench(kDeadline2631);
+  bench.add(W, 1);
+  for (int i = 0; i < 64; ++i)
+    bench.add(R, 1000 + 100 * i);
+  const std::vector<std::string> order = bench.drain();
+  CHECK(order[32] == "W1");
+}
+
+TEST_CASE("a joined request takes over the earlier deadline and the place", "[block]") {
+  Bench bench(kDeadline2631);
+  Request& early = bench.add(W, 108, 0);
+  bench.add(W, 500, 1);
+  Request& late = bench.add(W, 100, 2);
+  late.sectors += early.sectors;
+  bench.elevator().joined(late, early);
+  CHECK(late.deadline == Jiffies(1250));
+  CHECK(bench.next() == "W100");
+}
+
+TEST_CASE("the next request of a batch may vanish in a join", "[block]") {
+  Bench bench(kDeadline2631);
+  bench.add(W, 100);
+  Request& next = bench.add(W, 208);
+  bench.add(W, 300);
+  CHECK(bench.next() == "W100");
+  Request& before = bench.add(W, 200);
+  before.sectors += next.sectors;
+  bench.elevator().joined(before, next);
+  CHECK(bench.next() == "W300");
+}
+
+TEST_CASE("find_start looks in one direction only", "[block]") {
+  Bench bench(kDeadline2631);
+  Request& rq = bench.add(W, 100);
+  CHECK(bench.elevator().find_start(W, Sectors(100)) == &rq);
+  CHECK(bench.elevator().find_start(R, Sectors(100)) == nullptr);
+  CHECK(bench.elevator().find_start(W, Sectors(101)) == nullptr);
+}
+
+TEST_CASE("noop is first in, first out", "[block]") {
+  Bench bench({}, "noop");
+  bench.add(W, 500);
+  bench.add(R, 100);
+  bench.add(W, 300);
+  CHECK(bench.drain() == std::vector<std::string>{"W500", "R100", "W300"});
+}
+
+TEST_CASE("an unknown scheduler is refused", "[block]") {
+  CHECK_THROWS_AS(make_elevator("cfq2", {}, TickClock(250)), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace wbsim
