@@ -25,8 +25,11 @@ complete_page    a full request's completion: the commonest delay of a few tens 
                  to a file meets before memory is full; less complete_request, for each page.
 reclaim_page     once memory is full, a write() is now and then longer by the time in which the
                  kernel frees the pages for the writes until the next such write().
+user_call        what a writer's own code takes between two calls.
 context_switch   how long after the tick that woke it a sleeping writer begins its write(): timer
                  interrupt, switch, return to user space.
+
+periodic_start is no cost: the phase of periodic write-back, from data that did nothing but age.
 """
 
 import argparse
@@ -44,6 +47,7 @@ import recording
 COPY_NS_PER_KIB = 128
 VIRTUAL_CLOCK = "1 ns an instruction"
 STALL_US = 1000
+AGED_S = 30
 PAGE_KIB = 4
 
 
@@ -214,6 +218,34 @@ def switch_us(directories):
     return statistics.median(delay for delay in delays if delay < 20)
 
 
+def periodic_phase_ms(directories):
+    """When after boot periodic write-back began to tick: the first write-out of data that only
+    aged, nobody having written for half a minute, comes on a tick of it."""
+    for directory in directories:
+        run = recording.load_recorded(directory)
+        conditions = conditions_of(directory)
+        first = min((float(rows["t_start_s"][0]) for rows in run.requests.values()
+                     if len(rows["t_start_s"])), default=None)
+        if first is None or first < run.writers_end_s + AGED_S or run.fsyncs:
+            continue
+        uptime = float(conditions["time_zero"].rpartition("uptime ")[2].split()[0])
+        interval = int(conditions["sysctl"]["dirty_writeback_centisecs"]) / 100
+        phase = (uptime + first) % interval
+        return round(phase / run.tick_s - 0.5) * run.tick_s * 1000
+    return 0
+
+
+def user_call_us(directories):
+    """What a writer's own code takes between two calls that did not sleep."""
+    gaps = []
+    for directory in directories:
+        for writer in recording.load_recorded(directory).writers.values():
+            quick = writer.latency_us[:-1] < STALL_US
+            gap = (numpy.diff(writer.t_s) * 1e6 - writer.latency_us[:-1])[quick]
+            gaps.extend(gap[gap < 10])
+    return float(numpy.mean(gaps))
+
+
 def calibrate(directories):
     conditions = conditions_of(directories[0])
     if VIRTUAL_CLOCK not in conditions["guest"].get("clock", ""):
@@ -231,11 +263,13 @@ def calibrate(directories):
     fields["complete_request"] = max(done_single_us - done_page, 0.0) * 1000
     fields["reclaim_page"] = reclaim_us * 1000
     fields["context_switch"] = switch_us(directories) * 1000
+    fields["user_call"] = user_call_us(directories) * 1000
     measured.update({"submission of a page of a full request, us": round(page_us, 3),
                      "submission of a one-buffer request, us": round(single_us, 3),
                      "completion of a full request, us": round(done_us, 1),
                      "completion of a one-buffer request, us": round(done_single_us, 2)})
     return {"cpu_costs": {name: f"{round(value)}ns" for name, value in fields.items()},
+            "periodic_start": f"{round(periodic_phase_ms(directories))}ms",
             "measured": measured}
 
 

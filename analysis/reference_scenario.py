@@ -9,6 +9,7 @@ is never ignored. No experiment is known by name.
 """
 
 import argparse
+import csv
 import json
 import pathlib
 import re
@@ -36,7 +37,8 @@ class CannotExpress(Exception):
 
 # What CpuCosts of models/scenario.hpp has; the calibration also measures what the models leave out.
 MODELLED_COSTS = ("write_syscall", "write_page", "write_buffer", "copy_per_kib", "writeback_page",
-                  "writeback_buffer", "request", "context_switch")
+                  "writeback_buffer", "request", "context_switch", "complete_page",
+                  "complete_request", "reclaim_page", "user_call")
 
 
 # vm sysctls that this scenario format has no word for, and the values for which none is needed.
@@ -143,8 +145,19 @@ def machine_section(conditions, cpu_costs):
         raise CannotExpress(f"guest.MemTotal = {guest['MemTotal']!r}: expected 'N kB'")
     return {"memory": size(int(total[1]) * 1024), "cpus": conditions["kernel"]["cpus"],
             "free_at_start": size(guest["free_pages_at_start"] * PAGE_BYTES),
-            "file_cache_at_start": size(guest["lru_pages_at_start"] * PAGE_BYTES),
+            "file_cache_at_start": size(cached_pages_at_start(conditions) * PAGE_BYTES),
             "cpu_costs": cpu_costs}
+
+
+def cached_pages_at_start(conditions):
+    """What counts as dirtyable beside free memory. The limit itself says it exactly where it was
+    read at the start (2.6.31 counts anonymous pages too, the LRU columns do not)."""
+    guest, sysctl = conditions["guest"], conditions["sysctl"]
+    limit = conditions["thresholds"].get("DirtyThresh_pages_at_start")
+    if limit is None or int(sysctl.get("dirty_bytes", 0)) != 0:
+        return guest["lru_pages_at_start"]
+    ratio = max(int(sysctl["dirty_ratio"]), 5)
+    return max(limit * 100 // ratio - guest["free_pages_at_start"], 0)
 
 
 def check_min_free(value, conditions):
@@ -263,7 +276,15 @@ def writers_bound_s(conditions):
     return int(2 * slowest) + 60
 
 
-def run_section(conditions):
+def flusher_threads_at_start(directory):
+    """Whether per-device flusher threads ran when the recording began; false before 2.6.32."""
+    with open(directory / "series.csv", encoding="utf-8") as series:
+        rows = csv.DictReader(series)
+        return int(next(rows).get("flush") or 0) > 0
+
+
+def run_section(directory, conditions, calibration):
+    release = conditions["kernel"]["release"]
     uptime = re.fullmatch(r"t_s = 0 is when the writers start \(uptime ([\d.]+) s\)",
                           conditions["time_zero"])
     if not uptime:
@@ -271,7 +292,9 @@ def run_section(conditions):
     return {"seed": 1, "until": "clean", "settle": duration(SETTLE_S),
             "duration": duration(writers_bound_s(conditions) + RECORDED_AFTER_WRITERS_S),
             "sample_interval": duration(Fraction(conditions["sampling_ms"], 1000)),
-            "uptime_at_start": duration(Fraction(uptime[1]))}
+            "uptime_at_start": duration(Fraction(uptime[1])),
+            "periodic_start": calibration["kernels"][release]["periodic_start"],
+            "flusher_threads_at_start": flusher_threads_at_start(directory)}
 
 
 def cpu_costs_of(release, calibration):
@@ -290,7 +313,7 @@ def scenario_of(directory, calibration):
         "kernel": True, "guest": True, "sysctl": True, "queue": True, "disks": True,
         "service_model": True, "filesystem": True, "workload": True, "sampling_ms": True,
         "time_zero": True,
-        "thresholds": False,  # a result of memory and ratios
+        "thresholds": True,
         "summary": False,  # results
     }, "")
     require("service_model", conditions["service_model"], (SERVICE_MODEL,), "not modelled")
@@ -317,7 +340,7 @@ def scenario_of(directory, calibration):
                         for disk in conditions["disks"]],
             "filesystems": filesystems,
             "workloads": [job_section(job, raw_disks) for job in workload["jobs"]],
-            "run": run_section(conditions)}
+            "run": run_section(directory, conditions, calibration)}
 
 
 def main():

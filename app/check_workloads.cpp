@@ -4,6 +4,7 @@
 #include <string>
 
 #include "app/scenario_check.hpp"
+#include "app/summary_json.hpp"
 #include "app/units_parse.hpp"
 
 namespace wbsim {
@@ -42,9 +43,22 @@ class WorkloadCheck {
       if (problems_.usable(at + "/rw"))
         job(j, at);
     }
+    unique_clones();
   }
 
  private:
+  // The clones of one workload may have the name of another: "dd" twice and "dd-0".
+  void unique_clones() {
+    if (!problems_.usable_below("/workloads", "name") ||
+        !problems_.usable_below("/workloads", "numjobs"))
+      return;
+    std::set<std::string> names;
+    for (const std::string& name : writer_names(s_)) {
+      if (!names.insert(name).second)
+        problems_.error("/workloads", "two writers are called " + shown(name));
+    }
+  }
+
   void add(const std::string& name, Target target) {
     targets_[name] = target;
     target_names_.push_back(name);

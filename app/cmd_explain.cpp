@@ -1,4 +1,5 @@
 #include <iostream>
+#include <set>
 
 #include "app/commands.hpp"
 #include "app/errors.hpp"
@@ -17,8 +18,11 @@ void print_field(const char* name, const std::string& text) {
 void print_members(const CatalogueEntry& group, const std::vector<CatalogueEntry>& all) {
   const std::string prefix = group.path + ".";
   std::string members;
+  std::set<std::string> seen;  // a key that two device models have stands once
   for (const CatalogueEntry& e : all) {
-    if (e.path.starts_with(prefix) && e.path.find('.', prefix.size()) == std::string::npos)
+    const bool is_member =
+        e.path.starts_with(prefix) && e.path.find('.', prefix.size()) == std::string::npos;
+    if (is_member && seen.insert(e.path).second)
       members += (members.empty() ? "" : " ") + e.path.substr(prefix.size());
   }
   print_field("holds    ", members);

@@ -16,7 +16,7 @@ namespace {
 void print_kernels() {
   TextTable table(
       {"kernel", "flusher", "throttle", "dirty_background_ratio", "dirty_ratio", "policy name"});
-  for (const std::size_t column : {1, 2, 5})
+  for (const std::size_t column : {1U, 2U, 5U})
     table.left(column);
   for (const KernelRow& row : kernels())
     table.add({std::string(row.name), std::string(row.flusher), std::string(row.throttle),

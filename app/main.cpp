@@ -66,12 +66,22 @@ int interrupted() {
   return signal == 0 ? kExitInterrupted : 128 + signal;
 }
 
+// Standard output was a pipe that nobody reads any more, as after `| head`: no news to anybody.
+struct ReaderGone {};
+
+void flush_output() {
+  std::cout.flush();
+  if (std::cout)
+    return;
+  if (errno == EPIPE)
+    throw ReaderGone{};
+  throw OutputError(std::string("cannot write standard output: ") + std::strerror(errno));
+}
+
 int run_program(const Arguments& arguments) {
   try {
     const int code = dispatch(arguments);
-    std::cout.flush();
-    if (!std::cout)
-      throw OutputError(std::string("cannot write standard output: ") + std::strerror(errno));
+    flush_output();
     return code;
   } catch (const UsageError& e) {
     std::cerr << "wbsim: " << e.what() << "\n";
@@ -85,6 +95,8 @@ int run_program(const Arguments& arguments) {
   } catch (const InvariantBroken& e) {
     std::cerr << "wbsim: broken invariant: " << e.what() << "\n";
     return kExitSimulationBroken;
+  } catch (const ReaderGone&) {
+    return kExitCannotWrite;
   } catch (const OutputError& e) {
     std::cerr << "wbsim: " << e.what() << "\n";
     return kExitCannotWrite;
@@ -92,6 +104,9 @@ int run_program(const Arguments& arguments) {
     return interrupted();
   } catch (const std::bad_alloc&) {
     std::cerr << "wbsim: out of memory\n";
+    return kExitSimulationBroken;
+  } catch (const std::exception& e) {
+    std::cerr << "wbsim: this should not happen: " << e.what() << "\n";
     return kExitSimulationBroken;
   }
 }

@@ -161,6 +161,12 @@ std::string read_scenario_text(const std::string& path) {
 
 LoadedScenario load_scenario(const std::string& path, const std::string& text,
                              const Overrides& overrides) {
+  if (overrides.kernel) {
+    // What the kernel replaces must be valid too.
+    Overrides rest = overrides;
+    rest.kernel.reset();
+    load_scenario(path, text, rest);
+  }
   Problems problems;
   Json document = parse_json(text, problems);
   LoadedScenario loaded;

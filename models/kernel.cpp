@@ -6,15 +6,17 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// One processor; CFS multiplies these by 1 + log2(processors), which we leave out.
-constexpr SchedRules kSched2624{.latency = milliseconds(20),
-                                .min_granularity = milliseconds(4),
-                                .wakeup_granularity = milliseconds(10),
-                                .sleeper_credit = milliseconds(20)};
-constexpr SchedRules kSched2631{.latency = milliseconds(20),
-                                .min_granularity = milliseconds(4),
+// One processor; CFS multiplies these by 1 + log2(processors), which we leave out. The recorded
+// kernels change between runnable writers every tick of 4 ms; 2.6.24 every second one when only two
+// are runnable.
+constexpr SchedRules kSched2624{.latency = milliseconds(10),
+                                .min_granularity = milliseconds(2),
                                 .wakeup_granularity = milliseconds(5),
-                                .sleeper_credit = milliseconds(20)};
+                                .sleeper_credit = milliseconds(10)};
+constexpr SchedRules kSched2631{.latency = milliseconds(5),
+                                .min_granularity = milliseconds(1),
+                                .wakeup_granularity = milliseconds(1),
+                                .sleeper_credit = milliseconds(5)};
 constexpr SchedRules kSched2632{.latency = milliseconds(5),
                                 .min_granularity = milliseconds(1),
                                 .wakeup_granularity = milliseconds(1),
@@ -32,7 +34,8 @@ KernelRow row_2624() {
                    .writer_writes = WriterWritesRule::kAnyReclaimable,
                    .reports_more_io = false};
   row.pdflush = {.creation_restarts_clock = false};
-  row.fs = {.page_scan = PageScanRule::k2624, .sync_bios = false, .map_delay = false};
+  row.fs = {.page_scan = PageScanRule::k2624, .sync_bios = false, .map_delay = false,
+            .task_dirty_by_buffers = false};
   row.queue.split_by_sync = false;
   row.queue.deadline = kDeadline2624;
   row.sched = kSched2624;

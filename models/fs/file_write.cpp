@@ -16,8 +16,10 @@ Task<> mutex_lock(Vfs& vfs, Inode& inode, TaskStruct& task) {
     co_return;
   }
   co_await vfs.cpu.settle(task);
-  while (inode.i_mutex_held)
+  while (inode.i_mutex_held) {
     co_await inode.i_mutex_waiters.wait("i_mutex");
+    co_await vfs.cpu.woken(task);
+  }
   inode.i_mutex_held = true;
 }
 
@@ -29,11 +31,13 @@ void mutex_unlock(Inode& inode) {
 
 namespace {
 
-// file_update_time(): the times change once a tick.
+// file_update_time(): s_time_gran is a second, so that the inode is dirtied once a second at most.
 void file_update_time(Vfs& vfs, Inode& inode) {
-  if (!inode.i_sb->keeps_times() || inode.i_mtime == vfs.jiffies())
+  const auto now =
+      std::chrono::duration_cast<std::chrono::seconds>(vfs.sim.now().time_since_epoch());
+  if (!inode.i_sb->keeps_times() || inode.i_mtime == now)
     return;
-  inode.i_mtime = vfs.jiffies();
+  inode.i_mtime = now;
   mark_inode_dirty(vfs, inode, I_DIRTY_SYNC);
 }
 
@@ -83,8 +87,7 @@ void finish_piece(Vfs& vfs, Inode& inode, Page& page, const Piece& piece, TaskSt
   }
   vfs.cache.unlock_page(page);
   vfs.cache.mark_page_accessed(page);
-  const std::int64_t blocks = (piece.to - piece.from + inode.block_size() - 1) >> inode.i_blkbits;
-  task.charge(vfs.costs.write_page + vfs.costs.write_buffer * blocks +
+  task.charge(vfs.costs.write_page + vfs.costs.write_buffer * (kPageSize >> inode.i_blkbits) +
               vfs.costs.copy_per_kib * (piece.to - piece.from) / 1024);
 }
 

@@ -38,7 +38,7 @@ struct Inode
   std::uint64_t i_ino;
   std::int64_t i_size = 0;  // bytes
   Jiffies dirtied_when{};   // when it turned from clean to dirty, or was put off
-  Jiffies i_mtime{};        // in ticks: a second write in one tick does not dirty it again
+  std::chrono::seconds i_mtime{-1};  // the times of ext2 are whole seconds
   // For the policy: the lists this inode is queued on while dirty, null when clean.
   DirtyInodeLists* dirty_lists = nullptr;
   std::uint8_t dirty_list = 0;  // which of the three

@@ -27,6 +27,7 @@ Task<> submit_bios_waiting(Vfs& vfs, BioList& bios, RequestQueue& queue, TaskStr
       co_return;
     FileBio& bio = bios.pop_front();
     co_await queue.submit_slow(bio, task.io_context);
+    co_await vfs.cpu.woken(task);
     task.charge(vfs.costs.request);
   }
 }
@@ -37,6 +38,7 @@ Task<> lock_page_waiting(Vfs& vfs, Page& page, TaskStruct& task) {
     if (page.mapping)
       page.mapping->bdi->queue->unplug();
     co_await vfs.cache.wait_queue_of(page).wait("lock_page");
+    co_await vfs.cpu.woken(task);
   }
   page.set(PG_locked);
 }
@@ -46,6 +48,7 @@ Task<> wait_on_page_writeback(Vfs& vfs, Page& page, TaskStruct& task) {
   while (page.test(PG_writeback)) {
     page.mapping->bdi->queue->unplug();
     co_await vfs.cache.wait_queue_of(page).wait("wait_on_page_writeback");
+    co_await vfs.cpu.woken(task);
   }
 }
 

@@ -27,6 +27,9 @@ struct FsRules {
   PageScanRule page_scan = PageScanRule::k2631;
   bool sync_bios = true;  // writes of WB_SYNC_ALL carry the sync flag: 2.6.31
   bool map_delay = true;  // pass 1 of block_write_full_page maps Delay buffers: 2.6.31
+  // Pages dirtied by write(2) count for the share of the task: 2.6.31. Before, mark_buffer_dirty()
+  // did not, and only mapped writes lowered a task's limit.
+  bool task_dirty_by_buffers = true;
 };
 
 class BufferPool {

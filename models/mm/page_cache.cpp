@@ -8,6 +8,7 @@ namespace wbsim {
 
 namespace {
 constexpr Pages kOne{1};
+constexpr Pages kHeldByProcessors{62};  // zone_batchsize() of 31, twice
 Pages slab_pages(std::int64_t objects, int per_page) {
   return Pages((objects + per_page - 1) / per_page);
 }
@@ -99,6 +100,7 @@ bool PageCache::clear_page_dirty_for_io(Page& page) {
     return false;
   page.clear(PG_dirty);
   counters_.nr_file_dirty -= kOne;
+  counters_.nr_claimed += kOne;
   page.mapping->bdi->reclaimable -= kOne;
   return true;
 }
@@ -116,6 +118,7 @@ void PageCache::cancel_dirty_page(Page& page) {
 void PageCache::set_page_writeback(Page& page) {
   WB_ASSERT(!page.test(PG_writeback));
   page.set(PG_writeback);
+  counters_.nr_claimed -= kOne;
   counters_.nr_writeback += kOne;
   counters_.peak_writeback = std::max(counters_.peak_writeback, counters_.nr_writeback);
   page.mapping->bdi->writeback += kOne;
@@ -201,11 +204,12 @@ bool PageCache::try_to_reclaim(Page& page) {
   return true;
 }
 
-// Up to the high watermark, or until every page was looked at once.
+// Up to the high watermark, and the two batches that per-processor lists keep from the zone's count;
+// or until every page was looked at once.
 void PageCache::reclaim() {
   refill_inactive();
   for (std::int64_t looked_at = inactive_.size; looked_at > 0; --looked_at) {
-    if (free_pages() >= params_.min_free * 3 / 2)
+    if (free_pages() >= params_.min_free * 3 / 2 + kHeldByProcessors)
       return;
     Page& page = pool_[inactive_.tail];
     if (try_to_reclaim(page))

@@ -70,7 +70,10 @@ class PageCache {
   // The page goes away, or its buffers prove clean: no write-back will happen.
   void cancel_dirty_page(Page& page);
   // A page that clear_page_dirty_for_io() took and nobody will write.
-  void discard_cleared_page() { counters_.nr_discarded += Pages(1); }
+  void discard_cleared_page() {
+    counters_.nr_claimed -= Pages(1);
+    counters_.nr_discarded += Pages(1);
+  }
   void set_page_writeback(Page& page);
   void end_page_writeback(Page& page);
   // The pages of one bio, all of one device.

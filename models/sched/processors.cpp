@@ -84,10 +84,6 @@ void Processors::take(std::size_t index, Thread& thread) {
   slot.last_tick_checked = ticks_.jiffies_at(sim_.now());
   slot.need_resched = false;
   thread.processor_ = static_cast<int>(index);
-  if (slot.last != &thread) {
-    stolen_ += context_switch_;
-    slot.last = &thread;
-  }
   start_chunk(index);
 }
 

@@ -68,6 +68,12 @@ class Processors {
     return {*this, thread, {"processor", file, line}};
   }
 
+  // What a thread does first when something woke it: gets a processor, and pays for the switch.
+  Settle woken(Thread& thread, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+    thread.charge(context_switch_);
+    return {*this, thread, {"processor", file, line}};
+  }
+
   // Interrupt work: lengthens the next chunk of whoever runs; an idle machine does not notice.
   void steal(Duration cost);
   Duration busy() const { return busy_; }
@@ -80,7 +86,6 @@ class Processors {
     Duration chunk{0};
     bool running = false;  // a chunk is under way; otherwise current lingers between two
     bool need_resched = false;
-    Thread* last = nullptr;  // whose context is loaded
   };
   struct ByVruntime {
     bool operator()(const Thread& a, const Thread& b) const {

@@ -79,6 +79,7 @@ Task<> Job::sleep_until(TimePoint when) {
   co_await context_.vfs.cpu.settle(task_);
   if (when > context_.sim().now())
     co_await context_.sim().delay_until(when, "nanosleep");
+  co_await context_.vfs.cpu.woken(task_);
 }
 
 Task<> Job::write_call() {
@@ -185,6 +186,7 @@ Task<> Job::pace() {
 Task<> Job::run() {
   Simulator& sim = context_.sim();
   co_await sim.delay_until(context_.origin + config_.startdelay, "startdelay");
+  co_await context_.vfs.cpu.woken(task_);
   started_ = sim.now();
   summary_.start = since_origin(started_);
   while (wants_more()) {

@@ -111,6 +111,7 @@ Task<> BdiFlusher::run_thread(BdiWriteback& wb) {
       co_await wb.wake.wait_for(context_.timeout(interval), "dirty_writeback_interval");
     else
       co_await wb.wake.wait("work");
+    co_await context_.vfs.cpu.woken(wb.task);
   }
   wb.has_thread = false;
   --nr_threads_;
@@ -176,8 +177,10 @@ Task<std::int64_t> BdiFlusher::wb_writeback(BdiWriteback& wb, WritebackWork work
     if (!more_io.empty()) {  // nothing written: somebody else is at the inode
       co_await context_.vfs.cpu.settle(wb.task);
       Inode& busy = wb.lists.list(DirtyInodeLists::kMoreIo).back();
-      while ((busy.i_state & I_SYNC) != 0)
+      while ((busy.i_state & I_SYNC) != 0) {
         co_await busy.i_sync_waiters.wait("I_SYNC");
+        co_await context_.vfs.cpu.woken(wb.task);
+      }
     }
   }
   context_.trace_work(since, wb.task.name(), work.reason, written);
@@ -251,8 +254,10 @@ Task<> BdiFlusher::sync_everything(SyncMode mode, TaskStruct& task) {
   }
   co_await context_.vfs.cpu.settle(task);
   if (mode == SyncMode::WB_SYNC_ALL)
-    while (pending > 0)
+    while (pending > 0) {
       co_await work_done_.wait("sync work");
+      co_await context_.vfs.cpu.woken(task);
+    }
 }
 
 Task<Errno> BdiFlusher::sync(TaskStruct& task) {

@@ -34,10 +34,11 @@ void DirtyInodeLists::add(Inode& inode) {
 }
 
 void DirtyInodeLists::redirty_tail(Inode& inode, Jiffies now) {
+  remove(inode);
   const List& dirty = lists_[kDirty];
   if (!dirty.empty() && inode.dirtied_when < dirty.front().dirtied_when)
     inode.dirtied_when = now;
-  move_to_front(kDirty, inode);
+  push_front(kDirty, inode);
 }
 
 void DirtyInodeLists::requeue_io(Inode& inode) {

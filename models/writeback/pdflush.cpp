@@ -66,6 +66,7 @@ Task<> PdflushPool::run_thread(PdflushThread& thread) {
     idle_.push_front(&thread);
     thread.when_slept = sim.now();
     co_await thread.wake.wait("idle");
+    co_await context_.vfs.cpu.woken(thread.task);
     if (thread.job.what == Job::What::kBackgroundWriteout)
       co_await background_writeout(thread.job.min_pages, thread.task);
     else

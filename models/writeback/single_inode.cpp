@@ -24,8 +24,10 @@ void file_partly_written(const WritebackContext& context, Inode& inode,
 
 void file_inode(const WritebackContext& context, Inode& inode, const WritebackControl& wbc) {
   if (!inode.dirty_lists) {  // clean when this write-back began, which took it over
-    if ((inode.i_state & I_DIRTY) != 0)
-      context.vfs.dirty_listener->inode_dirtied(inode);
+    if ((inode.i_state & I_DIRTY) == 0)
+      return;
+    context.vfs.dirty_listener->inode_dirtied(inode);
+    inode.dirty_lists->redirty_tail(inode, context.now());  // its stamp is an old one
     return;
   }
   const bool pages_redirtied = (inode.i_state & I_DIRTY_PAGES) != 0;
@@ -43,8 +45,10 @@ void file_inode(const WritebackContext& context, Inode& inode, const WritebackCo
 
 Task<> wait_for_i_sync(WritebackContext& context, Inode& inode, TaskStruct& task) {
   co_await context.vfs.cpu.settle(task);
-  while ((inode.i_state & I_SYNC) != 0)
+  while ((inode.i_state & I_SYNC) != 0) {
     co_await inode.i_sync_waiters.wait("I_SYNC");
+    co_await context.vfs.cpu.woken(task);
+  }
 }
 
 }  // namespace

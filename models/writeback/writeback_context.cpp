@@ -27,6 +27,7 @@ std::int64_t WritebackContext::everything() const {
 Task<> WritebackContext::congestion_wait(TaskStruct& task, Jiffies at_most) {
   co_await vfs.cpu.settle(task);
   co_await congestion.queue(congestion_index).wait_for(timeout(at_most), "congestion_wait");
+  co_await vfs.cpu.woken(task);
 }
 
 void WritebackContext::trace_work(TimePoint since, std::string_view thread, WriteReason reason,

@@ -59,6 +59,7 @@ Task<> WriterThrottle::wait(TaskStruct& task, Jiffies& pause) {
   }
   co_await context_.vfs.cpu.settle(task);
   co_await context_.sim().delay(context_.timeout(pause), "balance_dirty_pages pause");
+  co_await context_.vfs.cpu.woken(task);
   pause = std::min(pause * 2, most);
 }
 

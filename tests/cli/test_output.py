@@ -1,0 +1,193 @@
+#!/usr/bin/python3
+"""Output: files, standard output, expectations, full disks, Ctrl-C; exit codes 0, 1, 5, 130."""
+
+import filecmp
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+import unittest
+
+from wbsim_cli import ENDLESS, PROGRAM, CliTest
+
+RUN_FILES = ["fsync.csv", "manifest.json", "requests.csv", "samples.csv", "summary.json",
+             "works.csv", "writes.csv"]
+
+
+def same_trees(a, b):
+    found = filecmp.dircmp(a, b)
+    if found.left_only or found.right_only:
+        return False
+    _, different, errors = filecmp.cmpfiles(a, b, found.common_files, shallow=False)
+    return not different and not errors and all(
+        same_trees(a / sub, b / sub) for sub in found.common_dirs)
+
+
+class Output(CliTest):
+    def files(self, directory):
+        return sorted(path.name for path in (self.dir / directory).iterdir())
+
+    def test_a_run_writes_its_files_and_nothing_else(self):
+        self.expect(0, "run", self.variant(), "--out", "out/run")
+        self.assertEqual(self.files("out"), ["run"])
+        self.assertEqual(self.files("out/run"), RUN_FILES)
+        summary = json.loads((self.dir / "out/run/summary.json").read_text("utf-8"))
+        self.assertEqual(summary["writers"]["dd"]["io_bytes"], 4 << 20)
+        manifest = json.loads((self.dir / "out/run/manifest.json").read_text("utf-8"))
+        self.write(manifest["scenario"], "again.json")
+        self.expect(0, "run", "again.json", "--out", "out/again")
+        self.assertTrue(same_trees(self.dir / "out/run", self.dir / "out/again"))
+
+    def test_without_out_nothing_is_written(self):
+        name = self.variant()
+        self.expect(0, "run", name)
+        self.expect(0, "compare", name)
+        self.assertEqual(self.names(), [name])
+
+    def test_calls_can_be_left_out(self):
+        self.expect(0, "run", self.variant(), "--out", "out", "--no-writes")
+        self.assertNotIn("writes.csv", self.files("out"))
+
+    def test_columns_have_the_same_number_of_values_in_every_row(self):
+        self.expect(0, "run", self.variant(), "--out", "out")
+        for path in (self.dir / "out").glob("*.csv"):
+            lines = path.read_text("ascii").splitlines()
+            self.assertEqual({line.count(",") for line in lines}, {lines[0].count(",")}, path.name)
+
+    def test_json_is_the_summary(self):
+        printed = self.expect(0, "run", self.variant(), "--json", "--out", "out").stdout
+        self.assertEqual(printed, (self.dir / "out/summary.json").read_text("utf-8"))
+
+    def test_compare_writes_a_run_for_each_policy(self):
+        printed = self.expect(0, "compare", self.variant(), "--json", "--out", "out").stdout
+        self.assertEqual(self.files("out"), ["bdi", "compare.json", "pdflush"])
+        self.assertEqual(self.files("out/bdi"), RUN_FILES)
+        self.assertEqual(printed, (self.dir / "out/compare.json").read_text("utf-8"))
+        comparison = json.loads(printed)
+        self.assertEqual([run["kernel"] for run in comparison["runs"]], ["2.6.31", "2.6.32"])
+        table = self.expect(0, "compare", self.variant()).stdout
+        for metric in comparison["metrics"]:
+            self.assertIn(metric["name"], table)
+
+    def test_two_runs_are_byte_identical(self):
+        for out, jobs in (("a", 1), ("b", 4)):
+            self.expect(0, "compare", self.variant(), "-p", "pdflush", "-p", "bdi", "-k", "2.6.24",
+                        "--jobs", jobs, "--out", out)
+        self.assertTrue(same_trees(self.dir / "a", self.dir / "b"))
+        self.assertFalse(same_trees(self.dir / "a/bdi", self.dir / "a/pdflush"))
+
+    def test_a_failed_expectation_is_exit_code_1_and_keeps_the_output(self):
+        name = self.variant(expect=[{"metric": "/aggregate/bw_bytes", "at_most": "1B/s"},
+                                    {"metric": "/aggregate/io_bytes", "equals": "4MiB"},
+                                    {"kernel": "pdflush", "metric": "/flushers/max_threads",
+                                     "equals": 99}])
+        printed = self.expect(1, "run", name, "--policy", "bdi", "--out", "out").stdout
+        self.assertEqual(printed.count("FAILED"), 1)
+        self.assertEqual(self.files("out"), RUN_FILES)
+        self.assertEqual(self.expect(1, "compare", name).stdout.count("FAILED"), 3)
+
+    def test_ratios_between_runs(self):
+        ratio = {"compare": ["pdflush", "bdi"], "metric": "/aggregate/io_bytes"}
+        self.expect(0, "compare", self.variant(expect=[{**ratio, "ratio_at_least": 1}]))
+        self.expect(1, "compare", self.variant(expect=[{**ratio, "ratio_at_most": 0.5}]))
+        self.expect(0, "run", self.variant(expect=[{**ratio, "ratio_at_most": 0.5}]))
+
+
+class CannotWrite(CliTest):
+    def test_existing_output_is_kept_unless_forced(self):
+        name = self.variant()
+        self.expect(0, "run", name, "--out", "out", "--seed", 1)
+        self.assertIn("--force replaces it", self.expect(5, "run", name, "--out", "out").stderr)
+        self.expect(0, "run", name, "--out", "out/", "--force", "--seed", 2)
+        self.assertEqual(json.loads((self.dir / "out/summary.json").read_text())["seed"], 2)
+        self.assertEqual(self.names(), ["out", name])
+
+    def test_a_directory_of_something_else_is_never_replaced(self):
+        (self.dir / "mine").mkdir()
+        (self.dir / "mine/letter").write_text("x")
+        error = self.expect(5, "run", self.variant(), "--out", "mine", "--force").stderr
+        self.assertIn("no output of wbsim", error)
+        self.assertTrue((self.dir / "mine/letter").exists())
+        self.expect(5, "run", self.variant(), "--out", "scenario.json", "--force")
+
+    def test_places_that_cannot_be_written(self):
+        for place in ("/proc/out", "scenario.json/out", "/dev/null/x", "", "..", "/"):
+            with self.subTest(place):
+                self.expect(5, "run", self.variant(), "--out", place)
+
+    def test_left_over_of_a_killed_run(self):
+        (self.dir / "out.partial").mkdir()
+        self.assertIn("--force removes it",
+                      self.expect(5, "run", self.variant(), "--out", "out").stderr)
+        self.expect(0, "run", self.variant(), "--out", "out", "--force")
+
+    def test_standard_output_that_is_full(self):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            for command in (["run", self.variant()], ["explain"], ["list", "kernels"]):
+                error = self.expect(5, *command, stdout=full).stderr
+                self.assertIn("cannot write standard output", error)
+
+    def test_full_disk(self):
+        small = self.dir / "small"
+        small.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)],
+                                 check=False, capture_output=True)
+        if mounted.returncode != 0:
+            self.skipTest("a tmpfs cannot be mounted here")
+        self.addCleanup(subprocess.run, ["umount", str(small)], check=True)
+        for command in ("run", "compare"):
+            with self.subTest(command):
+                name = self.write(ENDLESS)
+                error = self.expect(5, command, name, "--out", "small/out").stderr
+                self.assertIn("No space left on device", error)
+                self.assertEqual(list(small.iterdir()), [])
+
+
+class Interrupted(CliTest):
+    def start(self, *arguments, **options):
+        return subprocess.Popen([PROGRAM, *arguments], cwd=self.dir, **options)
+
+    def interrupt(self, process, signal_number, text):
+        """Waits until the run is at work, and stops it."""
+        deadline = time.monotonic() + 60
+        while not (self.dir / "out.partial").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.2)
+        process.send_signal(signal_number)
+        _, error = process.communicate(timeout=60)
+        self.assertIn(text, error)
+        self.assertEqual(self.names(), ["scenario.json"])
+        return process.returncode
+
+    def test_ctrl_c_leaves_nothing(self):
+        name = self.write(ENDLESS)
+        for command in ("run", "compare"):
+            with self.subTest(command):
+                process = self.start(command, name, "--out", "out", "--no-writes", text=True,
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                self.assertEqual(self.interrupt(process, signal.SIGINT, "interrupted"), 130)
+
+    def test_termination_leaves_nothing(self):
+        process = self.start("run", self.write(ENDLESS), "--out", "out", "--no-writes", text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(self.interrupt(process, signal.SIGTERM, "interrupted"), 143)
+
+    def test_progress_is_shown_on_a_terminal_only(self):
+        primary, secondary = pty.openpty()
+        process = self.start("run", self.write(ENDLESS), stdout=subprocess.DEVNULL,
+                             stderr=secondary)
+        os.close(secondary)
+        shown = b""
+        while b"real time" not in shown:
+            shown += os.read(primary, 4096)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 130)
+        os.close(primary)
+        self.assertRegex(shown.decode(), r"[0-9.]+ s   \d+ x real time, at most \d+ s to go")
+        self.assertEqual(self.expect(0, "run", self.variant()).stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,226 @@
+#!/usr/bin/python3
+"""Invalid scenarios: exit code 3, a precise message, nothing run and nothing written."""
+
+import copy
+import json
+import unittest
+
+from wbsim_cli import ROOT, SMALL, CliTest
+
+
+class InvalidScenario(CliTest):
+    def refused(self, scenario, *messages):
+        """Every command refuses it, says all of the messages, and writes nothing."""
+        name = self.write(scenario)
+        before = self.names()
+        error = self.expect(3, "run", name, "--out", "out").stderr
+        for message in messages:
+            self.assertIn(message, error)
+        self.assertIn("nothing was run", error)
+        self.expect(3, "compare", name, "--out", "out")
+        self.expect(3, "validate", name)
+        self.assertEqual(self.names(), before)
+        return error
+
+    def refused_with(self, pointer, value, *messages):
+        """SMALL with one value replaced, and the pointer is in the message."""
+        scenario = copy.deepcopy(SMALL)
+        here = scenario
+        *path, last = [int(p) if p.isdigit() else p for p in pointer.split("/")[1:]]
+        for part in path:
+            here = here.setdefault(part, {}) if isinstance(here, dict) else here[part]
+        here[last] = value
+        return self.refused(scenario, "scenario.json: " + pointer, *messages)
+
+    def test_unknown_key(self):
+        self.refused_with("/devices/0/nr_request", 5, "unknown key", 'did you mean "nr_requests"?',
+                          "allowed: name model")
+
+    def test_duplicate_key(self):
+        text = json.dumps(SMALL).replace('"capacity"', '"name": "d0", "capacity"')
+        self.refused(text, "/devices/0/name: duplicate key")
+
+    def test_missing_key(self):
+        scenario = copy.deepcopy(SMALL)
+        del scenario["workloads"][0]["filename"]
+        self.refused(scenario, "/workloads/0/filename: is missing")
+        del scenario["devices"]
+        self.refused(scenario, "/devices: is missing")
+
+    def test_wrong_type(self):
+        self.refused_with("/machine/cpus", "2", '"2" is not a whole number')
+        self.refused_with("/machine/cpus", 1.5, "1.5 is not a whole number")
+        self.refused_with("/workloads/0/end_fsync", 1, "1 is not true or false")
+        self.refused_with("/devices/0", 7, "7 is not an object")
+        self.refused_with("/devices", {}, "an object is not an array of objects")
+        self.refused_with("/vm", [], "an array is not an object")
+
+    def test_units(self):
+        self.refused_with("/machine/memory", 64, "64 has no unit", '"64KiB"')
+        self.refused_with("/machine/memory", "64", "has no unit")
+        self.refused_with("/machine/memory", "16G", "has no unit this program accepts",
+                          'use "16GiB" (powers of 1024) or "16GB" (powers of 1000)')
+        self.refused_with("/devices/0/bandwidth", "50MB", "is not a rate")
+        self.refused_with("/workloads/0/thinktime", "0.5ns", "not a whole number of nanoseconds")
+        self.refused_with("/workloads/0/thinktime", "1 ms", "has a space before its unit")
+        self.refused_with("/workloads/0/thinktime", "-1ms", "is negative")
+
+    def test_out_of_range(self):
+        self.refused_with("/devices/0/nr_requests", 1, "1 is out of range", "4 to 1000000")
+        self.refused_with("/vm/dirty_ratio", 101, "101 is out of range", "0 to 100")
+        self.refused_with("/machine/memory", "99999999TiB", "does not fit in 64 bits")
+        self.refused_with("/machine/memory", "1" + "0" * 30 + "B", "has too many digits")
+        self.refused_with("/run/seed", 10 ** 30, "does not fit in 64 bits")
+
+    def test_words(self):
+        self.refused_with("/workloads/0/rw", "reed", "is not known", 'did you mean "read"?')
+        self.refused_with("/kernel/preset", "2.6.33", "is not known", "allowed: ")
+        self.refused_with("/schema", "wbsim-scenario/2", "is not known")
+        self.refused_with("/name", "../x", "is not a name")
+
+    def test_key_of_another_model(self):
+        self.refused_with("/devices/0/rpm", 7200, "stands only with model hdd")
+        sync = {"name": "s", "rw": "sync", "bs": "4KiB"}
+        self.refused({**SMALL, "workloads": [sync]}, "/workloads/0/bs: stands only with rw")
+
+    def test_ratio_and_bytes(self):
+        for pair in ("dirty", "dirty_background"):
+            with self.subTest(pair):
+                self.refused({**SMALL, "vm": {pair + "_ratio": 20, pair + "_bytes": "1MiB"}},
+                             "/vm/" + pair + "_bytes: excludes " + pair + "_ratio")
+
+    def test_references(self):
+        self.refused_with("/workloads/0/filename", "fs0/f1", 'did you mean "fs0/f0"?')
+        self.refused_with("/filesystems/0/device", "d1", 'did you mean "d0"?')
+        self.refused_with("/workloads/0/filename", "/dev/d0", 'holds file system "fs0"')
+        self.refused({**SMALL, "devices": SMALL["devices"] * 2},
+                     '/devices/1/name: "d0" names something else already')
+
+    def test_storage_that_does_not_fit(self):
+        files = [{"name": "f0", "size": "64MiB"}, {"name": "f1", "size": "1GiB"}]
+        self.refused_with("/filesystems/0/files", files, "the device has 262144")
+        self.refused_with("/filesystems/0/files/0/extents", [[0, 10, 5]], "the size needs 16384")
+        self.refused_with("/filesystems/0/files/0/extents", [[0, 0, 16384], [16384, 5, 9]],
+                          "overlaps the disk blocks")
+        self.refused_with("/devices/0/partitions", [{"name": "p", "start": "1GiB", "size": "1MiB"}],
+                          "beyond the capacity")
+        self.refused_with("/filesystems/0/files/0/extents", [[0, -1, 3]], "whole numbers from 0")
+
+    def test_jobs_that_make_no_sense(self):
+        self.refused_with("/workloads/0/time_based", True, "needs runtime")
+        self.refused_with("/workloads/0/size", "65MiB", "ends beyond")
+        self.refused_with("/workloads/0/bs", "8MiB", "is more than the region")
+        self.refused_with("/workloads/0/offset", "64MiB", "begins beyond the end")
+        self.refused_with("/workloads/0/startdelay", "601s", "not before the end of the run")
+        self.refused_with("/workloads/0/zoneskip", "4KiB", "needs zonesize")
+        scenario = copy.deepcopy(SMALL)
+        scenario["filesystems"][0]["files"][0]["size"] = "0B"
+        scenario["workloads"] = [{"name": "a", "filename": "fs0/f0", "rw": "read"},
+                                 {"name": "b", "filename": "fs0/f0"},
+                                 {"name": "c", "rw": "sync", "period": "1s"}]
+        self.refused(scenario, "nothing to read", "/workloads/1/size: is missing",
+                     "/workloads/2: never ends")
+
+    def test_expectations(self):
+        for metric, message in {"writers": "is not a JSON pointer",
+                                "/writers/ddd/bw_bytes": 'did you mean "dd"?',
+                                "/aggregate/write": "is not one number",
+                                "/memory/still_durty": 'did you mean "still_dirty"?'}.items():
+            with self.subTest(metric):
+                self.refused({**SMALL, "expect": [{"metric": metric, "at_least": 1}]},
+                             "/expect/0/metric", message)
+        self.refused({**SMALL, "expect": [{"metric": "/aggregate/bw_bytes", "at_least": "5s"}]},
+                     "the unit does not fit")
+        self.refused({**SMALL, "expect": [{"metric": "/aggregate/bw_bytes"}]}, "has no bound")
+
+    def test_all_errors_are_reported_at_once(self):
+        scenario = copy.deepcopy(SMALL)
+        scenario["descripton"] = scenario.pop("description")
+        scenario["machine"] = {"memory": "16G", "cpu": 2}
+        scenario["vm"] = {"dirty_ratio": 200}
+        error = self.refused(scenario, "/descripton", "/machine/memory", "/machine/cpu",
+                             "/vm/dirty_ratio", "4 errors; nothing was run")
+        self.assertNotIn("/description: is missing", error)
+
+
+class MalformedJson(CliTest):
+    def refused(self, text, *messages):
+        error = self.expect(3, "run", self.write(text)).stderr
+        for message in messages:
+            self.assertIn(message, error)
+
+    def test_line_and_column(self):
+        self.refused('{"schema": 1,\n  "name" 2}', "scenario.json: line 2, column 10: syntax error")
+
+    def test_what_json_does_not_have(self):
+        self.refused('{"a": NaN}', "no NaN, no Infinity")
+        self.refused('{"a": -Infinity}', "no NaN, no Infinity")
+        self.refused('{"a": 1} // x', "line 1")
+        self.refused('{"a": 1 // x\n}', "JSON has no comments")
+        self.refused("{'a': 1}", "double quotes")
+        self.refused('{"a": 1,}', "no comma after the last element")
+
+    def test_huge_and_odd_files(self):
+        self.refused('{"a": 1e999}', "number overflow")
+        self.refused("[" * 100000, "nested deeper than")
+        self.refused("", "the file is empty")
+        self.refused("[1]", "is an array, not an object")
+        self.refused("null", "is null, not an object")
+        (self.dir / "scenario.json").write_bytes(b'{"a": "\xff"}')
+        self.assertIn("ill-formed UTF-8", self.expect(3, "run", "scenario.json").stderr)
+
+    def test_files_that_cannot_be_read(self):
+        self.assertIn("No such file or directory", self.expect(3, "run", "nosuch.json").stderr)
+        self.variant()
+        self.assertIn("did you mean scenario.json?", self.expect(3, "run", "scenari.json").stderr)
+        self.assertIn("it is a directory", self.expect(3, "run", ".").stderr)
+
+
+class ValidScenario(CliTest):
+    def test_the_shipped_ones(self):
+        for path in sorted((ROOT / "scenarios").glob("*.json")):
+            with self.subTest(path.name):
+                self.assertIn(": ok", self.expect(0, "validate", path).stdout)
+                self.assertEqual(json.loads(path.read_text("utf-8"))["name"], path.stem)
+
+    def test_the_resolved_scenario_is_its_own_resolution(self):
+        for path in [self.dir / self.variant(), *(ROOT / "scenarios").glob("*.json")]:
+            first = self.expect(0, "validate", "--resolved", path).stdout
+            self.write(first, "resolved.json")
+            second = self.expect(0, "validate", "--resolved", "resolved.json").stdout
+            self.assertEqual(second, first)
+
+    def test_set_takes_json_words_and_names(self):
+        def resolved(*sets):
+            options = [word for s in sets for word in ("--set", s)]
+            return json.loads(self.expect(0, "validate", "--resolved", self.variant(),
+                                          *options).stdout)
+        self.assertEqual(resolved("/vm/dirty_ratio=7")["vm"]["dirty_ratio"], 7)
+        self.assertEqual(resolved("/run/duration=20s")["run"]["duration"], "20s")
+        self.assertEqual(resolved("/devices/d0/nr_requests=64")["devices"][0]["nr_requests"], 64)
+        self.assertEqual(resolved("/kernel/preset=pdflush")["kernel"],
+                         {"preset": "2.6.31", "flusher": "pdflush", "throttle": "congestion_wait",
+                          "hz": 250})
+        self.assertIn("there is no", self.expect(3, "run", self.variant(), "--set",
+                                                 "/devices/d9/nr_requests=64").stderr)
+
+    def test_a_sysctl_may_have_its_full_name(self):
+        name = self.variant(vm={"vm.dirty_ratio": 7})
+        self.assertEqual(json.loads(self.expect(0, "validate", "--resolved", name).stdout)
+                         ["vm"]["dirty_ratio"], 7)
+        self.variant(vm={"vm.dirty_ratio": 7, "dirty_ratio": 7})
+        self.assertIn("duplicate key", self.expect(3, "validate", name).stderr)
+
+    def test_warnings_do_not_refuse(self):
+        name = self.variant(vm={"dirty_ratio": 10, "dirty_background_ratio": 10})
+        self.assertIn("warning: ", self.expect(0, "validate", name).stderr)
+
+    def test_a_policy_replaces_the_kernel(self):
+        name = self.variant(kernel={"preset": "2.6.24", "throttle": "pause"})
+        kernel = json.loads(self.expect(0, "validate", "--resolved", name, "--policy", "pdflush")
+                            .stdout)["kernel"]
+        self.assertEqual((kernel["preset"], kernel["throttle"]), ("2.6.31", "congestion_wait"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,125 @@
+#include "tests/support/machine_fixture.hpp"
+
+namespace wbsim {
+
+namespace {
+
+MemoryParams memory_of(const Scenario& s) {
+  MemoryParams params;
+  params.total = whole_pages(s.memory.total);
+  params.free_at_start = s.memory.free_at_start.value_or(params.total * 9 / 10);
+  params.file_pages_at_start = s.memory.file_pages_at_start.value_or(Pages(0));
+  params.min_free = Pages(32);
+  return params;
+}
+
+Proportions proportions_of(const Scenario& s) {
+  return Proportions(Proportions::period_shift(memory_of(s).free_at_start / 5));
+}
+
+}  // namespace
+
+MachineFixture::MachineFixture(const Scenario& scenario)
+    : config(scenario),
+      row(*find_kernel(scenario.kernel.preset)),
+      sim({.seed = scenario.run.seed}),
+      ticks(scenario.kernel.hz),
+      processors(sim, ticks, scenario.cpu.cpus, row.sched, scenario.cpu.costs.context_switch),
+      cache(memory_of(scenario), proportions_of(scenario), proportions_of(scenario)),
+      vfs(sim, ticks, processors, scenario.cpu.costs, cache, row.fs,
+          whole_pages(scenario.memory.total)),
+      context(vfs, congestion, log) {
+  context.rules = row.writeback;
+  context.vm.dirty_ratio = config.vm.dirty_ratio.value_or(row.dirty_ratio);
+  context.vm.dirty_background_ratio =
+      config.vm.dirty_background_ratio.value_or(row.dirty_background_ratio);
+  context.vm.dirty_bytes = config.vm.dirty_bytes.value_or(0);
+  context.vm.dirty_background_bytes = config.vm.dirty_background_bytes.value_or(0);
+  context.dirty_expire_interval = Jiffies(config.vm.dirty_expire_centisecs * ticks.hz() / 100);
+  context.dirty_writeback_interval =
+      Jiffies(config.vm.dirty_writeback_centisecs * ticks.hz() / 100);
+  context.congestion_index = row.queue.write_index();
+  context.ratelimit_pages =
+      writeback_ratelimit(whole_pages(config.memory.total), config.cpu.cpus);
+  context.origin = TimePoint(config.run.uptime_at_start);
+  context.periodic_start = TimePoint(config.run.periodic_start);
+  context.super_blocks.push_back(&block_devices);
+  for (const DeviceConfig& device : config.devices)
+    add_disk(device);
+  for (std::size_t i = 0; i < config.filesystems.size(); ++i) {
+    Ext2& fs = filesystems.emplace_back(vfs, raw(i), config.filesystems[i]);
+    fs.s_number = static_cast<int>(context.super_blocks.size());
+    context.super_blocks.push_back(&fs);
+    for (const FileConfig& file_config : config.filesystems[i].files)
+      fs.create(file_config);
+  }
+}
+
+void MachineFixture::add_disk(const DeviceConfig& device) {
+  Disk& disk = disks.emplace_back();
+  disk.device = make_device(device);
+  QueueParams params;
+  params.scheduler = device.queue.scheduler;
+  params.nr_requests = device.queue.nr_requests;
+  params.max_sectors = Sectors(device.queue.max_sectors_kb * 2);
+  params.max_segments = device.queue.max_segments;
+  params.device_index = static_cast<int>(disks.size()) - 1;
+  params.origin = context.origin;
+  disk.queue = std::make_unique<RequestQueue>(sim, ticks, *disk.device, params, row.queue,
+                                              congestion, log);
+  disk.bdi.id = params.device_index;
+  disk.bdi.name = device.name;
+  disk.bdi.queue = disk.queue.get();
+  disk.bdi.min_ratio = device.min_ratio;
+  disk.bdi.max_ratio = device.max_ratio;
+  context.bdis.push_back(&disk.bdi);
+  block_devices.add(vfs, disk.bdi, Sectors(0), Sectors(device.capacity.count() / kSectorSize), 12);
+}
+
+SlowInodes& MachineFixture::mount_slow_inodes(std::size_t disk) {
+  SlowInodes& sb = slow_inodes.emplace_back(vfs, bdi(disk));
+  sb.s_number = static_cast<int>(context.super_blocks.size());
+  context.super_blocks.push_back(&sb);
+  return sb;
+}
+
+void MachineFixture::start_flusher() {
+  const std::string flusher_name = config.kernel.flusher.value_or(std::string(row.flusher));
+  const std::string throttle_name = config.kernel.throttle.value_or(std::string(row.throttle));
+  if (flusher_name == "pdflush")
+    flusher = std::make_unique<PdflushPool>(context, row.pdflush);
+  else
+    flusher = std::make_unique<BdiFlusher>(context, config.run.flusher_threads_at_start
+                                                        ? BdiFlusher::ThreadsAtStart::kAll
+                                                        : BdiFlusher::ThreadsAtStart::kNone);
+  throttle = std::make_unique<WriterThrottle>(
+      context, *flusher,
+      throttle_name == "pause" ? ThrottleWait::kPause : ThrottleWait::kCongestion,
+      config.cpu.cpus);
+  vfs.dirty_listener = flusher.get();
+  vfs.throttle = throttle.get();
+  flusher->start();
+}
+
+void MachineFixture::dirty_pages(Inode& inode, PageIndex first, PageIndex count,
+                                 TaskStruct* dirtier) {
+  for (PageIndex index = first; index < first + count; ++index) {
+    Page* found = cache.find_get_page(inode.i_data, index);
+    if (!found) {
+      found = &cache.add_to_page_cache(inode.i_data, index);
+      found->set(PG_uptodate);
+      cache.unlock_page(*found);
+    }
+    set_page_dirty_buffers(vfs, *found, dirtier);
+  }
+}
+
+std::vector<PageIndex> MachineFixture::tagged(const Inode& inode, PageTag tag) const {
+  std::vector<PageIndex> found;
+  PageIndex index = inode.i_data.pages.next_tagged(0, tag);
+  for (; index != PageTree::kNone; index = inode.i_data.pages.next_tagged(index + 1, tag))
+    found.push_back(index);
+  return found;
+}
+
+}  // namespace wbsim

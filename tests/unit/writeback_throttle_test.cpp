@@ -1,0 +1,275 @@
+// balance_dirty_pages(): who is throttled, what it writes and how long it sleeps.
+#include <catch2/catch.hpp>
+#include <string_view>
+
+#include "tests/support/machine_fixture.hpp"
+
+namespace wbsim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A writer on a disk that never finishes, so that the counters stay as the test sets them. The
+// limits are 2000 and 6000 pages in all kernels, the midpoint 4000.
+struct Throttled : MachineFixture {
+  explicit Throttled(std::string_view kernel, int hz = 1000, int disk_count = 1)
+      : MachineFixture(scenario(kernel, hz, disk_count)), writer("writer") {
+    start_flusher();
+    run_until(milliseconds(100));  // on a tick of every hz
+  }
+  static Scenario scenario(std::string_view kernel, int hz, int disk_count) {
+    Scenario s = plain_scenario(std::string(kernel), disk_count);
+    s.kernel.hz = hz;
+    s.memory.total = Bytes(256 << 20);
+    s.vm.dirty_writeback_centisecs = 0;
+    if (kernel == "2.6.24") {
+      s.memory.free_at_start = Pages(40'000);
+      s.vm.dirty_background_ratio = 5;
+      s.vm.dirty_ratio = 15;
+    } else {
+      s.vm.dirty_background_bytes = 2000 * kPageSize;
+      s.vm.dirty_bytes = 6000 * kPageSize;
+    }
+    for (DeviceConfig& device : s.devices)
+      device.fixed.overhead = seconds(100'000);
+    for (FilesystemConfig& fs : s.filesystems)
+      fs.files[0].size = Bytes(128 << 20);
+    return s;
+  }
+  void balance() {
+    sim.spawn("writer", body(), ProcessKind::kDaemon);
+  }
+  Task<> body() {
+    co_await throttle->balance_dirty_pages(writer, file(0).i_data);
+    left_at = sim.now();
+  }
+  // The device's share of the limit: completions of as many pages.
+  void give_share(std::size_t disk, std::int64_t pages) {
+    cache.completions().add(bdi(disk).completions, pages);
+  }
+  void flush_of(std::size_t disk, PageIndex pages) {
+    dirty_pages(file(disk), next_page, pages);
+    next_page += pages;
+  }
+  bool left() const { return left_at != TimePoint(); }
+  Pages midpoint() const {
+    const DirtyLimits limits = context.dirty_limits();
+    return (limits.background + limits.dirty) / 2;
+  }
+
+  TaskStruct writer;
+  TimePoint left_at{};
+  PageIndex next_page = 0;
+};
+
+constexpr const char* kAll[] = {"2.6.24", "2.6.31", "2.6.32"};
+std::string_view any_kernel() {
+  return GENERATE(from_range(std::begin(kAll), std::end(kAll)));
+}
+
+// A device without a share may still hold pages while the total is below the midpoint.
+TEST_CASE("nobody is throttled below the midpoint of the limits", "[writeback]") {
+  Throttled f(any_kernel());
+  f.flush_of(0, 3000);
+  while (f.cache.counters().nr_file_dirty + Pages(1) < f.midpoint())
+    f.flush_of(0, 1);
+  f.balance();
+  f.run_until(seconds(5));
+  CHECK(f.left_at == TimePoint(milliseconds(100)));
+  CHECK_FALSE(f.bdi(0).dirty_exceeded);
+  CHECK(f.writer.throttle_calls == 0);
+}
+
+TEST_CASE("at the midpoint a writer over its device's limit is throttled", "[writeback]") {
+  Throttled f(any_kernel());
+  f.flush_of(0, 3000);
+  while (f.cache.counters().nr_file_dirty < f.midpoint())
+    f.flush_of(0, 1);
+  f.balance();
+  f.run_until(milliseconds(101));
+  CHECK(f.bdi(0).dirty_exceeded);
+  CHECK(f.cache.counters().nr_written == Pages(0));
+  f.run_until(seconds(5));
+  CHECK(f.writer.throttle_calls == 1);
+  CHECK(f.throttle->first_throttle() == TimePoint(milliseconds(100)));
+}
+
+TEST_CASE("a writer within its device's limit is not throttled at the midpoint", "[writeback]") {
+  Throttled f(any_kernel());
+  f.give_share(0, std::int64_t{1} << 20);  // nearly all of it
+  f.flush_of(0, 4200);
+  REQUIRE(f.cache.counters().nr_file_dirty >= f.midpoint());
+  f.balance();
+  f.run_until(seconds(5));
+  CHECK(f.left_at == TimePoint(milliseconds(100)));
+  CHECK_FALSE(f.bdi(0).dirty_exceeded);
+}
+
+TEST_CASE("a writer that has written its chunk leaves at once", "[writeback]") {
+  Throttled f(any_kernel());
+  f.flush_of(0, 5000);
+  f.balance();
+  f.run_until(milliseconds(101));
+  CHECK(f.left_at == TimePoint(milliseconds(100)));
+  const auto works = f.log.works_because(WriteReason::kBalanceDirty);
+  REQUIRE(works.size() == 1);
+  // 1.5 times 1024, of 2.6.24 rounded up to a batch of 14.
+  CHECK(works[0].written == Pages(f.row.name == "2.6.24" ? 1540 : 1536));
+  CHECK(works[0].thread == "writer");
+  CHECK(f.bdi(0).dirty_exceeded);  // it left over the limit
+}
+
+TEST_CASE("with all its pages under write-back, 2.6.24 has nothing to write and waits",
+          "[writeback]") {
+  Throttled f(any_kernel());
+  f.flush_of(0, 5000);
+  WritebackControl wbc;
+  wbc.bdi = &f.bdi(0);
+  wbc.nr_to_write = 5000;
+  TaskStruct other("other");
+  f.sim.spawn("other", f.flusher->writeback_inodes(wbc, other), ProcessKind::kDaemon);
+  f.run_until(milliseconds(200));
+  REQUIRE(f.cache.counters().nr_writeback == Pages(5000));
+  f.balance();
+  f.run_until(seconds(5));
+  CHECK_FALSE(f.left());
+  CHECK(f.log.works_because(WriteReason::kBalanceDirty).empty());
+}
+
+// 300 dirty pages and 4700 under write-back, with a limit of some hundred pages more or less.
+TEST_CASE("a writer whose dirty pages alone fit into the limit: 2.6.24 writes, 2.6.31 waits",
+          "[writeback]") {
+  Throttled f(any_kernel());
+  f.flush_of(0, 5000);
+  WritebackControl wbc;
+  wbc.bdi = &f.bdi(0);
+  wbc.nr_to_write = 5000;
+  TaskStruct other("other");
+  f.sim.spawn("other", f.flusher->writeback_inodes(wbc, other), ProcessKind::kDaemon);
+  f.run_until(milliseconds(200));
+  f.flush_of(0, 300);
+  f.give_share(0, 1000);
+  const Pages limit = f.context.bdi_dirty_limit(f.bdi(0), f.context.dirty_limits().dirty, nullptr);
+  REQUIRE(limit > Pages(300));
+  REQUIRE(limit < Pages(5000));
+  f.balance();
+  f.run_until(seconds(5));
+  CHECK_FALSE(f.left());
+  const auto works = f.log.works_because(WriteReason::kBalanceDirty);
+  if (f.row.name == "2.6.24") {
+    REQUIRE_FALSE(works.empty());
+    CHECK(works[0].written == Pages(300));
+  } else {
+    CHECK(works.empty());
+  }
+}
+
+// gen-2.6.32-bdi 9.1: 1, 2, 4, ... ticks, HZ/10 at most.
+TEST_CASE("2.6.32 sleeps one tick, doubled each time, a tenth of a second at most",
+          "[writeback]") {
+  struct Row {
+    int hz;
+    std::vector<int> pauses_ms;
+  };
+  const auto row = GENERATE(values<Row>({{100, {10, 20, 40, 80, 100, 100}},
+                                         {250, {4, 8, 16, 32, 64, 100, 100}},
+                                         {1000, {1, 2, 4, 8, 16, 32, 64, 100, 100}}}));
+  Throttled f("2.6.32", row.hz);
+  f.flush_of(0, 5000);
+  WritebackControl wbc;
+  wbc.bdi = &f.bdi(0);
+  wbc.nr_to_write = 5000;
+  TaskStruct other("other");
+  f.sim.spawn("other", f.flusher->writeback_inodes(wbc, other), ProcessKind::kDaemon);
+  f.run_until(milliseconds(200));
+  Process& process = f.sim.spawn("writer", f.body(), ProcessKind::kDaemon);
+  Duration expected = milliseconds(200);
+  for (const int pause_ms : row.pauses_ms) {
+    f.run_until(expected);
+    CHECK(process.waiting_since() == TimePoint(expected));
+    f.run_until(expected + milliseconds(pause_ms) - Duration(1));
+    CHECK(process.waiting_since() == TimePoint(expected));
+    expected += milliseconds(pause_ms);
+  }
+}
+
+TEST_CASE("the first pause ends with the current tick", "[writeback]") {
+  Throttled f("2.6.32", 100);
+  f.flush_of(0, 5000);
+  WritebackControl wbc;
+  wbc.bdi = &f.bdi(0);
+  wbc.nr_to_write = 5000;
+  TaskStruct other("other");
+  f.sim.spawn("other", f.flusher->writeback_inodes(wbc, other), ProcessKind::kDaemon);
+  f.run_until(milliseconds(207));
+  Process& process = f.sim.spawn("writer", f.body(), ProcessKind::kDaemon);
+  f.run_until(milliseconds(225));
+  CHECK(process.waiting_since() == TimePoint(milliseconds(210)));
+}
+
+TEST_CASE("the ratelimit counts pages of the processor, whoever dirtied them", "[writeback]") {
+  Throttled f("2.6.31");
+  TaskStruct a("a"), b("b");
+  const AddressSpace& mapping = f.file(0).i_data;
+  for (int i = 0; i < 500; ++i) {
+    REQUIRE_FALSE(f.throttle->ratelimit(a, mapping, Pages(1)));
+    REQUIRE_FALSE(f.throttle->ratelimit(b, mapping, Pages(1)));
+  }
+  for (int i = 0; i < 23; ++i)
+    REQUIRE_FALSE(f.throttle->ratelimit(a, mapping, Pages(1)));
+  CHECK(f.throttle->ratelimit(b, mapping, Pages(1)));  // the 1024th
+  CHECK_FALSE(f.throttle->ratelimit(b, mapping, Pages(1)));
+}
+
+TEST_CASE("on a device over its limit every eighth page is checked", "[writeback]") {
+  Throttled f("2.6.31", 1000, 2);
+  TaskStruct a("a");
+  f.bdi(0).dirty_exceeded = true;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 7; ++i)
+      REQUIRE_FALSE(f.throttle->ratelimit(a, f.file(0).i_data, Pages(1)));
+    REQUIRE(f.throttle->ratelimit(a, f.file(0).i_data, Pages(1)));
+  }
+  // The counter is the processor's, the limit that of the device written to last.
+  for (int i = 0; i < 20; ++i)
+    REQUIRE_FALSE(f.throttle->ratelimit(a, f.file(1).i_data, Pages(1)));
+  CHECK(f.throttle->ratelimit(a, f.file(0).i_data, Pages(1)));
+}
+
+TEST_CASE("the writer that leaves starts background write-back above the background limit",
+          "[writeback]") {
+  Throttled f("2.6.32");
+  f.flush_of(0, 2000);
+  f.balance();
+  f.run_until(milliseconds(150));
+  CHECK_FALSE(f.flusher->writeback_in_progress(f.bdi(0)));  // more than the limit is needed
+  CHECK(f.flusher->threads() == 0);
+  f.flush_of(0, 1);
+  f.balance();
+  f.run_until(milliseconds(200));
+  CHECK(f.flusher->threads() == 1);
+}
+
+TEST_CASE("the mark of an exceeded device goes only below its limit", "[writeback]") {
+  Throttled f(any_kernel());
+  f.give_share(0, std::int64_t{1} << 22);
+  f.context.vm.dirty_background_ratio = f.context.vm.dirty_ratio;
+  f.bdi(0).dirty_exceeded = true;
+  const DirtyLimits limits = f.context.dirty_limits();
+  const Pages limit = f.context.bdi_dirty_limit(f.bdi(0), limits.dirty, &f.writer);
+  f.bdi(0).reclaimable = limit;  // as if so many of its pages were dirty
+  f.balance();
+  f.run_until(milliseconds(101));
+  const Pages now = f.context.bdi_dirty_limit(f.bdi(0), f.context.dirty_limits().dirty, &f.writer);
+  REQUIRE(now == limit);
+  CHECK(f.left());
+  CHECK(f.bdi(0).dirty_exceeded);  // r + w = limit: not throttled, and the mark stays
+  f.bdi(0).reclaimable = limit - Pages(1);
+  f.balance();
+  f.run_until(milliseconds(102));
+  CHECK_FALSE(f.bdi(0).dirty_exceeded);
+}
+
+}  // namespace
+}  // namespace wbsim
