@@ -7,9 +7,11 @@ of CpuCosts in models/scenario.hpp:
 
 copy_per_kib     not measured: the kernel of these machines copies 8 bytes an instruction
                  (conditions.json, guest.clock says 1 ns an instruction), 128 ns for 1024 bytes.
-write_page,      from the median unthrottled write() to a file for two or more sizes (the bulk
-write_syscall    writers' 64 KiB; the fsync-er's 4 KiB): latency = syscall + pages * (page + buffers
-                 * buffer + 4 copies), a straight line in the number of pages.
+write_page,      from the unthrottled write() to a file for two or more sizes (the bulk writers'
+write_syscall    64 KiB; the fsync-er's 4 KiB): latency = syscall + pages * (page + buffers *
+                 buffer + 4 copies), a straight line in the number of pages.
+refill           mean less median of one-page writes to a raw device, for each time the allocators
+                 must fetch a new page of buffer heads or tree nodes, or a new batch of pages.
 write_buffer     from writes that touch one page with several buffers (raw device, small soft
                  blocks): what is left after syscall, page and copy, for each further buffer.
 writeback_page   what submitting a page costs: requests allocated (`queued`) between the first two
@@ -48,6 +50,10 @@ COPY_NS_PER_KIB = 128
 VIRTUAL_CLOCK = "1 ns an instruction"
 STALL_US = 1000
 AGED_S = 30
+USUAL_AT_MOST = 4  # medians: what lies above was interrupted
+BUFFER_HEADS_A_SLAB = 39  # 104 bytes
+PAGES_A_BATCH = 31  # of a processor's list of free pages
+PAGES_A_SLAB_OF_NODES = 7 * 64  # 576 bytes, each for 64 pages
 PAGE_KIB = 4
 
 
@@ -61,11 +67,15 @@ def soft_block_kib(conditions):
 
 
 def write_sizes(directories):
-    """{(kind, pages of a call, KiB of a call, buffers of a page): [median latency, us]}."""
+    """{(raw, pages of a call, KiB of a call, buffers of a page): [(median, mean) latency in us]} of
+    writers that are alone: the fsync-er's calls, and the others' before the first write-out."""
     found = collections.defaultdict(list)
     for directory in directories:
         conditions = conditions_of(directory)
         run = recording.load_recorded(directory)
+        if len(run.writers) > 1:
+            continue
+        first = min(float(rows["t_start_s"][0]) for rows in run.requests.values())
         buffers = round(PAGE_KIB / soft_block_kib(conditions))
         for job in conditions["workload"]["jobs"]:
             kib = job["bs"] / 1024
@@ -73,30 +83,42 @@ def write_sizes(directories):
             if job["op"] == "overwrite_and_fsync":
                 latency = run.fsyncs[str(job["id"])]["write_us"]
             else:
-                latency = run.writers[str(job["id"])].latency_us
-            found[key].append(float(numpy.median(latency[latency < STALL_US])))
+                writer = run.writers[str(job["id"])]
+                latency = writer.latency_us[writer.t_s + writer.latency_us * 1e-6 < first]
+            latency = latency[latency < USUAL_AT_MOST * numpy.median(latency)]
+            found[key].append((float(numpy.median(latency)), float(numpy.mean(latency))))
     return found
+
+
+def refills_of_new_page(buffers):
+    return buffers / BUFFER_HEADS_A_SLAB + 1 / PAGES_A_BATCH + 1 / PAGES_A_SLAB_OF_NODES
 
 
 def write_costs(directories):
     """(cost fields in ns, what they were read from)."""
-    sizes = {key: statistics.median(values) for key, values in write_sizes(directories).items()}
-    files = [(pages, median) for (raw, pages, _, _), median in sizes.items() if not raw]
-    raws = [(kib, buffers, median) for (raw, pages, kib, buffers), median in sizes.items()
-            if raw and pages == 1 and buffers > 1]
-    if len(files) < 2 or not raws:
-        raise SystemExit("the write costs need files written with two sizes, and a raw device")
-    slope, intercept = numpy.polyfit([pages for pages, _ in files], [us for _, us in files], 1)
-    syscall = max(intercept, 0.0) * 1000
-    page_with_buffer = slope * 1000 - PAGE_KIB * COPY_NS_PER_KIB
+    sizes = {key: numpy.median(values, axis=0) for key, values in write_sizes(directories).items()}
+    raws = [(kib, buffers, median, mean) for (raw, pages, kib, buffers), (median, mean)
+            in sizes.items() if raw and pages == 1 and buffers > 1]
+    if not raws:
+        raise SystemExit("the write costs need a raw device with small soft blocks")
+    kib, buffers, median, mean = raws[0]
+    refill = (mean - median) / refills_of_new_page(buffers) * 1000
+    # One page finds everything at hand as a rule, many pages never do.
+    files = [(pages, median * 1000 if pages == 1 else
+              mean * 1000 - pages * refills_of_new_page(1) * refill)
+             for (raw, pages, _, _), (median, mean) in sizes.items() if not raw]
+    if len(files) < 2:
+        raise SystemExit("the write costs need files written with two sizes")
+    slope, intercept = numpy.polyfit([pages for pages, _ in files], [ns for _, ns in files], 1)
+    syscall = max(intercept, 0.0)
+    page_with_buffer = slope - PAGE_KIB * COPY_NS_PER_KIB
     # One page: syscall + page + all its buffers + copy; page_with_buffer has one of the buffers.
-    kib, buffers, median = raws[0]
     rest = median * 1000 - syscall - page_with_buffer - kib * COPY_NS_PER_KIB
     buffer = max(rest / (buffers - 1), 0.0)
     fields = {"write_syscall": syscall, "write_page": page_with_buffer - buffer,
-              "write_buffer": buffer, "copy_per_kib": COPY_NS_PER_KIB}
-    measured = {("raw" if raw else "file") + f" write() of {kib:g} KiB, us": round(us, 3)
-                for (raw, _, kib, _), us in sorted(sizes.items())}
+              "write_buffer": buffer, "refill": refill, "copy_per_kib": COPY_NS_PER_KIB}
+    measured = {("raw" if raw else "file") + f" write() of {kib:g} KiB, us": round(float(us), 3)
+                for (raw, _, kib, _), (us, _) in sorted(sizes.items())}
     return fields, measured
 
 

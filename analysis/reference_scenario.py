@@ -36,7 +36,7 @@ class CannotExpress(Exception):
 
 
 # What CpuCosts of models/scenario.hpp has; the calibration also measures what the models leave out.
-MODELLED_COSTS = ("write_syscall", "write_page", "write_buffer", "copy_per_kib", "writeback_page",
+MODELLED_COSTS = ("write_syscall", "write_page", "write_buffer", "refill", "copy_per_kib", "writeback_page",
                   "writeback_buffer", "request", "context_switch", "complete_page",
                   "complete_request", "reclaim_page", "user_call")
 

@@ -40,6 +40,7 @@ void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
   cost("write_syscall", c.write_syscall, "Entry and exit of one write(2) or fsync(2)");
   cost("write_page", c.write_page, "Finding or creating, preparing and committing a page");
   cost("write_buffer", c.write_buffer, "Each buffer head touched by prepare and commit");
+  cost("refill", c.refill, "Each 31 pages, 39 buffer heads or 7 tree nodes allocated");
   cost("copy_per_kib", c.copy_per_kib, "Copying 1024 bytes of user data");
   cost("read_page", c.read_page, "Finding a cached page in read(2)");
   cost("writeback_page", c.writeback_page, "Page scan, writepage and completion of one page");

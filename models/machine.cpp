@@ -306,6 +306,7 @@ void Machine::Impl::look_around(Duration now) {
 
 RunSummary Machine::Impl::run() {
   limits_at_start_ = context_.dirty_limits();
+  cache_.take_refills();  // those of what is in memory already
   flusher_->start();
   for (Job& job : jobs_)
     sim_.spawn(job.task().name(), run_job(job));

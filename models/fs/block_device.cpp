@@ -97,12 +97,12 @@ Task<BufferHead*> bread(Vfs& vfs, Inode& device, std::int64_t block, TaskStruct&
     vfs.cache.unlock_page(*page);
   }
   BufferHead& bh = buffer_in(vfs, device, *page, block);
-  ++page->count;
+  vfs.cache.get_page(*page);
   ++bh.b_count;
   co_await ll_rw_block(vfs, BlockRw::kRead, bh, task);
   co_await wait_on_buffer(vfs, bh, task);
   --bh.b_count;
-  --page->count;
+  vfs.cache.put_page(*page);
   vfs.cache.mark_page_accessed(*page);
   co_return bh.test(BH_Uptodate) ? &bh : nullptr;
 }

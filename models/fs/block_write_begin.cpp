@@ -38,6 +38,16 @@ Mapped map_touched(Vfs& vfs, Inode& inode, Page& page, BufferHead& bh, std::int6
   return Mapped::kSkipBlock;  // what is not written of a new block is zeroed, not read
 }
 
+// ll_rw_block(READ): a locked buffer is being read already.
+void read_unless_locked(Vfs& vfs, BufferHead& bh, Prepared& result) {
+  if (bh.test(BH_Lock))
+    return;
+  bh.set(BH_Lock);
+  bh.b_end_io = BufferEndIo::kReadSync;
+  ++bh.b_count;
+  result.reads.push_back(buffer_bio(vfs, bh, BioOp::kRead, true, WriteReason::kRead));
+}
+
 }  // namespace
 
 Prepared block_prepare(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, std::int64_t to) {
@@ -69,14 +79,9 @@ Prepared block_prepare(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, st
         if (page.test(PG_uptodate))
           bh.set(BH_Uptodate);
         const bool partial = start < from || end > to;
-        if (partial && !bh.test(BH_Uptodate) && !bh.test(BH_Delay) && !bh.test(BH_Unwritten) &&
-            !bh.test(BH_Lock)) {
-          bh.set(BH_Lock);
-          bh.b_end_io = BufferEndIo::kReadSync;
-          ++bh.b_count;
-          result.reads.push_back(buffer_bio(vfs, bh, BioOp::kRead, true, WriteReason::kRead));
+        if (partial && !bh.test(BH_Uptodate) && !bh.test(BH_Delay) && !bh.test(BH_Unwritten)) {
+          read_unless_locked(vfs, bh, result);
           result.waiting[static_cast<std::size_t>(result.waiting_count++)] = id;
-          result.state = Prepared::State::kReading;
         }
       }
     }
@@ -84,6 +89,8 @@ Prepared block_prepare(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, st
     start = end;
     id = bh.b_this_page;
   } while (id != page.buffers);
+  if (result.waiting_count > 0)
+    result.state = Prepared::State::kReading;
   return result;
 }
 

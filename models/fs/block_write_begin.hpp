@@ -10,12 +10,13 @@
 
 namespace wbsim {
 
-// What block_prepare() found out in one go, without sleeping.
+// What block_prepare() found out in one go, without sleeping. In every state `reads` have to be
+// submitted, and the task waits for `waiting`, in reverse order, before it gives up.
 struct Prepared {
   enum class State : std::uint8_t {
     kReady,          // copy and commit
     kNeedsMetadata,  // read block `metadata_block` of the device, then call again
-    kReading,        // submit `reads`, wait for `waiting` in reverse order, check Uptodate
+    kReading,        // after the wait: an error if one is not Uptodate
     kFailed,         // nothing to commit: `error`
   };
   State state = State::kReady;

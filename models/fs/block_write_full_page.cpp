@@ -99,20 +99,37 @@ void build_bios(Vfs& vfs, Page& page, const WritebackControl& wbc, FullPageWrite
   });
 }
 
-// get_block failed: what is mapped and dirty is written, the rest of the dirty data is lost.
-void recover(Vfs& vfs, Page& page, const WritebackControl& wbc, FullPageWrite& write) {
-  for_each_buffer(vfs, page, [](BufferHead& bh) {
+// Instead of pass 2 when get_block failed: what is mapped and dirty is written, the rest of the
+// dirty data is lost. False when it must wait for a buffer's lock.
+bool recover(Vfs& vfs, Page& page, FullPageWrite& write) {
+  BufferId id = page.buffers;
+  do {
+    BufferHead& bh = vfs.buffers[id];
     if (bh.test_all(BH_Mapped | BH_Dirty) && !bh.test(BH_Delay)) {
-      WB_ASSERT(!bh.test(BH_Lock));
+      if (bh.test(BH_Lock)) {
+        write.blocked_on = id;
+        return false;
+      }
       bh.set(BH_Lock);
       mark_buffer_async_write(bh);
     }
     bh.clear(BH_Dirty);
-  });
+    id = bh.b_this_page;
+  } while (id != page.buffers);
   page.set(PG_error);
   (write.error == Errno::kEnospc ? page.mapping->AS_ENOSPC : page.mapping->AS_EIO) = true;
-  vfs.cache.set_page_writeback(page);
-  build_bios(vfs, page, wbc, write);
+  return true;
+}
+
+// Nothing to write and no error: the page was truncated while it was dirty.
+void leave_outside(Vfs& vfs, Page& page, FullPageWrite& write) {
+  block_invalidatepage(vfs, page, 0);
+  vfs.cache.discard_cleared_page();
+  vfs.cache.unlock_page(page);
+  // The scan left the DIRTY tag to set_page_writeback(), which does not happen.
+  if (!page.test(PG_dirty))
+    page.mapping->pages.clear_tag(page.index, PageTag::kDirty);
+  write.state = FullPageWrite::State::kOutside;
 }
 
 bool outside_i_size(const Inode& inode, const Page& page) {
@@ -126,29 +143,21 @@ bool outside_i_size(const Inode& inode, const Page& page) {
 void block_write_full_page(Vfs& vfs, Inode& inode, Page& page, WritebackControl& wbc,
                            FullPageWrite& write) {
   WB_ASSERT(page.test(PG_locked) && !page.test(PG_writeback));
-  if (outside_i_size(inode, page)) {
-    block_invalidatepage(vfs, page, 0);
-    vfs.cache.discard_cleared_page();
-    vfs.cache.unlock_page(page);
-    // The scan left the DIRTY tag to set_page_writeback(), which does not happen.
-    if (!page.test(PG_dirty))
-      page.mapping->pages.clear_tag(page.index, PageTag::kDirty);
-    write.state = FullPageWrite::State::kOutside;
-    return;
-  }
+  // Called again after a wait for a lock, pass 2 goes on: some buffers are this write's already.
+  const bool mapped = write.state == FullPageWrite::State::kBlockedOnLock;
+  if (!mapped && outside_i_size(inode, page))
+    return leave_outside(vfs, page, write);
   if (!page.test(PG_private))
     create_empty_buffers(vfs, page, inode.block_size(), BH_Dirty | BH_Uptodate);
   write.state = FullPageWrite::State::kSubmit;
-  switch (map_dirty_buffers(vfs, inode, page, write)) {
-    case Pass1::kNeedsMetadata:
-      write.state = FullPageWrite::State::kNeedsMetadata;
-      return;
-    case Pass1::kFailed:
-      return recover(vfs, page, wbc, write);
-    case Pass1::kMapped:
-      break;
+  if (!mapped && write.error == Errno::kOk &&
+      map_dirty_buffers(vfs, inode, page, write) == Pass1::kNeedsMetadata) {
+    write.state = FullPageWrite::State::kNeedsMetadata;
+    return;
   }
-  if (!lock_and_mark(vfs, page, wbc, write)) {
+  const bool locked = write.error == Errno::kOk ? lock_and_mark(vfs, page, wbc, write)
+                                                : recover(vfs, page, write);
+  if (!locked) {
     write.state = FullPageWrite::State::kBlockedOnLock;
     return;
   }

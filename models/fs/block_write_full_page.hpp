@@ -15,7 +15,8 @@ struct FullPageWrite {
     kSubmit,         // pass 3: submit `bios`, then call block_write_full_page_end()
     kOutside,        // the page lies outside i_size: unlocked, nothing to do, no error
     kBlockedOnLock,  // pass 2: wait for buffer `blocked_on`, then call again
-    kNeedsMetadata,  // pass 1: read block `metadata_block` of the device, then call again
+    kNeedsMetadata,  // pass 1: read block `metadata_block` of the device, then call again,
+                     // with `error` set if it cannot be read
   };
   State state = State::kSubmit;
   Errno error = Errno::kOk;  // get_block failed; what was mapped is written all the same

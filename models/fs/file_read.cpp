@@ -22,11 +22,12 @@ void mpage_end_io_read(Bio& bio, bool ok) {
   vfs.bios.free(file_bio);
 }
 
-// Where the page's first block lies, or that it cannot be read as one piece.
+// Where the blocks of a page lie. Holes and what is behind the end of the file are not `blocks`.
 struct PageOnDisk {
-  GetBlock state = GetBlock::kMapped;
-  bool contiguous = true;
+  GetBlock state = GetBlock::kMapped;  // or why the page cannot be mapped
   std::int64_t first_block = -1;
+  int blocks = 0;
+  bool one_piece = true;  // adjacent, and from the start of the page on
   std::int64_t metadata_block = -1;
 };
 
@@ -38,14 +39,17 @@ PageOnDisk map_page(Inode& inode, PageIndex index) {
   for (int k = 0; k < per_page && first + k <= last; ++k) {
     BufferHead bh{};
     const GetBlock got = inode.i_sb->get_block(inode, first + k, bh, false, where.metadata_block);
-    if (k == 0)
-      where.first_block = got == GetBlock::kMapped ? bh.b_blocknr : -1;
-    else if (got != GetBlock::kMapped || bh.b_blocknr != where.first_block + k)
-      where.contiguous = false;
+    if (got == GetBlock::kHole)
+      continue;
     if (got != GetBlock::kMapped) {
       where.state = got;
       return where;
     }
+    if (where.blocks == 0)
+      where.first_block = bh.b_blocknr;
+    if (k != where.blocks || bh.b_blocknr != where.first_block + k)
+      where.one_piece = false;
+    ++where.blocks;
   }
   return where;
 }
@@ -69,7 +73,8 @@ class ReadPages {
       while (where.state == GetBlock::kNeedsMetadata) {
         flush();
         co_await submit();
-        co_await bread(vfs_, *inode_.i_sb->block_device(), where.metadata_block, task_);
+        if (!co_await bread(vfs_, *inode_.i_sb->block_device(), where.metadata_block, task_))
+          break;
         where = map_page(inode_, index);
       }
       add(page, where);
@@ -80,25 +85,33 @@ class ReadPages {
   }
   // A page that is in the cache, locked by us and only partly uptodate.
   Task<> read_rest(Page& page) {
+    page.clear(PG_error);
+    for (;;) {
+      const Obstacle obstacle = obstacle_of(page);
+      if (obstacle.locked)
+        co_await wait_on_buffer(vfs_, *obstacle.locked, task_);
+      else if (obstacle.metadata_block < 0 ||
+               !co_await bread(vfs_, *inode_.i_sb->block_device(), obstacle.metadata_block, task_))
+        break;
+    }
     read_by_buffers(page);
     co_await submit();
   }
 
  private:
   void add(Page& page, const PageOnDisk& where) {
-    if (where.state == GetBlock::kHole) {
-      page.set(PG_uptodate);  // zeros
-      vfs_.cache.unlock_page(page);
-      return;
-    }
-    const std::int64_t blocks = kPageSize >> inode_.i_blkbits;
-    if (!where.contiguous) {
+    if (where.state != GetBlock::kMapped || !where.one_piece) {
       flush();
       read_by_buffers(page);
       return;
     }
-    if (bio_ && (where.first_block != next_block_ ||
-                 bio_->nr_pages >= static_cast<std::uint32_t>(max_pages())))
+    if (where.blocks == 0) {
+      page.set(PG_uptodate);  // zeros
+      vfs_.cache.unlock_page(page);
+      return;
+    }
+    const Sectors length(where.blocks * (inode_.block_size() / kSectorSize));
+    if (bio_ && (where.first_block != next_block_ || !fits(length)))
       flush();
     if (!bio_) {
       bio_ = &vfs_.bios.allocate_for_pages();
@@ -113,26 +126,56 @@ class ReadPages {
       bio_->bi_end_io = &mpage_end_io_read;
     }
     bio_->pages[bio_->nr_pages++] = vfs_.cache.id_of(page);
-    bio_->length += Sectors(kSectorsPerPage);
+    bio_->length += length;
     ++bio_->segments;
-    next_block_ = where.first_block + blocks;
+    next_block_ = where.first_block + where.blocks;
+    if (where.blocks != kPageSize >> inode_.i_blkbits)
+      flush();
+  }
+  // What must be waited for before read_by_buffers() can set up its page.
+  struct Obstacle {
+    BufferHead* locked = nullptr;
+    std::int64_t metadata_block = -1;
+  };
+  Obstacle obstacle_of(Page& page) {
+    if (!page.test(PG_private))
+      create_empty_buffers(vfs_, page, inode_.block_size(), 0);
+    Obstacle obstacle;
+    for_each_buffer(vfs_, page, [&](BufferHead& bh) {
+      if (bh.test(BH_Lock)) {
+        obstacle.locked = &bh;
+      } else if (!bh.test(BH_Uptodate) && !bh.test(BH_Mapped)) {
+        std::int64_t metadata_block = -1;
+        if (get_block(page, bh, metadata_block) == GetBlock::kNeedsMetadata)
+          obstacle.metadata_block = metadata_block;
+      }
+    });
+    return obstacle;
+  }
+  GetBlock get_block(const Page& page, BufferHead& bh, std::int64_t& metadata_block) {
+    const std::int64_t first = (std::int64_t{page.index} << kPageShift) >> inode_.i_blkbits;
+    return inode_.i_sb->get_block(inode_, first + bh.b_number, bh, false, metadata_block);
   }
   // block_read_full_page()
   void read_by_buffers(Page& page) {
     if (!page.test(PG_private))
       create_empty_buffers(vfs_, page, inode_.block_size(), 0);
-    std::int64_t block = (std::int64_t{page.index} << kPageShift) >> inode_.i_blkbits;
     bool reading = false;
     for_each_buffer(vfs_, page, [&](BufferHead& bh) {
-      std::int64_t metadata_block = -1;
-      const std::int64_t n = block++;
       if (bh.test(BH_Uptodate))
         return;
-      if (!bh.test(BH_Mapped) &&
-          inode_.i_sb->get_block(inode_, n, bh, false, metadata_block) != GetBlock::kMapped) {
+      std::int64_t metadata_block = -1;
+      const GetBlock got =
+          bh.test(BH_Mapped) ? GetBlock::kMapped : get_block(page, bh, metadata_block);
+      if (got == GetBlock::kHole) {
         bh.set(BH_Uptodate);
         return;
       }
+      if (got != GetBlock::kMapped) {
+        page.set(PG_error);
+        return;
+      }
+      WB_ASSERT(!bh.test(BH_Lock));
       bh.set(BH_Lock | BH_Async_Read);
       bh.b_end_io = BufferEndIo::kAsyncRead;
       bios_.push_back(buffer_bio(vfs_, bh, BioOp::kRead, true, WriteReason::kRead));
@@ -140,7 +183,8 @@ class ReadPages {
     });
     if (reading)
       return;
-    page.set(PG_uptodate);
+    if (!page.test(PG_error))
+      page.set(PG_uptodate);
     vfs_.cache.unlock_page(page);
   }
   void flush() {
@@ -152,7 +196,11 @@ class ReadPages {
     if (!try_submit_bios(vfs_, bios_, queue_, task_))
       co_await submit_bios_waiting(vfs_, bios_, queue_, task_);
   }
-  int max_pages() const { return std::min(queue_.params().max_segments, kBioMaxPages); }
+  bool fits(Sectors more) const {  // bio_add_page()
+    const QueueParams& limits = queue_.params();
+    const auto pages = static_cast<std::uint32_t>(std::min(limits.max_segments, kBioMaxPages));
+    return bio_->nr_pages < pages && bio_->length + more <= limits.max_sectors;
+  }
 
   Vfs& vfs_;
   Inode& inode_;
@@ -185,26 +233,43 @@ std::int64_t next_window(std::int64_t current, std::int64_t max) {
   return std::min(current < max / 16 ? 4 * current : 2 * current, max);
 }
 
-// ondemand_readahead() for a page that is missing (`hit_marker` false) or that was marked as the
-// start of the asynchronous part.
-void ondemand_readahead(FileRaState& ra, std::int64_t index, std::int64_t request,
-                        std::int64_t max) {
+struct Window {
+  std::int64_t start, size;  // pages
+};
+
+// ondemand_readahead() for a page that is missing, or that was marked as the start of the
+// asynchronous part: what to read.
+Window ondemand_readahead(FileRaState& ra, std::int64_t index, std::int64_t request,
+                          std::int64_t max) {
   const bool continues = index == ra.start + ra.size - ra.async_size || index == ra.start + ra.size;
   if (index != 0 && ra.size > 0 && continues) {
     ra.start += ra.size;
     ra.size = next_window(ra.size, max);
     ra.async_size = ra.size;
-    return;
+    return {ra.start, ra.size};
   }
   const bool sequential = index == 0 || index == ra.prev_index || index == ra.prev_index + 1;
+  if (!sequential && request <= max)
+    return {index, request};  // a random read: just what is asked for
   ra.start = index;
-  if (!sequential && request <= max) {  // a random read: just what is asked for
-    ra.size = request;
-    ra.async_size = 0;
-    return;
-  }
   ra.size = initial_window(request, max);
   ra.async_size = ra.size > request ? ra.size - request : ra.size;
+  return {ra.start, ra.size};
+}
+
+// A page that was not uptodate: waits for the read that is under way, and reads what that did not
+// bring. Afterwards the page may be gone from the cache.
+Task<Errno> wait_until_uptodate(Vfs& vfs, ReadPages& reader, Page& page, TaskStruct& task) {
+  vfs.cache.get_page(page);
+  co_await lock_page_waiting(vfs, page, task);
+  if (page.mapping && !page.test(PG_uptodate)) {
+    co_await reader.read_rest(page);
+    co_await lock_page_waiting(vfs, page, task);
+  }
+  vfs.cache.unlock_page(page);
+  const bool failed = page.mapping && !page.test(PG_uptodate);
+  vfs.cache.put_page(page);
+  co_return failed ? Errno::kEio : Errno::kOk;
 }
 
 }  // namespace
@@ -221,25 +286,18 @@ Task<Errno> generic_file_read(Vfs& vfs, Inode& inode, std::int64_t pos, std::int
     Page* page = vfs.cache.find_get_page(inode.i_data, index);
     const bool at_marker = ra.async_size > 0 && i == ra.start + ra.size - ra.async_size;
     if (!page || at_marker) {
-      ondemand_readahead(ra, i, last - i + 1, std::max<std::int64_t>(ra_pages, 1));
-      co_await reader.read(ra.start, ra.size);
+      const Window window =
+          ondemand_readahead(ra, i, last - i + 1, std::max<std::int64_t>(ra_pages, 1));
+      co_await reader.read(window.start, window.size);
       if (!page)
         co_await reader.read(i, 1);  // should the window not reach it
       page = vfs.cache.find_get_page(inode.i_data, index);
     }
     if (page && !page->test(PG_uptodate)) {
-      ++page->count;
-      co_await lock_page_waiting(vfs, *page, task);
-      if (page->test(PG_uptodate) || page->test(PG_error)) {
-        vfs.cache.unlock_page(*page);
-      } else {
-        co_await reader.read_rest(*page);
-        co_await lock_page_waiting(vfs, *page, task);
-        vfs.cache.unlock_page(*page);
-      }
-      --page->count;
-      if (!page->test(PG_uptodate))
-        result = Errno::kEio;
+      result = co_await wait_until_uptodate(vfs, reader, *page, task);
+      if (result != Errno::kOk)
+        break;
+      page = vfs.cache.find_get_page(inode.i_data, index);
     }
     if (!page)
       continue;

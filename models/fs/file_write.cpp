@@ -44,20 +44,21 @@ void file_update_time(Vfs& vfs, Inode& inode) {
 // What block_prepare() could not do without sleeping. Leaves the page ready to be copied into.
 Task<Errno> prepare_waiting(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, std::int64_t to,
                             Prepared& prepared, TaskStruct& task) {
-  while (prepared.state == Prepared::State::kNeedsMetadata) {
-    Inode& device = *inode.i_sb->block_device();
-    if (!co_await bread(vfs, device, prepared.metadata_block, task))
-      co_return Errno::kEio;
-    prepared = block_prepare(vfs, inode, page, from, to);
-  }
-  if (prepared.state == Prepared::State::kFailed)
-    co_return prepared.error;
-  if (prepared.state == Prepared::State::kReady)
-    co_return Errno::kOk;
   RequestQueue& queue = *inode.i_data.bdi->queue;
-  if (!try_submit_bios(vfs, prepared.reads, queue, task))
-    co_await submit_bios_waiting(vfs, prepared.reads, queue, task);
-  Errno result = Errno::kOk;
+  for (;;) {
+    if (!try_submit_bios(vfs, prepared.reads, queue, task))
+      co_await submit_bios_waiting(vfs, prepared.reads, queue, task);
+    if (prepared.state != Prepared::State::kNeedsMetadata)
+      break;
+    Inode& device = *inode.i_sb->block_device();
+    if (co_await bread(vfs, device, prepared.metadata_block, task)) {
+      prepared = block_prepare(vfs, inode, page, from, to);
+    } else {
+      prepared.state = Prepared::State::kFailed;
+      prepared.error = Errno::kEio;
+    }
+  }
+  Errno result = prepared.error;
   for (int i = prepared.waiting_count - 1; i >= 0; --i) {
     BufferHead& bh = vfs.buffers[prepared.waiting[static_cast<std::size_t>(i)]];
     co_await wait_on_buffer(vfs, bh, task);
@@ -87,6 +88,7 @@ void finish_piece(Vfs& vfs, Inode& inode, Page& page, const Piece& piece, TaskSt
   }
   vfs.cache.unlock_page(page);
   vfs.cache.mark_page_accessed(page);
+  task.charge(vfs.costs.refill * vfs.cache.take_refills());
   task.charge(vfs.costs.write_page + vfs.costs.write_buffer * (kPageSize >> inode.i_blkbits) +
               vfs.costs.copy_per_kib * (piece.to - piece.from) / 1024);
 }
@@ -107,10 +109,10 @@ Task<Page*> grab_cache_page(Vfs& vfs, Inode& inode, PageIndex index, TaskStruct&
     if (Page* page = try_grab_cache_page(vfs, inode, index, task))
       co_return page;
     Page& busy = *vfs.cache.find_get_page(inode.i_data, index);
-    ++busy.count;
+    vfs.cache.get_page(busy);
     co_await lock_page_waiting(vfs, busy, task);
-    --busy.count;
     vfs.cache.unlock_page(busy);
+    vfs.cache.put_page(busy);
   }
 }
 

@@ -27,9 +27,10 @@ void mpage_end_io_write(Bio& bio, bool ok) {
 
 }  // namespace
 
-MpageWriter::MpageWriter(Vfs& vfs, const WritebackControl& wbc, int max_pages)
+MpageWriter::MpageWriter(Vfs& vfs, const WritebackControl& wbc, const QueueParams& limits)
     : vfs_(vfs),
-      max_pages_(std::min(max_pages, kBioMaxPages)),
+      max_pages_(static_cast<std::uint32_t>(std::min(limits.max_segments, kBioMaxPages))),
+      max_sectors_(limits.max_sectors),
       sync_(wbc.sync_mode == SyncMode::WB_SYNC_ALL && vfs.rules.sync_bios),
       reason_(wbc.reason) {}
 
@@ -106,6 +107,10 @@ FileBio& MpageWriter::bio_at(const AddressSpace& mapping, std::int64_t block,
   return bio;
 }
 
+bool MpageWriter::fits(Sectors more) const {
+  return bio_->nr_pages < max_pages_ && bio_->length + more <= max_sectors_;
+}
+
 MpageWriter::Result MpageWriter::write_page(Inode& inode, Page& page, BioList& out) {
   const std::int64_t blocksize = inode.block_size();
   const auto blocks_per_page = static_cast<int>(kPageSize / blocksize);
@@ -118,13 +123,13 @@ MpageWriter::Result MpageWriter::write_page(Inode& inode, Page& page, BioList& o
     finish(out);
     return Result::kConfused;
   }
-  if (bio_ && (last_block_in_bio_ != run.first_block - 1 ||
-               bio_->nr_pages == static_cast<std::uint32_t>(max_pages_)))
+  const Sectors length(run.blocks * (blocksize / kSectorSize));
+  if (bio_ && (last_block_in_bio_ != run.first_block - 1 || !fits(length)))
     finish(out);
   if (!bio_)
     bio_ = &bio_at(*page.mapping, run.first_block, blocksize);
   bio_->pages[bio_->nr_pages++] = vfs_.cache.id_of(page);
-  bio_->length += Sectors(run.blocks * (blocksize / kSectorSize));
+  bio_->length += length;
   ++bio_->segments;
   if (page.test(PG_private)) {
     int left = run.blocks;

@@ -2,7 +2,7 @@
 //
 // MODELS:   fs/mpage.c __mpage_writepage() and mpage_end_io_write(), 2.6.24 - 2.6.32.
 // DEVIATES: a bio to be submitted is handed out; the caller submits it after the page is under
-//           write-back, not before.
+//           write-back, not before. No write_boundary_block().
 #pragma once
 
 #include "models/fs/submit.hpp"
@@ -12,8 +12,8 @@ namespace wbsim {
 
 class MpageWriter {
  public:
-  // `max_pages` of one bio: bio_get_nr_vecs().
-  MpageWriter(Vfs& vfs, const WritebackControl& wbc, int max_pages);
+  // A bio stays within the limits of the queue.
+  MpageWriter(Vfs& vfs, const WritebackControl& wbc, const QueueParams& limits);
   ~MpageWriter();
 
   enum class Result : std::uint8_t {
@@ -34,9 +34,11 @@ class MpageWriter {
   bool run_of_buffers(Page& page, Run& run);
   bool run_of_blocks(Inode& inode, Page& page, Run& run);
   FileBio& bio_at(const AddressSpace& mapping, std::int64_t block, std::int64_t blocksize);
+  bool fits(Sectors more) const;  // bio_add_page()
 
   Vfs& vfs_;
-  int max_pages_;
+  std::uint32_t max_pages_;
+  Sectors max_sectors_;
   bool sync_;
   WriteReason reason_;
   FileBio* bio_ = nullptr;

@@ -24,7 +24,7 @@ class PageScan {
         wbc_(wbc),
         task_(task),
         queue_(*mapping_.bdi->queue),
-        mpage_(vfs, wbc, queue_.params().max_segments) {}
+        mpage_(vfs, wbc, queue_.params()) {}
 
   Task<Errno> run();
 
@@ -41,7 +41,8 @@ class PageScan {
   bool try_write_page(PageId id, PageIndex index);
   bool continue_write(Page& page);
   bool write_buffers(Page& page);
-  Task<> write_page_waiting(PageId id, PageIndex index);
+  Task<> lock_for_write(Page& page);
+  Task<> write_page_waiting(PageId id);
   Task<> sleep_for_buffers();
   Task<Errno> scan_2624();
   Task<Errno> scan_2631();
@@ -140,26 +141,32 @@ Task<> PageScan::sleep_for_buffers() {
     co_await wait_on_buffer(vfs_, vfs_.buffers[full_.blocked_on], task_);
   } else if (full_.state == FullPageWrite::State::kNeedsMetadata) {
     Inode& device = *inode_.i_sb->block_device();
-    co_await bread(vfs_, device, full_.metadata_block, task_);
+    if (!co_await bread(vfs_, device, full_.metadata_block, task_))
+      full_.error = Errno::kEio;
   }
 }
 
-Task<> PageScan::write_page_waiting(PageId id, PageIndex index) {
+// What try_write_page() does first, sleeping for the lock, and for the last write-back of the page
+// if it must not be skipped.
+Task<> PageScan::lock_for_write(Page& page) {
+  vfs_.cache.get_page(page);
+  co_await lock_page_waiting(vfs_, page, task_);
+  const bool truncated = page.mapping != &mapping_;
+  if (!truncated && wbc_.sync_mode != SyncMode::WB_SYNC_NONE)
+    co_await wait_on_page_writeback(vfs_, page, task_);
+  started_ = !truncated && !page.test(PG_writeback) && vfs_.cache.clear_page_dirty_for_io(page);
+  if (!started_)
+    vfs_.cache.unlock_page(page);
+  vfs_.cache.put_page(page);
+}
+
+Task<> PageScan::write_page_waiting(PageId id) {
   Page& page = vfs_.cache.page(id);
-  ++page.count;
-  while (!started_) {
-    if (page.test(PG_locked)) {
-      co_await lock_page_waiting(vfs_, page, task_);
-      vfs_.cache.unlock_page(page);
-    }
-    if (page.mapping == &mapping_ && page.test(PG_writeback))
-      co_await wait_on_page_writeback(vfs_, page, task_);
-    if (try_write_page(id, index)) {
-      --page.count;
+  if (!started_) {
+    co_await lock_for_write(page);
+    if (!started_ || continue_write(page))
       co_return;
-    }
   }
-  --page.count;
   for (;;) {
     co_await submit_bios_waiting(vfs_, bios_, queue_, task_);
     if (!by_buffers_)
@@ -187,7 +194,7 @@ Task<Errno> PageScan::scan_2624() {
       index = pagevec.indices[pagevec.count - 1] + 1;
       for (int i = 0; i < pagevec.count; ++i) {  // all of them: `done` does not end the batch
         if (!try_write_page(pagevec.ids[i], pagevec.indices[i]))
-          co_await write_page_waiting(pagevec.ids[i], pagevec.indices[i]);
+          co_await write_page_waiting(pagevec.ids[i]);
         if (outcome_ == Written::kSkipped)
           continue;
         if (error_ != Errno::kOk)
@@ -226,7 +233,7 @@ Task<Errno> PageScan::scan_2631() {
       for (int i = 0; i < pagevec.count && !done; ++i) {
         done_index = pagevec.indices[i] + 1;
         if (!try_write_page(pagevec.ids[i], pagevec.indices[i]))
-          co_await write_page_waiting(pagevec.ids[i], pagevec.indices[i]);
+          co_await write_page_waiting(pagevec.ids[i]);
         if (outcome_ == Written::kSkipped)
           continue;
         if (error_ != Errno::kOk) {
@@ -295,13 +302,13 @@ Task<Errno> filemap_fdatawait(Vfs& vfs, Inode& inode, TaskStruct& task) {
     if (index == PageTree::kNone)
       break;
     Page& page = *vfs.cache.find_get_page(mapping, index);
-    ++page.count;
+    vfs.cache.get_page(page);
     co_await wait_on_page_writeback(vfs, page, task);
-    --page.count;
     if (page.test(PG_error)) {
       page.clear(PG_error);
       result = Errno::kEio;
     }
+    vfs.cache.put_page(page);
     ++index;
   }
   if (mapping.AS_ENOSPC)

@@ -8,7 +8,8 @@ namespace wbsim {
 
 namespace {
 constexpr Pages kOne{1};
-constexpr Pages kHeldByProcessors{62};  // zone_batchsize() of 31, twice
+constexpr std::int64_t kPageBatch = 31;  // zone_batchsize()
+constexpr Pages kHeldByProcessors{2 * kPageBatch};
 Pages slab_pages(std::int64_t objects, int per_page) {
   return Pages((objects + per_page - 1) / per_page);
 }
@@ -45,7 +46,11 @@ Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index) {
   page.mapping = &mapping;
   page.index = index;
   page.set(PG_locked);
+  const std::int64_t nodes = nodes_.in_use();
   mapping.pages.insert(index, id);
+  if (nodes_.in_use() > nodes)
+    count_allocations(node_allocations_, nodes_.in_use() - nodes, slab_.tree_nodes_per_page);
+  count_allocations(page_allocations_, 1, kPageBatch);
   ++mapping.nrpages;
   counters_.nr_file_pages += kOne;
   lru_add_head(inactive_, page);
@@ -54,7 +59,7 @@ Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index) {
 
 void PageCache::remove_from_page_cache(Page& page) {
   WB_ASSERT(page.mapping && !page.test(PG_dirty) && !page.test(PG_writeback));
-  WB_ASSERT(!page.test(PG_private) && page.count == 0);
+  WB_ASSERT(!page.test(PG_private));
   page.mapping->pages.erase(page.index);
   --page.mapping->nrpages;
   counters_.nr_file_pages -= kOne;
@@ -62,6 +67,11 @@ void PageCache::remove_from_page_cache(Page& page) {
   wake_page(page);
   page.mapping = nullptr;
   page.flags = 0;
+  if (page.count == 0)
+    free_page(page);
+}
+
+void PageCache::free_page(Page& page) {
   page.lru_next = free_list_;
   free_list_ = id_of(page);
 }

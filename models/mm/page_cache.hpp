@@ -8,6 +8,7 @@
 
 #include <array>
 #include <span>
+#include <utility>
 
 #include "models/mm/address_space.hpp"
 #include "models/mm/backing_dev_info.hpp"
@@ -58,8 +59,14 @@ class PageCache {
   }
   // A new page, locked and on the inactive list.
   Page& add_to_page_cache(AddressSpace& mapping, PageIndex index);
-  // The page must be clean and idle; its buffers must be gone.
+  // The page must be clean and idle; its buffers must be gone. Who still holds it sees that it has
+  // no mapping any more; the last one to let go frees it.
   void remove_from_page_cache(Page& page);
+  void get_page(Page& page) { ++page.count; }
+  void put_page(Page& page) {
+    if (--page.count == 0 && !page.mapping)
+      free_page(page);
+  }
   void mark_page_accessed(Page& page);
 
   // __set_page_dirty(): PG_dirty, DIRTY tag and counters; false when it was dirty already.
@@ -85,7 +92,13 @@ class PageCache {
   Pages free_pages() const;
   Pages dirtyable_memory() const;  // determine_dirtyable_memory()
   Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
-  void count_buffer_heads(int n) { buffer_heads_ += n; }
+  void count_buffer_heads(int n) {
+    buffer_heads_ += n;
+    if (n > 0)
+      count_allocations(buffer_head_allocations_, n, slab_.buffer_heads_per_page);
+  }
+  // How often an allocation did not find its object at hand since this was last asked.
+  std::int64_t take_refills() { return std::exchange(refills_, 0); }
   std::int64_t reclaimed() const { return reclaimed_; }  // pages, so far
 
   // Recounts every page; throws when a counter, tag or list disagrees. For tests and debug runs.
@@ -102,7 +115,12 @@ class PageCache {
   void reclaim();
   bool try_to_reclaim(Page& page);
   void refill_inactive();
+  void free_page(Page& page);
   void wake_page(Page& page);
+  void count_allocations(std::int64_t& done, std::int64_t more, std::int64_t batch) {
+    refills_ += (done + more) / batch - done / batch;
+    done += more;
+  }
   void account_writeback_end(BackingDevInfo& bdi, std::int64_t count);
 
   MemoryParams params_;
@@ -117,6 +135,10 @@ class PageCache {
   LruList inactive_, active_;
   std::int64_t buffer_heads_ = 0;
   std::int64_t reclaimed_ = 0;
+  std::int64_t buffer_head_allocations_ = 0;
+  std::int64_t page_allocations_ = 0;
+  std::int64_t node_allocations_ = 0;
+  std::int64_t refills_ = 0;
   PageReleaser* releaser_ = nullptr;
   std::array<WaitQueue, 64> waiters_;  // by page number, as page_waitqueue() hashes
 };

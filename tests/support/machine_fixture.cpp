@@ -1,5 +1,9 @@
 #include "tests/support/machine_fixture.hpp"
 
+#include <algorithm>
+
+#include "sim/assert.hpp"
+
 namespace wbsim {
 
 namespace {
@@ -112,6 +116,28 @@ void MachineFixture::dirty_pages(Inode& inode, PageIndex first, PageIndex count,
     }
     set_page_dirty_buffers(vfs, *found, dirtier);
   }
+}
+
+Sectors MachineFixture::on_disk(Inode& inode, PageIndex page_index) {
+  BufferHead bh{};
+  std::int64_t missing = -1;
+  const int blocks_per_page_shift = static_cast<int>(kPageShift) - inode.i_blkbits;
+  const std::int64_t block = std::int64_t{page_index} << blocks_per_page_shift;
+  WB_ASSERT(inode.i_sb->get_block(inode, block, bh, false, missing) == GetBlock::kMapped);
+  return inode.i_data.disk_start + Sectors(bh.b_blocknr << (inode.i_blkbits - kSectorShift));
+}
+
+bool MachineFixture::was_written(Sectors start, Sectors length) const {
+  for (std::int64_t sector = start.count(); sector < (start + length).count(); ++sector) {
+    const bool covered =
+        std::any_of(log.requests.begin(), log.requests.end(), [&](const RequestRecord& rq) {
+          return rq.write && rq.sector.count() <= sector &&
+                 sector < (rq.sector + rq.sectors).count();
+        });
+    if (!covered)
+      return false;
+  }
+  return true;
 }
 
 std::vector<PageIndex> MachineFixture::tagged(const Inode& inode, PageTag tag) const {

@@ -30,11 +30,24 @@ struct TraceLog : TraceSink {
   std::vector<FsyncRecord> fsyncs;
   std::vector<RequestRecord> requests;
   std::vector<WorkRecord> works;
+  std::function<void()> after_call, after_fsync;
 
   void on_sample(const Sample& sample) override { samples.push_back(sample); }
-  void on_write(const CallRecord& call) override { writes.push_back(call); }
-  void on_read(const CallRecord& call) override { reads.push_back(call); }
-  void on_fsync(const FsyncRecord& call) override { fsyncs.push_back(call); }
+  void on_write(const CallRecord& call) override {
+    writes.push_back(call);
+    if (after_call)
+      after_call();
+  }
+  void on_read(const CallRecord& call) override {
+    reads.push_back(call);
+    if (after_call)
+      after_call();
+  }
+  void on_fsync(const FsyncRecord& call) override {
+    fsyncs.push_back(call);
+    if (after_fsync)
+      after_fsync();
+  }
   void on_request(const RequestRecord& request) override { requests.push_back(request); }
   void on_work(const WorkRecord& work) override { works.push_back(work); }
 
@@ -92,7 +105,7 @@ inline CpuCosts no_costs() {
        {&costs.write_syscall, &costs.write_page, &costs.write_buffer, &costs.copy_per_kib,
         &costs.read_page, &costs.writeback_page, &costs.writeback_buffer, &costs.request,
         &costs.context_switch, &costs.complete_request, &costs.complete_page, &costs.reclaim_page,
-        &costs.user_call})
+        &costs.user_call, &costs.refill})
     *cost = Duration::zero();
   return costs;
 }
@@ -130,7 +143,11 @@ class MachineFixture {
   // Before start_flusher(): one more file system on disk `disk`.
   SlowInodes& mount_slow_inodes(std::size_t disk);
   void start_flusher();
-  void run_until(Duration time) { sim.run_until(TimePoint(time)); }
+  // The clock reaches `time` even if nothing happens.
+  void run_until(Duration time) {
+    sim.at(TimePoint(time), {[](void*, std::uint64_t) {}, nullptr, 0}, Band::kSample);
+    sim.run_until(TimePoint(time));
+  }
   void at(Duration when, std::function<void()> what) {
     sim.spawn("at", run_at(sim, TimePoint(when), std::move(what)), ProcessKind::kDaemon);
   }
@@ -143,6 +160,8 @@ class MachineFixture {
   Page& page(Inode& inode, PageIndex index) { return *cache.find_get_page(inode.i_data, index); }
   // As write(2) leaves them, at no cost in time and without being throttled.
   void dirty_pages(Inode& inode, PageIndex first, PageIndex count, TaskStruct* dirtier = nullptr);
+  Sectors on_disk(Inode& inode, PageIndex page);  // where its first block is
+  bool was_written(Sectors start, Sectors length) const;  // by the requests completed so far
   std::vector<PageIndex> tagged(const Inode& inode, PageTag tag) const;
 
   struct Disk {

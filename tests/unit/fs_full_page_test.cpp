@@ -1,6 +1,7 @@
 // block_write_full_page(): the EOF cases, the three passes, what is done when get_block() fails.
 #include <catch2/catch.hpp>
 
+#include "models/fs/buffer_io.hpp"
 #include "models/fs/page_scan.hpp"
 #include "tests/support/fs_buffer_text.hpp"
 
@@ -258,7 +259,7 @@ TEST_CASE("buffer-heads 6.2: a dirty page without buffers gets them, dirty and u
   }
 }
 
-TEST_CASE("buffer-heads 6.2: a Delay buffer is mapped by 2.6.31, not by 2.6.24", "[fs]") {
+TEST_CASE("buffer-heads 6.2: a mapped Delay buffer is given a real block", "[fs]") {
   FsFixture f;
   Page& page = add_page(f, 0, {"UDMY@9", "UM@101", "UM@102", "UM@103"});
   PageWrite write(f, page);

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/machine_fixture.hpp"
+#include "tests/support/print_units.hpp"
 
 namespace wbsim {
 namespace {
@@ -55,7 +56,6 @@ TEST_CASE("any queue that has room again wakes all sleepers", "[writeback]") {
   wbc.nr_to_write = 120;
   f.sim.spawn("writer", f.flusher->writeback_inodes(wbc, writer), ProcessKind::kDaemon);
   f.run_until(milliseconds(1));
-  REQUIRE(f.bdi(1).queue->allocated() == 120);
   REQUIRE(f.bdi(1).queue->write_congested());
   f.sleep_at(milliseconds(1));
   f.sleep_at(milliseconds(2));

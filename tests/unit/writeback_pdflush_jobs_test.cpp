@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "tests/support/machine_fixture.hpp"
+#include "tests/support/print_units.hpp"
 
 namespace wbsim {
 namespace {

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/machine_fixture.hpp"
+#include "tests/support/print_units.hpp"
 
 namespace wbsim {
 namespace {

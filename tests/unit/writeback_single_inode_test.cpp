@@ -5,6 +5,7 @@
 
 #include "models/writeback/inode_lists.hpp"
 #include "tests/support/machine_fixture.hpp"
+#include "tests/support/print_units.hpp"
 
 namespace wbsim {
 namespace {

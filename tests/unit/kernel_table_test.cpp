@@ -1,0 +1,84 @@
+// The generation table: what each kernel is made of.
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "models/kernel.hpp"
+
+namespace wbsim {
+namespace {
+
+TEST_CASE("kernels are found by release and by policy", "[machine]") {
+  for (const KernelRow& row : kernels()) {
+    CHECK(find_kernel(row.name) == &row);
+    if (!row.alias.empty())
+      CHECK(find_kernel(row.alias) == &row);
+  }
+  CHECK(find_kernel("pdflush")->name == "2.6.31");
+  CHECK(find_kernel("bdi")->name == "2.6.32");
+  CHECK(find_kernel("2.6.33") == nullptr);
+  CHECK(find_kernel("") == nullptr);
+}
+
+TEST_CASE("no name is used twice", "[machine]") {
+  std::vector<std::string_view> names = kernel_names();
+  std::sort(names.begin(), names.end());
+  CHECK(std::adjacent_find(names.begin(), names.end()) == names.end());
+}
+
+TEST_CASE("every kernel is made of flushers and throttles that exist", "[machine]") {
+  const auto has = [](const std::vector<std::string_view>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const KernelRow& row : kernels()) {
+    CHECK(has(flusher_names(), row.flusher));
+    CHECK(has(throttle_names(), row.throttle));
+  }
+}
+
+// gen-2.6-pdflush section 1, gen-2.6.32-bdi section 1.
+TEST_CASE("the rules of 2.6.24", "[machine]") {
+  const KernelRow& row = *find_kernel("2.6.24");
+  CHECK(row.flusher == "pdflush");
+  CHECK(row.throttle == "congestion_wait");
+  CHECK(row.dirty_background_ratio == 5);
+  CHECK(row.dirty_ratio == 10);
+  CHECK(row.writeback.limits == LimitsRule::k2624);
+  CHECK(row.writeback.single_inode == SingleInodeRule::k2624);
+  CHECK(row.writeback.writer_writes == WriterWritesRule::kAnyReclaimable);
+  CHECK_FALSE(row.writeback.reports_more_io);
+  CHECK_FALSE(row.pdflush.creation_restarts_clock);
+  CHECK(row.fs.page_scan == PageScanRule::k2624);
+  CHECK_FALSE(row.queue.split_by_sync);
+}
+
+TEST_CASE("the rules of 2.6.31", "[machine]") {
+  const KernelRow& row = *find_kernel("2.6.31");
+  CHECK(row.flusher == "pdflush");
+  CHECK(row.throttle == "congestion_wait");
+  CHECK(row.dirty_background_ratio == 10);
+  CHECK(row.dirty_ratio == 20);
+  CHECK(row.writeback.limits == LimitsRule::k2631);
+  CHECK(row.writeback.single_inode == SingleInodeRule::k2631);
+  CHECK(row.writeback.writer_writes == WriterWritesRule::kReclaimableOver);
+  CHECK(row.writeback.reports_more_io);
+  CHECK(row.pdflush.creation_restarts_clock);
+  CHECK(row.fs.page_scan == PageScanRule::k2631);
+  CHECK(row.queue.split_by_sync);
+}
+
+TEST_CASE("2.6.32 differs from 2.6.31 in its flusher, throttle and inode rule", "[machine]") {
+  const KernelRow& row = *find_kernel("2.6.32");
+  const KernelRow& before = *find_kernel("2.6.31");
+  CHECK(row.flusher == "bdi");
+  CHECK(row.throttle == "pause");
+  CHECK(row.writeback.single_inode == SingleInodeRule::k2632);
+  CHECK(row.dirty_background_ratio == before.dirty_background_ratio);
+  CHECK(row.dirty_ratio == before.dirty_ratio);
+  CHECK(row.writeback.limits == before.writeback.limits);
+  CHECK(row.writeback.writer_writes == before.writeback.writer_writes);
+  CHECK(row.fs.page_scan == before.fs.page_scan);
+  CHECK(row.queue.split_by_sync == before.queue.split_by_sync);
+}
+
+}  // namespace
+}  // namespace wbsim

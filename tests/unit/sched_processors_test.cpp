@@ -1,0 +1,233 @@
+// Processors: who runs when, for how long, and what interrupts and switches cost.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <deque>
+
+#include "models/sched/processors.hpp"
+#include "tests/support/print_units.hpp"
+
+namespace wbsim {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+struct Setup {
+  int cpus = 1;
+  int hz = 1000;
+  SchedRules rules;
+  Duration context_switch{0};
+};
+
+class Fixture {
+ public:
+  explicit Fixture(const Setup& setup = {})
+      : processors_(sim, TickClock(setup.hz), setup.cpus, setup.rules, setup.context_switch) {}
+  ~Fixture() { sim.destroy_processes(); }
+
+  struct Runner {
+    explicit Runner(std::string name) : thread(std::move(name)) {}
+    Thread thread;
+    TimePoint began{}, ended{};
+  };
+  // From `when` on `work` of processor time, in chunks.
+  Runner& run(const char* name, Duration when, Duration work,
+              Duration chunk = microseconds(100)) {
+    Runner& runner = runners_.emplace_back(name);
+    sim.spawn(name, body(runner, when, work, chunk));
+    return runner;
+  }
+  // The same, after paying for the wake-up.
+  Runner& run_woken(const char* name, Duration when, Duration work) {
+    Runner& runner = runners_.emplace_back(name);
+    sim.spawn(name, woken_body(runner, when, work));
+    return runner;
+  }
+  void run_until(Duration time) { sim.run_until(TimePoint(time)); }
+  void steal_at(Duration when, Duration cost) {
+    steals_.push_back({this, cost});
+    sim.at(TimePoint(when), {[](void* p, std::uint64_t) {
+                               const auto& steal = *static_cast<const Steal*>(p);
+                               steal.fixture->processors_.steal(steal.cost);
+                             },
+                             &steals_.back(), 0});
+  }
+  Duration busy() const { return processors_.busy(); }
+
+  Simulator sim;
+
+ private:
+  struct Steal {
+    Fixture* fixture;
+    Duration cost;
+  };
+  Task<> body(Runner& runner, Duration when, Duration work, Duration chunk) {
+    if (sim.now() < TimePoint(when))
+      co_await sim.delay_until(TimePoint(when));
+    for (Duration left = work; left > Duration::zero(); left -= chunk) {
+      runner.thread.charge(chunk);
+      co_await processors_.settle(runner.thread);
+      if (runner.began == TimePoint())
+        runner.began = sim.now() - chunk;
+    }
+    runner.ended = sim.now();
+  }
+  Task<> woken_body(Runner& runner, Duration when, Duration work) {
+    co_await sim.delay_until(TimePoint(when));
+    co_await processors_.woken(runner.thread);
+    co_await body(runner, when, work, work);
+  }
+  Processors processors_;
+  std::deque<Runner> runners_;
+  std::deque<Steal> steals_;
+};
+
+TimePoint at(Duration d) {
+  return TimePoint(d);
+}
+
+TEST_CASE("a thread alone gets the time it owes, and nothing owed takes none", "[sched]") {
+  Fixture f;
+  auto& a = f.run("a", milliseconds(1), milliseconds(7));
+  auto& idle = f.run("idle", milliseconds(1), Duration(0));
+  f.run_until(milliseconds(100));
+  CHECK(a.ended == at(milliseconds(8)));
+  CHECK(idle.ended == at(milliseconds(1)));
+  CHECK(f.busy() == milliseconds(7));
+}
+
+TEST_CASE("two threads share a processor by halves", "[sched]") {
+  Fixture f;
+  auto& a = f.run("a", Duration(0), milliseconds(100));
+  auto& b = f.run("b", Duration(0), milliseconds(100));
+  f.run_until(milliseconds(1000));
+  CHECK(std::max(a.ended, b.ended) == at(milliseconds(200)));
+  CHECK(std::min(a.ended, b.ended) >= at(milliseconds(200 - 12)));
+  CHECK(f.busy() == milliseconds(200));
+}
+
+TEST_CASE("what a thread computes at once does not count against the others' share",
+          "[sched]") {
+  Fixture f;
+  auto& coarse = f.run("coarse", Duration(0), milliseconds(100), milliseconds(25));
+  auto& fine = f.run("fine", Duration(0), milliseconds(100), microseconds(50));
+  f.run_until(milliseconds(1000));
+  CHECK(std::max(coarse.ended, fine.ended) == at(milliseconds(200)));
+  CHECK(std::min(coarse.ended, fine.ended) >= at(milliseconds(150)));
+}
+
+TEST_CASE("threads spread over the processors", "[sched]") {
+  Setup setup;
+  setup.cpus = 2;
+  Fixture f(setup);
+  std::deque<Fixture::Runner*> all;
+  SECTION("as many as processors run undisturbed") {
+    all.push_back(&f.run("a", Duration(0), milliseconds(100)));
+    all.push_back(&f.run("b", Duration(0), milliseconds(60)));
+    f.run_until(milliseconds(1000));
+    CHECK(all[0]->ended == at(milliseconds(100)));
+    CHECK(all[1]->ended == at(milliseconds(60)));
+    CHECK(all[0]->thread.processor() != all[1]->thread.processor());
+  }
+  SECTION("three on two take one and a half times as long") {
+    for (const char* name : {"a", "b", "c"})
+      all.push_back(&f.run(name, Duration(0), milliseconds(100)));
+    f.run_until(milliseconds(1000));
+    for (const auto* runner : all) {
+      CHECK(runner->ended >= at(milliseconds(125)));
+      CHECK(runner->ended <= at(milliseconds(165)));
+    }
+    CHECK(f.busy() == milliseconds(300));
+  }
+  SECTION("five on two") {
+    for (const char* name : {"a", "b", "c", "d", "e"})
+      all.push_back(&f.run(name, Duration(0), milliseconds(100)));
+    f.run_until(milliseconds(1000));
+    for (const auto* runner : all)
+      CHECK(runner->ended >= at(milliseconds(220)));
+    CHECK(f.busy() == milliseconds(500));
+  }
+}
+
+TEST_CASE("a sleeper that wakes up takes the processor after the current chunk", "[sched]") {
+  Fixture f;
+  auto& hog = f.run("hog", Duration(0), milliseconds(100));
+  auto& sleeper = f.run("sleeper", microseconds(50'030), milliseconds(2));
+  f.run_until(milliseconds(1000));
+  CHECK(sleeper.began == at(microseconds(50'100)));
+  CHECK(sleeper.ended == at(microseconds(52'100)));
+  CHECK(hog.ended == at(milliseconds(102)));
+}
+
+TEST_CASE("a thread that is hardly behind waits for its turn at a tick", "[sched]") {
+  Setup setup;
+  setup.rules.sleeper_credit = Duration(0);
+  SECTION("ticks of a millisecond: the slice of 20 ms / 2") {
+    Fixture f(setup);
+    f.run("hog", Duration(0), milliseconds(100));
+    auto& late = f.run("late", milliseconds(3), milliseconds(2));
+    f.run_until(milliseconds(1000));
+    CHECK(late.began == at(milliseconds(10)));
+  }
+  SECTION("ticks of 10 ms: the first after the slice") {
+    setup.hz = 100;
+    Fixture f(setup);
+    f.run("hog", milliseconds(3), milliseconds(100));
+    auto& late = f.run("late", milliseconds(5), milliseconds(2));
+    f.run_until(milliseconds(1000));
+    CHECK(late.began == at(milliseconds(20)));
+  }
+  SECTION("with many the slice does not shrink below its minimum") {
+    Fixture f(setup);
+    f.run("hog", Duration(0), milliseconds(100));
+    std::deque<Fixture::Runner*> late;
+    for (const char* name : {"1", "2", "3", "4", "5", "6", "7", "8", "9"})
+      late.push_back(&f.run(name, milliseconds(1), milliseconds(50)));
+    f.run_until(milliseconds(2000));
+    CHECK(late[0]->began == at(milliseconds(4)));
+    CHECK(late[1]->began == at(milliseconds(8)));
+  }
+}
+
+TEST_CASE("equals run in the order in which they came", "[sched]") {
+  Fixture f;
+  auto& a = f.run("a", milliseconds(1), microseconds(100));
+  auto& b = f.run("b", milliseconds(1), microseconds(100));
+  auto& c = f.run("c", milliseconds(1), microseconds(100));
+  f.run_until(milliseconds(10));
+  CHECK(a.ended == at(microseconds(1100)));
+  CHECK(b.ended == at(microseconds(1200)));
+  CHECK(c.ended == at(microseconds(1300)));
+}
+
+TEST_CASE("interrupts lengthen what runs", "[sched]") {
+  Fixture f;
+  auto& a = f.run("a", Duration(0), milliseconds(10));
+  f.steal_at(microseconds(1050), microseconds(30));
+  f.steal_at(microseconds(1060), microseconds(40));
+  f.run_until(milliseconds(100));
+  CHECK(a.ended == at(microseconds(10'070)));
+}
+
+TEST_CASE("interrupts of an idle machine cost nobody anything", "[sched]") {
+  Fixture f;
+  auto& a = f.run("a", milliseconds(5), milliseconds(10));
+  f.steal_at(milliseconds(1), milliseconds(3));
+  f.run_until(milliseconds(100));
+  CHECK(a.ended == at(milliseconds(15)));
+}
+
+TEST_CASE("being woken costs a switch", "[sched]") {
+  Setup setup;
+  setup.context_switch = microseconds(10);
+  Fixture f(setup);
+  auto& a = f.run("a", Duration(0), milliseconds(1));
+  auto& woken = f.run_woken("woken", milliseconds(5), milliseconds(1));
+  f.run_until(milliseconds(100));
+  CHECK(a.ended == at(milliseconds(1)));
+  CHECK(woken.ended == at(microseconds(6010)));
+  CHECK(f.busy() == microseconds(2010));
+}
+
+}  // namespace
+}  // namespace wbsim
