@@ -62,6 +62,7 @@ KernelRow row_2632() {
   row.flusher = "bdi";
   row.throttle = "pause";
   row.writeback.single_inode = SingleInodeRule::k2632;
+  row.writeback.fsync_waits = FsyncWaits::kBeforeInode;
   row.sched = kSched2632;
   return row;
 }

@@ -6,6 +6,7 @@
 #include "models/fs/buffer_io.hpp"
 #include "models/fs/file.hpp"
 #include "models/fs/page_scan.hpp"
+#include "models/fs/truncate.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
@@ -93,35 +94,14 @@ void finish_piece(Vfs& vfs, Inode& inode, Page& page, const Piece& piece, TaskSt
               vfs.costs.copy_per_kib * (piece.to - piece.from) / 1024);
 }
 
-// __grab_cache_page() when the page is there and free, or new; null when it is locked.
-Page* try_grab_cache_page(Vfs& vfs, Inode& inode, PageIndex index, TaskStruct& task) {
-  Page* page = vfs.cache.find_get_page(inode.i_data, index);
-  if (!page)
-    return &vfs.add_page(inode.i_data, index, task);
-  if (page->test(PG_locked))
-    return nullptr;
-  page->set(PG_locked);
-  return page;
-}
-
-Task<Page*> grab_cache_page(Vfs& vfs, Inode& inode, PageIndex index, TaskStruct& task) {
-  for (;;) {
-    if (Page* page = try_grab_cache_page(vfs, inode, index, task))
-      co_return page;
-    Page& busy = *vfs.cache.find_get_page(inode.i_data, index);
-    vfs.cache.get_page(busy);
-    co_await lock_page_waiting(vfs, busy, task);
-    vfs.cache.unlock_page(busy);
-    vfs.cache.put_page(busy);
-  }
-}
-
 }  // namespace
 
 Task<Errno> generic_file_write(Vfs& vfs, Inode& inode, std::int64_t pos, std::int64_t length,
                                TaskStruct& task) {
   task.charge(vfs.costs.write_syscall);
-  co_await mutex_lock(vfs, inode, task);
+  const bool takes_mutex = !inode.is_block_device;  // generic_file_aio_write_nolock()
+  if (takes_mutex)
+    co_await mutex_lock(vfs, inode, task);
   file_update_time(vfs, inode);
   const std::int64_t end = pos + length;
   Errno result = Errno::kOk;
@@ -148,7 +128,12 @@ Task<Errno> generic_file_write(Vfs& vfs, Inode& inode, std::int64_t pos, std::in
       co_await vfs.cpu.settle(task);
     }
   }
-  mutex_unlock(inode);
+  if (result != Errno::kOk && end > inode.i_size && !inode.is_block_device) {
+    const Errno truncated = co_await truncate(vfs, inode, inode.i_size, task);
+    static_cast<void>(truncated);  // the error of the write counts
+  }
+  if (takes_mutex)
+    mutex_unlock(inode);
   co_await vfs.cpu.settle(task);
   co_return result;
 }

@@ -31,7 +31,6 @@ MpageWriter::MpageWriter(Vfs& vfs, const WritebackControl& wbc, const QueueParam
     : vfs_(vfs),
       max_pages_(static_cast<std::uint32_t>(std::min(limits.max_segments, kBioMaxPages))),
       max_sectors_(limits.max_sectors),
-      sync_(wbc.sync_mode == SyncMode::WB_SYNC_ALL && vfs.rules.sync_bios),
       reason_(wbc.reason) {}
 
 MpageWriter::~MpageWriter() {
@@ -100,7 +99,7 @@ FileBio& MpageWriter::bio_at(const AddressSpace& mapping, std::int64_t block,
   bio.sector = mapping.disk_start + Sectors(block * (blocksize / kSectorSize));
   bio.segments = 0;
   bio.op = BioOp::kWrite;
-  bio.sync = sync_;
+  bio.sync = false;  // plain WRITE even for WB_SYNC_ALL: an fsync waits for an async request slot
   bio.reason = reason_;
   bio.bi_private = &vfs_;
   bio.bi_end_io = &mpage_end_io_write;

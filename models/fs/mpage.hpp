@@ -39,7 +39,6 @@ class MpageWriter {
   Vfs& vfs_;
   std::uint32_t max_pages_;
   Sectors max_sectors_;
-  bool sync_;
   WriteReason reason_;
   FileBio* bio_ = nullptr;
   std::int64_t last_block_in_bio_ = 0;

@@ -43,6 +43,28 @@ Task<> lock_page_waiting(Vfs& vfs, Page& page, TaskStruct& task) {
   page.set(PG_locked);
 }
 
+Page* try_grab_cache_page(Vfs& vfs, Inode& inode, PageIndex index, TaskStruct& task) {
+  Page* page = vfs.cache.find_get_page(inode.i_data, index);
+  if (!page)
+    return &vfs.add_page(inode.i_data, index, task);
+  if (page->test(PG_locked))
+    return nullptr;
+  page->set(PG_locked);
+  return page;
+}
+
+Task<Page*> grab_cache_page(Vfs& vfs, Inode& inode, PageIndex index, TaskStruct& task) {
+  for (;;) {
+    if (Page* page = try_grab_cache_page(vfs, inode, index, task))
+      co_return page;
+    Page& busy = *vfs.cache.find_get_page(inode.i_data, index);
+    vfs.cache.get_page(busy);
+    co_await lock_page_waiting(vfs, busy, task);
+    vfs.cache.unlock_page(busy);
+    vfs.cache.put_page(busy);
+  }
+}
+
 Task<> wait_on_page_writeback(Vfs& vfs, Page& page, TaskStruct& task) {
   co_await vfs.cpu.settle(task);
   while (page.test(PG_writeback)) {

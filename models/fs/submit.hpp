@@ -16,4 +16,8 @@ Task<> submit_bios_waiting(Vfs& vfs, BioList& bios, RequestQueue& queue, TaskStr
 Task<> lock_page_waiting(Vfs& vfs, Page& page, TaskStruct& task);  // also when truncated meanwhile
 Task<> wait_on_page_writeback(Vfs& vfs, Page& page, TaskStruct& task);
 
+// __grab_cache_page(): the page, new if it must be, locked; null when somebody else has it locked.
+Page* try_grab_cache_page(Vfs& vfs, Inode& inode, PageIndex index, TaskStruct& task);
+Task<Page*> grab_cache_page(Vfs& vfs, Inode& inode, PageIndex index, TaskStruct& task);
+
 }  // namespace wbsim

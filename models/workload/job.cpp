@@ -10,6 +10,7 @@ namespace wbsim {
 
 namespace {
 constexpr Duration kStall = std::chrono::milliseconds(1);
+constexpr std::int64_t kCallsAtOnceMax = 1'000'000;
 
 std::string job_name(const JobConfig& config, int clone) {
   return config.numjobs > 1 ? config.name + "-" + std::to_string(clone) : config.name;
@@ -177,9 +178,10 @@ Task<> Job::pace() {
   if (config_.thinktime > Duration::zero() && calls_ % config_.thinktime_blocks == 0)
     co_await sleep_until(sim.now() + config_.thinktime);
   if (config_.period) {
-    const std::int64_t rounds =
+    const std::int64_t next =
         (sim.now() - started_ + *config_.period - Duration(1)) / *config_.period;
-    co_await sleep_until(started_ + *config_.period * rounds);
+    round_ = std::max(round_ + 1, next);
+    co_await sleep_until(started_ + *config_.period * round_);
   }
 }
 
@@ -190,8 +192,15 @@ Task<> Job::run() {
   started_ = sim.now();
   summary_.start = since_origin(started_);
   while (wants_more()) {
+    const TimePoint before = sim.now();
     co_await one_call();
     co_await pace();
+    calls_at_once_ = sim.now() == before ? calls_at_once_ + 1 : 0;
+    if (config_.time_based && calls_at_once_ > kCallsAtOnceMax)
+      throw SimulatedDeadlock(task_.name() +
+                              " goes on until a time that never comes: its calls "
+                              "take no time\n" +
+                              sim.process_table());
   }
   if (config_.end_fsync && writes(config_.rw))
     co_await fsync_call(SyncWhat::kFsync);

@@ -60,6 +60,8 @@ class Job {
   std::int64_t in_zone_ = 0;
   std::int64_t done_ = 0;  // bytes
   std::int64_t calls_ = 0;
+  std::int64_t calls_at_once_ = 0;  // in one instant
+  std::int64_t round_ = 0;          // periods begun
   TimePoint started_{};
   Duration last_write_latency_{};
   TimePoint last_write_start_{};

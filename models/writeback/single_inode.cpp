@@ -110,6 +110,8 @@ Task<Errno> vfs_fsync(WritebackContext& context, Inode& inode, SyncWhat what, Ta
   Vfs& vfs = context.vfs;
   task.charge(vfs.costs.write_syscall);
   Errno result = co_await filemap_fdatawrite(vfs, inode, task);
+  if (result == Errno::kOk && context.rules.fsync_waits == FsyncWaits::kBeforeInode)
+    result = co_await filemap_fdatawait(vfs, inode, task);
   if (!inode.is_block_device) {
     co_await mutex_lock(vfs, inode, task);
     const Errno synced = co_await ext2_sync_file(context, inode, what, task);

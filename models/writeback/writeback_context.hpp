@@ -21,10 +21,17 @@ enum class WriterWritesRule : std::uint8_t {
   kReclaimableOver,  // 2.6.31: its dirty pages alone exceed its limit
 };
 
+// When fsync(2) waits for the data: before the file system's own part runs, or after it.
+enum class FsyncWaits : std::uint8_t {
+  kAfterInode,   // up to 2.6.31: data and inode are under way together
+  kBeforeInode,  // 2.6.32: a flusher may have written the inode by then
+};
+
 struct WritebackRules {
   LimitsRule limits = LimitsRule::k2631;
   SingleInodeRule single_inode = SingleInodeRule::k2631;
   WriterWritesRule writer_writes = WriterWritesRule::kReclaimableOver;
+  FsyncWaits fsync_waits = FsyncWaits::kAfterInode;
   bool reports_more_io = true;  // 2.6.31: wbc.more_io makes background jobs wait and go on
 };
 

@@ -89,7 +89,11 @@ class FsFixture : private DirtyListener, private DirtyThrottle {
     sim.spawn("test", keep(std::move(body), result), ProcessKind::kDaemon);
   }
   void run() { sim.run_until(sim.now() + std::chrono::hours(1)); }
-  void run_for(Duration d) { sim.run_until(sim.now() + d); }
+  // As long as that, even when nothing happens.
+  void run_for(Duration d) {
+    sim.at(sim.now() + d, {[](void*, std::uint64_t) {}});
+    sim.run_until(sim.now() + d);
+  }
 
   // The bio that the next single buffer, or the next run of pages, will be given.
   FileBio& next_buffer_bio() { return free_again(vfs.bios.allocate_for_buffer()); }

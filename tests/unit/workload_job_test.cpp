@@ -27,7 +27,9 @@ struct Jobs : MachineFixture {
     s.vm.dirty_background_ratio = 99;
     return s;
   }
-  Job& start(const JobConfig& job_config, int clone = 0) {
+  Job& start(JobConfig job_config, int clone = 0) {
+    if (sim.now() > context.origin)
+      job_config.startdelay += sim.now() - context.origin;
     JobTarget target;
     if (job_config.rw != JobKind::kSync)
       target = {&file(0), 0};
@@ -38,7 +40,7 @@ struct Jobs : MachineFixture {
   }
   WriterSummary run(const JobConfig& job_config) {
     Job& job = start(job_config);
-    run_until(seconds(1000));
+    run_until(sim.now().time_since_epoch() + seconds(1000));
     REQUIRE(job.finished());
     return job.summary();
   }

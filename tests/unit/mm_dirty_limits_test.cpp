@@ -1,0 +1,95 @@
+// The limits on dirty memory, by the worked examples of the 2.6 kernels.
+#include <catch2/catch.hpp>
+
+#include "models/mm/dirty_limits.hpp"
+
+namespace wbsim {
+namespace {
+
+void check_limits(const DirtyLimits& limits, std::int64_t background, std::int64_t dirty) {
+  CHECK(limits.background == Pages(background));
+  CHECK(limits.dirty == Pages(dirty));
+}
+
+VmParams ratios(int background, int dirty) {
+  return {.dirty_background_ratio = background, .dirty_ratio = dirty};
+}
+
+constexpr Pages kDirtyable{200001};
+
+TEST_CASE("pdflush 9.2: 2.6.24, 5 and 10 percent", "[mm]") {
+  const VmParams vm = ratios(5, 10);
+  check_limits(global_dirty_limits(LimitsRule::k2624, vm, kDirtyable), 10000, 20000);
+  check_limits(global_dirty_limits(LimitsRule::k2624, vm, kDirtyable, LimitBonus::kQuarterMore),
+               12500, 25000);
+}
+
+TEST_CASE("pdflush 9.2: 2.6.31, 10 and 20 percent", "[mm]") {
+  check_limits(global_dirty_limits(LimitsRule::k2631, ratios(10, 20), kDirtyable), 20000, 40000);
+  check_limits(
+      global_dirty_limits(LimitsRule::k2631, ratios(10, 20), kDirtyable, LimitBonus::kQuarterMore),
+      25000, 50000);
+}
+
+TEST_CASE("pdflush 9.2: limits in bytes are rounded up to pages", "[mm]") {
+  VmParams vm = ratios(10, 20);
+  vm.dirty_bytes = 8193;
+  check_limits(global_dirty_limits(LimitsRule::k2631, vm, kDirtyable), 1, 3);
+  vm.dirty_bytes = 1 << 20;
+  vm.dirty_background_bytes = 10000;
+  check_limits(global_dirty_limits(LimitsRule::k2631, vm, kDirtyable), 3, 256);
+}
+
+TEST_CASE("pdflush 9.2: the dirty ratio is 5 percent at least", "[mm]") {
+  check_limits(global_dirty_limits(LimitsRule::k2631, ratios(10, 2), kDirtyable), 5000, 10000);
+  check_limits(global_dirty_limits(LimitsRule::k2624, ratios(1, 2), kDirtyable), 2000, 10000);
+}
+
+TEST_CASE("pdflush 3.2: a background ratio not below the dirty one: half the ratio", "[mm]") {
+  check_limits(global_dirty_limits(LimitsRule::k2624, ratios(10, 7), Pages(1000)), 30, 70);
+  check_limits(global_dirty_limits(LimitsRule::k2624, ratios(7, 7), Pages(1000)), 30, 70);
+  check_limits(global_dirty_limits(LimitsRule::k2631, ratios(7, 7), Pages(1000)), 35, 70);
+}
+
+TEST_CASE("pdflush 9.3: ratelimit_pages", "[mm]") {
+  for (const int cpus : {1, 2, 4})
+    CHECK(writeback_ratelimit(Pages(262144), cpus) == Pages(1024));
+  CHECK(writeback_ratelimit(Pages(262144), 16) == Pages(512));
+  CHECK(writeback_ratelimit(Pages(16384), 4) == Pages(128));
+  CHECK(writeback_ratelimit(Pages(1024), 8) == Pages(16));
+}
+
+TEST_CASE("pdflush 9.5: the share of the task", "[mm]") {
+  CHECK(task_dirty_limit(Pages(40000), {0, 4}) == Pages(40000));
+  CHECK(task_dirty_limit(Pages(40000), {2, 4}) == Pages(37500));
+  CHECK(task_dirty_limit(Pages(40000), {3, 4}) == Pages(36250));
+  CHECK(task_dirty_limit(Pages(40000), {4, 4}) == Pages(35000));
+}
+
+TEST_CASE("pdflush 3.4: the share of a task takes half the limit at most", "[mm]") {
+  CHECK(task_dirty_limit(Pages(40000), {5, 1}) == Pages(20000));
+  CHECK(task_dirty_limit(Pages(7), {1, 1}) == Pages(7));  // 7/8 of a page is none
+}
+
+TEST_CASE("pdflush 9.5: min_ratio and max_ratio of a device", "[mm]") {
+  CHECK(bdi_share(LimitsRule::k2631, Pages(40000), {3, 4}, 5, 100, 10) == Pages(29000));
+  CHECK(bdi_share(LimitsRule::k2631, Pages(40000), {3, 4}, 5, 50, 10) == Pages(20000));
+  CHECK(bdi_share(LimitsRule::k2631, Pages(40000), {3, 4}, 0, 100, 0) == Pages(30000));
+  CHECK(bdi_share(LimitsRule::k2624, Pages(40000), {3, 4}, 5, 50, 10) == Pages(30000));
+}
+
+TEST_CASE("pdflush 9.5: the clip lets a device grow into what is free", "[mm]") {
+  VmCounters counters;
+  counters.nr_file_dirty = Pages(25000);
+  counters.nr_writeback = Pages(10000);
+  BackingDevInfo bdi;
+  bdi.reclaimable = Pages(400);
+  bdi.writeback = Pages(600);
+  CHECK(clip_bdi_dirty_limit(Pages(40000), Pages(40000), counters, bdi) == Pages(6000));
+  CHECK(clip_bdi_dirty_limit(Pages(5999), Pages(40000), counters, bdi) == Pages(5999));
+  counters.nr_file_dirty = Pages(45000);  // over the limit: what it has, no more
+  CHECK(clip_bdi_dirty_limit(Pages(40000), Pages(40000), counters, bdi) == Pages(1000));
+}
+
+}  // namespace
+}  // namespace wbsim
