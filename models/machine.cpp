@@ -127,7 +127,7 @@ class Machine::Impl {
   void make_flusher();
   void add_jobs();
   JobTarget target_of(const JobConfig& job);
-  int device_of(const Inode& inode) const { return inode.i_data.bdi->id; }
+  int device_of(const Inode& inode) const { return inode.i_mapping->bdi->id; }
   Task<> run_job(Job& job);
   void look_around(Duration now);
   RunSummary summarise() const;
@@ -146,10 +146,11 @@ class Machine::Impl {
   CongestionWaits congestion_;
   WritebackContext context_;
   std::deque<Disk> disks_;
+  RootFsSuperBlock root_;
   BlockDevSuperBlock block_devices_;
-  std::vector<std::pair<std::string, Inode*>> device_files_;  // "/dev/NAME"
+  std::vector<std::pair<std::string, Inode*>> devices_;  // block devices by name
   std::deque<Ext2> filesystems_;
-  std::vector<std::pair<std::string, Inode*>> files_;  // "FS/NAME"
+  std::vector<std::pair<std::string, Inode*>> files_;  // "FS/NAME", "/dev/NAME"
   std::unique_ptr<Flusher> flusher_;
   std::unique_ptr<WriterThrottle> throttle_;
   std::deque<Job> jobs_;
@@ -179,6 +180,8 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
   context_.ratelimit_pages = writeback_ratelimit(total_pages(scenario), scenario.cpu.cpus);
   context_.origin = TimePoint(scenario.run.uptime_at_start);
   context_.periodic_start = TimePoint(scenario.run.periodic_start);
+  context_.super_blocks.push_back(&root_);
+  block_devices_.s_number = static_cast<int>(context_.super_blocks.size());
   context_.super_blocks.push_back(&block_devices_);
   add_disks();
   add_filesystems();
@@ -214,11 +217,14 @@ void Machine::Impl::add_disks() {
 void Machine::Impl::add_block_devices(const DeviceConfig& config, Disk& disk) {
   const int bits = log2_of(config.soft_block_size);
   const Sectors capacity(config.capacity.count() / kSectorSize);
-  device_files_.emplace_back(config.name,
-                             &block_devices_.add(vfs_, disk.bdi, Sectors(0), capacity, bits));
+  const auto add = [&](const std::string& name, Sectors start, Sectors length) {
+    Inode& device = block_devices_.add(vfs_, disk.bdi, start, length, bits);
+    devices_.emplace_back(name, &device);
+    files_.emplace_back("/dev/" + name, &root_.make_node(vfs_, device));
+  };
+  add(config.name, Sectors(0), capacity);
   for (const PartitionConfig& part : config.partitions)
-    device_files_.emplace_back(part.name,
-                               &block_devices_.add(vfs_, disk.bdi, part.start, part.length, bits));
+    add(part.name, part.start, part.length);
 }
 
 namespace {
@@ -232,7 +238,7 @@ Inode* find_named(const std::vector<std::pair<std::string, Inode*>>& files,
 
 void Machine::Impl::add_filesystems() {
   for (const FilesystemConfig& config : scenario_.filesystems) {
-    Inode* device = find_named(device_files_, config.device);
+    Inode* device = find_named(devices_, config.device);
     if (!device)
       throw std::invalid_argument("unknown device " + config.device);
     Ext2& fs = filesystems_.emplace_back(vfs_, *device, config);
@@ -267,10 +273,7 @@ JobTarget Machine::Impl::target_of(const JobConfig& job) {
   JobTarget target;
   if (job.rw == JobKind::kSync)
     return target;
-  constexpr std::string_view kDev = "/dev/";
-  target.inode = job.filename.starts_with(kDev)
-                     ? find_named(device_files_, job.filename.substr(kDev.size()))
-                     : find_named(files_, job.filename);
+  target.inode = find_named(files_, job.filename);
   if (!target.inode)
     throw std::invalid_argument("unknown file " + job.filename);
   const auto device = static_cast<std::size_t>(device_of(*target.inode));

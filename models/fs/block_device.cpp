@@ -31,6 +31,19 @@ Task<Errno> BlockDevSuperBlock::write_inode(Inode&, TaskStruct&, bool) {
   co_return Errno::kOk;
 }
 
+Inode& RootFsSuperBlock::make_node(Vfs& vfs, Inode& device) {
+  Inode& node = nodes_.emplace_back(vfs.cache.tree_nodes(), *this, nodes_.size() + 1, kPageShift);
+  node.i_mapping = &device.i_data;
+  s_inodes.push_back(&node);
+  return node;
+}
+
+GetBlock RootFsSuperBlock::get_block(Inode&, std::int64_t, BufferHead&, bool, std::int64_t&) {
+  return GetBlock::kEio;  // a node has no pages of its own
+}
+
+Task<Errno> RootFsSuperBlock::write_inode(Inode&, TaskStruct&, bool) { co_return Errno::kOk; }
+
 namespace {
 
 struct BlockPlace {

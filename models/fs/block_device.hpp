@@ -27,6 +27,23 @@ class BlockDevSuperBlock : public SuperBlock {
   std::deque<Inode> inodes_;
 };
 
+// The file system of the device nodes, /dev/NAME: the root's ramfs. Its inodes have times that
+// change with every tick, and nowhere to be written to.
+class RootFsSuperBlock : public SuperBlock {
+ public:
+  Inode& make_node(Vfs& vfs, Inode& device);
+
+  GetBlock get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool create,
+                     std::int64_t& metadata_block) override;
+  Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
+  bool uses_mpage() const override { return false; }
+  bool keeps_times() const override { return true; }
+  Duration time_granularity() const override { return Duration(1); }
+
+ private:
+  std::deque<Inode> nodes_;
+};
+
 // The buffer of a block if it is in memory and uptodate, else null. Counts as an access.
 BufferHead* find_uptodate_block(Vfs& vfs, Inode& device, std::int64_t block);
 // A block whose content is known without reading, as at the start of a run.

@@ -155,8 +155,8 @@ void block_write_full_page(Vfs& vfs, Inode& inode, Page& page, WritebackControl&
     write.state = FullPageWrite::State::kNeedsMetadata;
     return;
   }
-  const bool locked = write.error == Errno::kOk ? lock_and_mark(vfs, page, wbc, write)
-                                                : recover(vfs, page, write);
+  const bool locked =
+      write.error == Errno::kOk ? lock_and_mark(vfs, page, wbc, write) : recover(vfs, page, write);
   if (!locked) {
     write.state = FullPageWrite::State::kBlockedOnLock;
     return;

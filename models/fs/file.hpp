@@ -13,7 +13,7 @@ Task<> mutex_lock(Vfs& vfs, Inode& inode, TaskStruct& task);
 void mutex_unlock(Inode& inode);
 
 // Writes [pos, pos + length), growing the file if needed. Throttled like any writer.
-Task<Errno> generic_file_write(Vfs& vfs, Inode& inode, std::int64_t pos, std::int64_t length,
+Task<Errno> generic_file_write(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t length,
                                TaskStruct& task);
 
 // Per open file: struct file_ra_state, in pages.
@@ -25,7 +25,7 @@ struct FileRaState {
 };
 
 // Reads [pos, pos + length) through the cache; less at the end of the file.
-Task<Errno> generic_file_read(Vfs& vfs, Inode& inode, std::int64_t pos, std::int64_t length,
+Task<Errno> generic_file_read(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t length,
                               FileRaState& ra, std::int64_t ra_pages, TaskStruct& task);
 
 }  // namespace wbsim

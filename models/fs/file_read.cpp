@@ -274,8 +274,9 @@ Task<Errno> wait_until_uptodate(Vfs& vfs, ReadPages& reader, Page& page, TaskStr
 
 }  // namespace
 
-Task<Errno> generic_file_read(Vfs& vfs, Inode& inode, std::int64_t pos, std::int64_t length,
+Task<Errno> generic_file_read(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t length,
                               FileRaState& ra, std::int64_t ra_pages, TaskStruct& task) {
+  Inode& inode = opened.host();
   task.charge(vfs.costs.write_syscall);
   const std::int64_t end = std::min(pos + length, inode.i_size);
   const std::int64_t last = (end - 1) >> kPageShift;

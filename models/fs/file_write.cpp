@@ -32,11 +32,14 @@ void mutex_unlock(Inode& inode) {
 
 namespace {
 
-// file_update_time(): s_time_gran is a second, so that the inode is dirtied once a second at most.
+// file_update_time(): the inode is dirtied once per tick or step of its times at most.
 void file_update_time(Vfs& vfs, Inode& inode) {
-  const auto now =
-      std::chrono::duration_cast<std::chrono::seconds>(vfs.sim.now().time_since_epoch());
-  if (!inode.i_sb->keeps_times() || inode.i_mtime == now)
+  if (!inode.i_sb->keeps_times())
+    return;
+  const Duration step = inode.i_sb->time_granularity();
+  const Duration now =
+      vfs.ticks.start_of(vfs.jiffies()).time_since_epoch() / step * step;
+  if (inode.i_mtime == now)
     return;
   inode.i_mtime = now;
   mark_inode_dirty(vfs, inode, I_DIRTY_SYNC);
@@ -96,13 +99,14 @@ void finish_piece(Vfs& vfs, Inode& inode, Page& page, const Piece& piece, TaskSt
 
 }  // namespace
 
-Task<Errno> generic_file_write(Vfs& vfs, Inode& inode, std::int64_t pos, std::int64_t length,
+Task<Errno> generic_file_write(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t length,
                                TaskStruct& task) {
+  Inode& inode = opened.host();
   task.charge(vfs.costs.write_syscall);
   const bool takes_mutex = !inode.is_block_device;  // generic_file_aio_write_nolock()
   if (takes_mutex)
     co_await mutex_lock(vfs, inode, task);
-  file_update_time(vfs, inode);
+  file_update_time(vfs, opened);
   const std::int64_t end = pos + length;
   Errno result = Errno::kOk;
   while (pos < end) {

@@ -34,11 +34,14 @@ struct Inode
     i_data.host = this;
   }
   AddressSpace i_data;
+  // Its own, but for a device node: that one shows the pages of the block device. Both inodes can be
+  // dirty, and both can be written back at the same time.
+  AddressSpace* i_mapping = &i_data;
   SuperBlock* i_sb;
   std::uint64_t i_ino;
   std::int64_t i_size = 0;  // bytes
   Jiffies dirtied_when{};   // when it turned from clean to dirty, or was put off
-  std::chrono::seconds i_mtime{-1};  // the times of ext2 are whole seconds
+  Duration i_mtime{-1};     // since boot, in steps of the file system's granularity
   // For the policy: the lists this inode is queued on while dirty, null when clean.
   DirtyInodeLists* dirty_lists = nullptr;
   std::uint8_t dirty_list = 0;  // which of the three
@@ -49,6 +52,7 @@ struct Inode
   WaitQueue i_sync_waiters;
   WaitQueue i_mutex_waiters;
 
+  Inode& host() const { return *i_mapping->host; }  // of the pages
   std::int64_t block_size() const { return std::int64_t{1} << i_blkbits; }
 };
 
@@ -70,6 +74,8 @@ struct SuperBlock {
   // Writes pages with mpage_writepages(), else buffer by buffer.
   virtual bool uses_mpage() const = 0;
   virtual bool keeps_times() const = 0;  // a write makes the inode I_DIRTY_SYNC
+  // s_time_gran; the clock itself moves once a tick.
+  virtual Duration time_granularity() const { return std::chrono::seconds(1); }
   // The device whose pages hold its metadata, null when it keeps none.
   virtual Inode* block_device() const { return nullptr; }
 

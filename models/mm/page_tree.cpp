@@ -101,6 +101,7 @@ std::uint32_t PageTree::grow_to_leaf(PageIndex index) {
 }
 
 void PageTree::insert(PageIndex index, PageId page) {
+  WB_ASSERT(index != kNone);
   std::uint32_t leaf = leaf_of(index);
   if (leaf == 0)
     leaf = grow_to_leaf(index);
@@ -137,7 +138,7 @@ void PageTree::erase(PageIndex index) {
 
 void PageTree::set_tag(PageIndex index, PageTag tag) {
   std::uint32_t node = leaf_of(index);
-  WB_ASSERT(node != 0);
+  WB_ASSERT(node != 0 && nodes_[node].slots[index & kMask] != 0);
   PageIndex offset = index & kMask;
   while (node != 0) {
     std::uint64_t& word = nodes_[node].tags[word_of(tag)];

@@ -39,7 +39,7 @@ class PageTreeNodes {
 
 class PageTree {
  public:
-  static constexpr PageIndex kNone = ~PageIndex{0};
+  static constexpr PageIndex kNone = ~PageIndex{0};  // no page has this index
 
   explicit PageTree(PageTreeNodes& nodes) : nodes_(nodes) {}
   PageTree(const PageTree&) = delete;

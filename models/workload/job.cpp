@@ -34,7 +34,7 @@ Job::Job(WritebackContext& context, Flusher& flusher, const JobConfig& config, i
       random_(context.sim().stream("job/" + job_name(config, clone))) {
   region_start_ = config.offset.count() + config.offset_increment.count() * clone;
   const std::int64_t file_end =
-      target.inode ? target.inode->i_size : std::numeric_limits<std::int64_t>::max();
+      target.inode ? target.inode->host().i_size : std::numeric_limits<std::int64_t>::max();
   region_end_ = config.size ? region_start_ + config.size->count() : file_end;
   position_ = region_start_;
   summary_.name = job_name(config, clone);

@@ -32,7 +32,7 @@ struct BdiFlusher::BdiWriteback {
 BdiFlusher::BdiFlusher(WritebackContext& context, ThreadsAtStart threads_at_start)
     : context_(context), threads_at_start_(threads_at_start) {
   for (BackingDevInfo* bdi : context.bdis)
-    wbs_.emplace_back(*bdi, context.now());
+    wbs_.emplace_back(*bdi, context.vfs.ticks.jiffies_at(context.periodic_start));
 }
 
 BdiFlusher::~BdiFlusher() = default;
@@ -46,7 +46,7 @@ void BdiFlusher::start() {
 }
 
 void BdiFlusher::inode_dirtied(Inode& inode) {
-  of(*inode.i_data.bdi).lists.add(inode);
+  of(*inode.i_mapping->bdi).lists.add(inode);
 }
 
 void BdiFlusher::queue_work(BdiWriteback& wb, const WritebackWork& work) {

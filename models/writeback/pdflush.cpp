@@ -200,7 +200,7 @@ Task<> PdflushPool::sync_sb_inodes(SuperBlock& sb, WritebackControl& wbc, TaskSt
     lists.queue_io(wbc.older_than_this, DirtyInodeLists::SuperblockSort::kNo);
   while (!io.empty()) {
     Inode& inode = lists.next_io();
-    BackingDevInfo& bdi = *inode.i_data.bdi;
+    BackingDevInfo& bdi = *inode.i_mapping->bdi;
     if (wbc.nonblocking && bdi.queue->write_congested()) {
       wbc.encountered_congestion = true;
       if (!set_aside(lists, inode))
@@ -265,7 +265,7 @@ Flusher::ListSizes PdflushPool::list_sizes(const BackingDevInfo& bdi) const {
     for (const auto which :
          {DirtyInodeLists::kDirty, DirtyInodeLists::kIo, DirtyInodeLists::kMoreIo})
       for (const Inode& inode : lists.list(which))
-        sizes[which] += inode.i_data.bdi == &bdi ? 1 : 0;
+        sizes[which] += inode.i_mapping->bdi == &bdi ? 1 : 0;
   return {sizes[0], sizes[1], sizes[2]};
 }
 

@@ -35,7 +35,7 @@ void file_inode(const WritebackContext& context, Inode& inode, const WritebackCo
     file_partly_written(context, inode, wbc);
   } else if ((inode.i_state & I_DIRTY) != 0) {
     inode.dirty_lists->redirty_tail(inode, context.now());
-  } else if (inode.i_data.pages.any_tagged(PageTag::kDirty)) {
+  } else if (inode.i_mapping->pages.any_tagged(PageTag::kDirty)) {
     inode.i_state |= I_DIRTY_PAGES;
     file_partly_written(context, inode, wbc);
   } else {
@@ -62,21 +62,21 @@ Task<Errno> writeback_single_inode(WritebackContext& context, Inode& inode, Writ
       inode.dirty_lists->requeue_io(inode);
       Errno result = Errno::kOk;
       if (context.rules.single_inode == SingleInodeRule::k2624)
-        result = co_await do_writepages(vfs, inode, wbc, task);
+        result = co_await do_writepages(vfs, inode.host(), wbc, task);
       co_return result;
     }
     co_await wait_for_i_sync(context, inode, task);
   }
   const unsigned dirty = inode.i_state & I_DIRTY;
   inode.i_state = static_cast<std::uint8_t>((inode.i_state & ~I_DIRTY) | I_SYNC);
-  Errno result = co_await do_writepages(vfs, inode, wbc, task);
+  Errno result = co_await do_writepages(vfs, inode.host(), wbc, task);
   if ((dirty & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)) != 0) {
     const Errno written = co_await inode.i_sb->write_inode(inode, task, wait);
     if (result == Errno::kOk)
       result = written;
   }
   if (wait) {
-    const Errno waited = co_await filemap_fdatawait(vfs, inode, task);
+    const Errno waited = co_await filemap_fdatawait(vfs, inode.host(), task);
     if (result == Errno::kOk)
       result = waited;
   }
@@ -109,17 +109,17 @@ Task<Errno> ext2_sync_file(WritebackContext& context, Inode& inode, SyncWhat wha
 Task<Errno> vfs_fsync(WritebackContext& context, Inode& inode, SyncWhat what, TaskStruct& task) {
   Vfs& vfs = context.vfs;
   task.charge(vfs.costs.write_syscall);
-  Errno result = co_await filemap_fdatawrite(vfs, inode, task);
+  Errno result = co_await filemap_fdatawrite(vfs, inode.host(), task);
   if (result == Errno::kOk && context.rules.fsync_waits == FsyncWaits::kBeforeInode)
-    result = co_await filemap_fdatawait(vfs, inode, task);
-  if (!inode.is_block_device) {
+    result = co_await filemap_fdatawait(vfs, inode.host(), task);
+  if (!inode.host().is_block_device) {
     co_await mutex_lock(vfs, inode, task);
     const Errno synced = co_await ext2_sync_file(context, inode, what, task);
     mutex_unlock(inode);
     if (result == Errno::kOk)
       result = synced;
   }
-  const Errno waited = co_await filemap_fdatawait(vfs, inode, task);
+  const Errno waited = co_await filemap_fdatawait(vfs, inode.host(), task);
   co_await vfs.cpu.settle(task);
   co_return result == Errno::kOk ? waited : result;
 }
@@ -127,7 +127,7 @@ Task<Errno> vfs_fsync(WritebackContext& context, Inode& inode, SyncWhat what, Ta
 Task<Errno> wait_sb_inodes(WritebackContext& context, SuperBlock& sb, TaskStruct& task) {
   Errno result = Errno::kOk;
   for (Inode* inode : sb.s_inodes) {
-    const Errno waited = co_await filemap_fdatawait(context.vfs, *inode, task);
+    const Errno waited = co_await filemap_fdatawait(context.vfs, inode->host(), task);
     if (result == Errno::kOk)
       result = waited;
   }

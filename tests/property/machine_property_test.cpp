@@ -24,8 +24,9 @@ template <class T>
 T one_of(std::initializer_list<T> values) {
   return *rc::gen::elementOf(std::vector<T>(values));
 }
-std::int64_t between(std::int64_t low, std::int64_t high) {  // both included
-  return *rc::gen::inRange<std::int64_t>(low, high + 1);
+// Both included, and as likely in the first cases as in the last.
+std::int64_t between(std::int64_t low, std::int64_t high) {
+  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::int64_t>(low, high + 1));
 }
 bool maybe(int one_in) {
   return between(1, one_in) == 1;
@@ -127,7 +128,7 @@ JobConfig random_job(int number, int devices) {
   job.bs = Bytes(one_of<std::int64_t>({512, 4096, 10'000, 65'536, kMiB}));
   job.size = Bytes(between(job.bs.count(), 12 * kMiB));
   job.offset = Bytes(one_of<std::int64_t>({0, 0, 4096, 12'345, 7 * kMiB}));
-  job.io_size = Bytes(std::min<std::int64_t>(between(1, 16) * kMiB, job.bs.count() * 1500));
+  job.io_size = Bytes(std::min<std::int64_t>(between(1, 40) * kMiB, job.bs.count() * 1500));
   job.numjobs = maybe(5) ? 2 : 1;
   job.offset_increment = Bytes(maybe(2) ? kMiB : 0);
   if (job.rw == JobKind::kWrite && maybe(4)) {
@@ -194,8 +195,8 @@ class Checker : public TraceDigest {
   void on_sample(const Sample& s) override {
     TraceDigest::on_sample(s);
     RC_ASSERT(s.time > last_.time || last_.devices.empty());
-    for (const Pages pages : {s.nr_dirty, s.nr_writeback, s.nr_free_pages, s.nr_file_pages,
-                              s.background_threshold})
+    for (const Pages pages :
+         {s.nr_dirty, s.nr_writeback, s.nr_free_pages, s.nr_file_pages, s.background_threshold})
       RC_ASSERT(pages >= Pages(0));
     RC_ASSERT(s.dirty_threshold >= s.background_threshold);
     RC_ASSERT(s.nr_dirtied >= last_.nr_dirtied);

@@ -23,6 +23,13 @@ Proportions proportions_of(const Scenario& s) {
 
 }  // namespace
 
+Task<Errno> SlowInodes::write_inode(Inode& inode, TaskStruct& task, bool) {
+  written.push_back({vfs_.sim.now(), inode.i_ino, task.name()});
+  if (takes > Duration::zero())
+    co_await vfs_.sim.delay(takes);
+  co_return Errno::kOk;
+}
+
 MachineFixture::MachineFixture(const Scenario& scenario)
     : config(scenario),
       row(*find_kernel(scenario.kernel.preset)),
@@ -43,8 +50,7 @@ MachineFixture::MachineFixture(const Scenario& scenario)
   context.dirty_writeback_interval =
       Jiffies(config.vm.dirty_writeback_centisecs * ticks.hz() / 100);
   context.congestion_index = row.queue.write_index();
-  context.ratelimit_pages =
-      writeback_ratelimit(whole_pages(config.memory.total), config.cpu.cpus);
+  context.ratelimit_pages = writeback_ratelimit(whole_pages(config.memory.total), config.cpu.cpus);
   context.origin = TimePoint(config.run.uptime_at_start);
   context.periodic_start = TimePoint(config.run.periodic_start);
   context.super_blocks.push_back(&block_devices);
@@ -69,8 +75,8 @@ void MachineFixture::add_disk(const DeviceConfig& device) {
   params.max_segments = device.queue.max_segments;
   params.device_index = static_cast<int>(disks.size()) - 1;
   params.origin = context.origin;
-  disk.queue = std::make_unique<RequestQueue>(sim, ticks, *disk.device, params, row.queue,
-                                              congestion, log);
+  disk.queue =
+      std::make_unique<RequestQueue>(sim, ticks, *disk.device, params, row.queue, congestion, log);
   disk.bdi.id = params.device_index;
   disk.bdi.name = device.name;
   disk.bdi.queue = disk.queue.get();
@@ -78,6 +84,11 @@ void MachineFixture::add_disk(const DeviceConfig& device) {
   disk.bdi.max_ratio = device.max_ratio;
   context.bdis.push_back(&disk.bdi);
   block_devices.add(vfs, disk.bdi, Sectors(0), Sectors(device.capacity.count() / kSectorSize), 12);
+}
+
+Task<> MachineFixture::run_at(Simulator& sim, TimePoint when, std::function<void()> what) {
+  co_await sim.delay_until(when);
+  what();
 }
 
 SlowInodes& MachineFixture::mount_slow_inodes(std::size_t disk) {
@@ -98,8 +109,7 @@ void MachineFixture::start_flusher() {
                                                         : BdiFlusher::ThreadsAtStart::kNone);
   throttle = std::make_unique<WriterThrottle>(
       context, *flusher,
-      throttle_name == "pause" ? ThrottleWait::kPause : ThrottleWait::kCongestion,
-      config.cpu.cpus);
+      throttle_name == "pause" ? ThrottleWait::kPause : ThrottleWait::kCongestion, config.cpu.cpus);
   vfs.dirty_listener = flusher.get();
   vfs.throttle = throttle.get();
   flusher->start();

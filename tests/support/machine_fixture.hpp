@@ -76,12 +76,7 @@ class SlowInodes : public SuperBlock {
     bh.set(BH_Mapped);
     return GetBlock::kMapped;
   }
-  Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool) override {
-    written.push_back({vfs_.sim.now(), inode.i_ino, task.name()});
-    if (takes > Duration::zero())
-      co_await vfs_.sim.delay(takes);
-    co_return Errno::kOk;
-  }
+  Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
   bool uses_mpage() const override { return true; }
   bool keeps_times() const override { return true; }
 
@@ -160,7 +155,7 @@ class MachineFixture {
   Page& page(Inode& inode, PageIndex index) { return *cache.find_get_page(inode.i_data, index); }
   // As write(2) leaves them, at no cost in time and without being throttled.
   void dirty_pages(Inode& inode, PageIndex first, PageIndex count, TaskStruct* dirtier = nullptr);
-  Sectors on_disk(Inode& inode, PageIndex page);  // where its first block is
+  Sectors on_disk(Inode& inode, PageIndex page);          // where its first block is
   bool was_written(Sectors start, Sectors length) const;  // by the requests completed so far
   std::vector<PageIndex> tagged(const Inode& inode, PageTag tag) const;
 
@@ -189,10 +184,7 @@ class MachineFixture {
 
  private:
   void add_disk(const DeviceConfig& device);
-  static Task<> run_at(Simulator& sim, TimePoint when, std::function<void()> what) {
-    co_await sim.delay_until(when);
-    what();
-  }
+  static Task<> run_at(Simulator& sim, TimePoint when, std::function<void()> what);
 };
 
 }  // namespace wbsim

@@ -31,8 +31,7 @@ class Fixture {
     TimePoint began{}, ended{};
   };
   // From `when` on `work` of processor time, in chunks.
-  Runner& run(const char* name, Duration when, Duration work,
-              Duration chunk = microseconds(100)) {
+  Runner& run(const char* name, Duration when, Duration work, Duration chunk = microseconds(100)) {
     Runner& runner = runners_.emplace_back(name);
     sim.spawn(name, body(runner, when, work, chunk));
     return runner;
@@ -106,8 +105,7 @@ TEST_CASE("two threads share a processor by halves", "[sched]") {
   CHECK(f.busy() == milliseconds(200));
 }
 
-TEST_CASE("what a thread computes at once does not count against the others' share",
-          "[sched]") {
+TEST_CASE("what a thread computes at once does not count against the others' share", "[sched]") {
   Fixture f;
   auto& coarse = f.run("coarse", Duration(0), milliseconds(100), milliseconds(25));
   auto& fine = f.run("fine", Duration(0), milliseconds(100), microseconds(50));

@@ -187,8 +187,8 @@ TEST_CASE("thinktime follows every thinktime_blocks calls", "[workload]") {
   SECTION("every third") {
     job.thinktime_blocks = 3;
     f.run(job);
-    CHECK(f.starts() == Starts{milliseconds(0), milliseconds(0), milliseconds(0),
-                               milliseconds(10), milliseconds(10), milliseconds(10)});
+    CHECK(f.starts() == Starts{milliseconds(0), milliseconds(0), milliseconds(0), milliseconds(10),
+                               milliseconds(10), milliseconds(10)});
   }
 }
 
@@ -238,13 +238,13 @@ TEST_CASE("rounds begin at multiples of the period", "[workload]") {
   SECTION("when each is over in time") {
     job.fsync = 1;
     f.run(job);
-    CHECK(f.starts() == Starts{milliseconds(30), milliseconds(130), milliseconds(230),
-                               milliseconds(330)});
+    CHECK(f.starts() ==
+          Starts{milliseconds(30), milliseconds(130), milliseconds(230), milliseconds(330)});
   }
   SECTION("also when a call takes no time at all") {
     f.run(job);
-    CHECK(f.starts() == Starts{milliseconds(30), milliseconds(130), milliseconds(230),
-                               milliseconds(330)});
+    CHECK(f.starts() ==
+          Starts{milliseconds(30), milliseconds(130), milliseconds(230), milliseconds(330)});
   }
   SECTION("a round that takes longer makes the next wait for the next multiple") {
     job.fsync = 1;
@@ -265,8 +265,12 @@ TEST_CASE("call_limit ends a job", "[workload]") {
 TEST_CASE("fsync and fdatasync come after every so many writes", "[workload]") {
   Jobs f;
   JobConfig job = writer(4, 40);
-  SECTION("fsync") { job.fsync = 3; }
-  SECTION("fdatasync") { job.fdatasync = 3; }
+  SECTION("fsync") {
+    job.fsync = 3;
+  }
+  SECTION("fdatasync") {
+    job.fdatasync = 3;
+  }
   const WriterSummary w = f.run(job);
   CHECK(w.fsync.count == 3);
   REQUIRE(f.log.fsyncs.size() == 3);
@@ -345,7 +349,9 @@ TEST_CASE("sync jobs call sync once, or every period", "[workload]") {
   JobConfig job;
   job.name = "sync";
   job.rw = JobKind::kSync;
-  SECTION("once") { CHECK(f.run(job).fsync.count == 1); }
+  SECTION("once") {
+    CHECK(f.run(job).fsync.count == 1);
+  }
   SECTION("every period until the runtime is over") {
     job.period = seconds(1);
     job.runtime = milliseconds(3500);

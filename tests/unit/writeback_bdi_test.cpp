@@ -19,9 +19,7 @@ struct Bdi : MachineFixture {
   }
   SlowInodes& slow(std::size_t disk) { return slow_inodes.at(disk); }
   void dirty_at(Duration when, std::size_t disk) {
-    at(when, [this, disk] {
-      mark_inode_dirty(vfs, *slow(disk).s_inodes.front(), I_DIRTY_SYNC);
-    });
+    at(when, [this, disk] { mark_inode_dirty(vfs, *slow(disk).s_inodes.front(), I_DIRTY_SYNC); });
   }
   void background_at(Duration when, std::size_t disk) {
     at(when, [this, disk] { flusher->start_background_writeback(bdi(disk)); });
@@ -216,16 +214,14 @@ TEST_CASE("the periodic pass writes all of an old file in rounds", "[writeback]"
   f.run_until(seconds(40));
   CHECK(f.cache.counters().nr_file_dirty == Pages(0));
   const auto works = f.log.works_because(WriteReason::kPeriodic);
-  const auto wrote = std::find_if(works.begin(), works.end(), [](const WorkRecord& work) {
-    return work.written > Pages(0);
-  });
+  const auto wrote = std::find_if(works.begin(), works.end(),
+                                  [](const WorkRecord& work) { return work.written > Pages(0); });
   REQUIRE(wrote != works.end());
   CHECK(wrote->start == seconds(35));
   CHECK(wrote->written == Pages(2500));
 }
 
-TEST_CASE("a work that finds its inode in other hands waits for it and goes on",
-          "[writeback]") {
+TEST_CASE("a work that finds its inode in other hands waits for it and goes on", "[writeback]") {
   Scenario s = with_threads();
   s.vm.dirty_background_ratio = 0;
   Bdi f(s);

@@ -58,8 +58,7 @@ TEST_CASE("the inode that became dirty first is served first", "[writeback]") {
   CHECK(f.lists.next_io().i_ino == 'A');
 }
 
-TEST_CASE("redirty_tail renews a stamp that would be out of order, and only that",
-          "[writeback]") {
+TEST_CASE("redirty_tail renews a stamp that would be out of order, and only that", "[writeback]") {
   Fixture f;
   Inode& old = f.dirty('A', 10);
   f.dirty('B', 20);

@@ -160,8 +160,12 @@ TEST_CASE("write_inode is called for times and sizes, not for pages alone", "[wr
   const char* kernel = GENERATE(from_range(std::begin(kKernels), std::end(kKernels)));
   OneInode one(kernel);
   SECTION("times") {}
-  SECTION("size") { one.inode->i_state = I_DIRTY_PAGES | I_DIRTY_DATASYNC; }
-  SECTION("pages only") { one.inode->i_state = I_DIRTY_PAGES; }
+  SECTION("size") {
+    one.inode->i_state = I_DIRTY_PAGES | I_DIRTY_DATASYNC;
+  }
+  SECTION("pages only") {
+    one.inode->i_state = I_DIRTY_PAGES;
+  }
   const bool expected = one.inode->i_state != I_DIRTY_PAGES;
   WritebackControl wbc = one.background(1024);
   one.write(wbc);

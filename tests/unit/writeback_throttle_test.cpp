@@ -38,9 +38,7 @@ struct Throttled : MachineFixture {
       fs.files[0].size = Bytes(128 << 20);
     return s;
   }
-  void balance() {
-    sim.spawn("writer", body(), ProcessKind::kDaemon);
-  }
+  void balance() { sim.spawn("writer", body(), ProcessKind::kDaemon); }
   Task<> body() {
     co_await throttle->balance_dirty_pages(writer, file(0).i_data);
     left_at = sim.now();
@@ -167,8 +165,7 @@ TEST_CASE("a writer whose dirty pages alone fit into the limit: 2.6.24 writes, 2
 }
 
 // gen-2.6.32-bdi 9.1: 1, 2, 4, ... ticks, HZ/10 at most.
-TEST_CASE("2.6.32 sleeps one tick, doubled each time, a tenth of a second at most",
-          "[writeback]") {
+TEST_CASE("2.6.32 sleeps one tick, doubled each time, a tenth of a second at most", "[writeback]") {
   struct Row {
     int hz;
     std::vector<int> pauses_ms;

@@ -1,0 +1,239 @@
+// The page cache: counters, page lists and reclaim.
+#include <catch2/catch.hpp>
+
+#include "models/fs/file.hpp"
+#include "models/mm/page_cache.hpp"
+#include "tests/support/fs_buffer_text.hpp"
+
+namespace wbsim {
+namespace {
+
+// Reclaim begins below 125 free pages.
+FsSetup little_memory() {
+  FsSetup setup;
+  setup.block_size = 4096;
+  setup.memory = {Pages(1000), Pages(1000), Pages(0), Pages(100)};
+  return setup;
+}
+
+// Adds pages from `index` on until memory had to be reclaimed; returns the next index.
+PageIndex fill(FsFixture& f, PageIndex index) {
+  for (const std::int64_t before = f.cache.reclaimed(); f.cache.reclaimed() == before; ++index)
+    f.add_page(index, PG_uptodate);
+  return index;
+}
+
+bool cached(FsFixture& f, PageIndex index) {
+  return f.cache.find_get_page(f.file.i_data, index) != nullptr;
+}
+
+TEST_CASE("free and dirtyable memory follow the cache", "[mm]") {
+  FsSetup setup;
+  setup.memory = {Pages(5000), Pages(4000), Pages(300), Pages(10)};
+  FsFixture f(setup);
+  CHECK(f.cache.free_pages() == Pages(4000));
+  CHECK(f.cache.dirtyable_memory() == Pages(4301));
+  f.add_page(0);  // and a page for the node of the tree
+  CHECK(f.cache.free_pages() == Pages(3998));
+  CHECK(f.cache.file_pages() == Pages(301));
+  CHECK(f.cache.dirtyable_memory() == Pages(4300));
+  for (PageIndex i = 1; i < 11; ++i)
+    create_empty_buffers(f.vfs, f.add_page(i), 1024, 0);
+  CHECK(f.cache.free_pages() == Pages(3998 - 10 - 2));  // 40 buffers, 39 a page
+  f.cache.check();
+}
+
+TEST_CASE("reclaim takes the oldest clean pages, up to the high watermark", "[mm]") {
+  FsFixture f(little_memory());
+  const PageIndex next = fill(f, 0);
+  CHECK(next > 800);
+  const auto taken = static_cast<PageIndex>(f.cache.reclaimed());
+  CHECK(f.cache.free_pages() >= Pages(149));  // 150 before the page that was added
+  CHECK(f.cache.free_pages() <= Pages(300));
+  for (PageIndex i = 0; i < next; ++i)
+    CHECK(cached(f, i) == (i >= taken));
+  CHECK(f.cache.counters().nr_file_pages == Pages(next - taken));
+  CHECK(f.file.i_data.nrpages == next - taken);
+  f.cache.check();
+}
+
+TEST_CASE("reclaim leaves what is in use", "[mm]") {
+  FsFixture f(little_memory());
+  Page& dirty = f.add_page(0);
+  f.cache.set_page_dirty(dirty, nullptr);
+  Page& writeback = f.lock(f.add_page(1));
+  f.cache.set_page_dirty(writeback, nullptr);
+  f.cache.clear_page_dirty_for_io(writeback);
+  f.cache.set_page_writeback(writeback);
+  f.cache.unlock_page(writeback);
+  f.lock(f.add_page(2));
+  f.cache.get_page(f.add_page(3));
+  f.add_page(4).set(PG_unevictable);
+  f.add_page(5);
+  const PageIndex next = fill(f, 6);
+  for (PageIndex i = 0; i < 5; ++i)
+    CHECK(cached(f, i));
+  CHECK_FALSE(cached(f, 5));
+  f.cache.check();
+
+  // What was in use once is taken like any other later: it went to the other end of the list.
+  f.cache.end_page_writeback(writeback);
+  f.cache.cancel_dirty_page(dirty);
+  f.cache.unlock_page(*f.cache.find_get_page(f.file.i_data, 2));
+  f.cache.put_page(*f.cache.find_get_page(f.file.i_data, 3));
+  PageIndex end = next;
+  for (int i = 0; i < 15; ++i)
+    end = fill(f, end);
+  for (PageIndex i = 0; i < 4; ++i)
+    CHECK_FALSE(cached(f, i));
+  CHECK(cached(f, 4));
+  CHECK(cached(f, end - 1));
+  f.cache.check();
+}
+
+TEST_CASE("pages used twice stay longer than those used once", "[mm]") {
+  FsFixture f(little_memory());
+  for (PageIndex i = 0; i < 20; ++i) {
+    Page& page = f.add_page(i);
+    f.cache.mark_page_accessed(page);
+    CHECK(page.test(PG_referenced));
+    CHECK_FALSE(page.test(PG_active));
+    if (i >= 10)
+      continue;
+    f.cache.mark_page_accessed(page);
+    CHECK(page.test(PG_active));
+    CHECK_FALSE(page.test(PG_referenced));
+  }
+  PageIndex next = 20;
+  for (int i = 0; i < 5; ++i)
+    next = fill(f, next);
+  for (PageIndex i = 0; i < 20; ++i)
+    CHECK(cached(f, i) == (i < 10));
+  f.cache.check();
+}
+
+TEST_CASE("when most pages are active, the oldest of them become inactive", "[mm]") {
+  FsFixture f(little_memory());
+  PageIndex next = 0;
+  while (f.cache.free_pages() > Pages(130)) {
+    Page& page = f.add_page(next++);
+    f.cache.mark_page_accessed(page);
+    f.cache.mark_page_accessed(page);
+  }
+  fill(f, next);
+  CHECK_FALSE(cached(f, 0));
+  CHECK(cached(f, next - 1));
+  CHECK(f.cache.find_get_page(f.file.i_data, next - 1)->test(PG_active));
+  f.cache.check();
+}
+
+TEST_CASE("reclaim frees clean buffers, and leaves pages whose buffers are busy", "[mm]") {
+  FsFixture f(little_memory());
+  add_page(f, 0, {"UM@1"});
+  Page& held = add_page(f, 1, {"UM@2"});
+  f.buffer(held, 0).b_count = 1;
+  Page& locked = add_page(f, 2, {"UML@3"});
+  Page& dirty_buffer = add_page(f, 3, {"UDM@4"});
+  f.cache.cancel_dirty_page(dirty_buffer);
+  const PageIndex next = fill(f, 4);
+  CHECK_FALSE(cached(f, 0));
+  CHECK(cached(f, 1));
+  CHECK(cached(f, 2));
+  CHECK(cached(f, 3));
+  CHECK(locked.test(PG_private));
+  const Pages free = f.cache.free_pages();
+  for (PageIndex i = next; i < next + 40; ++i)
+    create_empty_buffers(f.vfs, f.add_page(i), 4096, 0);
+  CHECK(f.cache.free_pages() <= free - Pages(41));
+  f.cache.check();
+}
+
+TEST_CASE("pages and buffers that were reclaimed serve again", "[mm]") {
+  FsFixture f(little_memory());
+  PageIndex next = 0;
+  for (; next < 20000; ++next)
+    create_empty_buffers(f.vfs, f.add_page(next), 4096, 0);
+  CHECK(f.cache.reclaimed() > 19000);
+  CHECK(f.cache.counters().nr_file_pages.count() == 20000 - f.cache.reclaimed());
+  f.cache.check();
+}
+
+TEST_CASE("a page that is held outlives its place in the cache", "[mm]") {
+  FsFixture f;
+  Page& page = f.add_page(7);
+  f.cache.get_page(page);
+  f.cache.get_page(page);
+  f.cache.remove_from_page_cache(page);
+  CHECK_FALSE(cached(f, 7));
+  CHECK(page.mapping == nullptr);
+  Page& other = f.add_page(7);
+  CHECK(&other != &page);
+  f.cache.put_page(page);
+  CHECK(&f.add_page(8) != &page);
+  f.cache.put_page(page);
+  CHECK(&f.add_page(9) == &page);
+  f.cache.check();
+}
+
+TEST_CASE("the peaks of the counters", "[mm]") {
+  FsFixture f;
+  for (PageIndex i = 0; i < 10; ++i)
+    f.cache.set_page_dirty(f.add_page(i), nullptr);
+  for (PageIndex i = 0; i < 4; ++i) {
+    Page& page = f.lock(*f.cache.find_get_page(f.file.i_data, i));
+    f.cache.clear_page_dirty_for_io(page);
+    f.cache.set_page_writeback(page);
+    f.cache.unlock_page(page);
+  }
+  f.cache.set_page_dirty(*f.cache.find_get_page(f.file.i_data, 0), nullptr);
+  const VmCounters& vm = f.cache.counters();
+  CHECK(vm.nr_file_dirty == Pages(7));
+  CHECK(vm.nr_writeback == Pages(4));
+  CHECK(vm.peak_dirty == Pages(10));
+  CHECK(vm.peak_writeback == Pages(4));
+  CHECK(vm.peak_dirty_and_writeback == Pages(11));
+  CHECK(vm.conserved());
+  f.cache.check();
+}
+
+TEST_CASE("max_ratio limits what completions count for a device", "[mm]") {
+  FsFixture f;
+  f.bdi.max_ratio = 10;
+  for (PageIndex i = 0; i < 400; ++i) {
+    Page& page = f.lock(f.add_page(i));
+    f.cache.set_page_dirty(page, nullptr);
+    f.cache.clear_page_dirty_for_io(page);
+    f.cache.set_page_writeback(page);
+    f.cache.unlock_page(page);
+    f.cache.end_page_writeback(page);
+  }
+  CHECK(f.bdi.written == Pages(400));
+  const PropFraction share = f.cache.completions().fraction(f.bdi.completions);
+  CHECK(share.numerator * 100 / share.denominator <= 10);
+}
+
+TEST_CASE("check() notices state that does not belong together", "[mm]") {
+  FsFixture f;
+  Page& page = f.add_page(0);
+  f.cache.check();
+  page.set(PG_dirty);
+  CHECK_THROWS_AS(f.cache.check(), InvariantBroken);
+  page.clear(PG_dirty);
+  page.set(PG_writeback);
+  CHECK_THROWS_AS(f.cache.check(), InvariantBroken);
+  page.clear(PG_writeback);
+  f.cache.check();
+}
+
+TEST_CASE("misuse of a page is noticed", "[mm]") {
+  FsFixture f;
+  Page& page = f.add_page(0);
+  f.cache.set_page_dirty(page, nullptr);
+  CHECK_THROWS_AS(f.cache.unlock_page(page), InvariantBroken);
+  CHECK_THROWS_AS(f.cache.clear_page_dirty_for_io(page), InvariantBroken);
+  CHECK_THROWS_AS(f.cache.end_page_writeback(page), InvariantBroken);
+  CHECK_THROWS_AS(f.cache.remove_from_page_cache(page), InvariantBroken);
+}
+
+}  // namespace
+}  // namespace wbsim
