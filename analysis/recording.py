@@ -66,6 +66,14 @@ def read_columns(path):
     return result
 
 
+def table(directory, name):
+    """read_columns() of NAME.csv in `directory`, whether it is compressed or not."""
+    plain, packed = directory / f"{name}.csv", directory / f"{name}.csv.xz"
+    if not plain.is_file() and not packed.is_file():
+        raise FileNotFoundError(f"{directory.name} has neither {plain.name} nor {packed.name}")
+    return read_columns(plain if plain.is_file() else packed)
+
+
 def alike(conditions):
     """Writers and disks that differ in name only get the same kind.
 
@@ -104,10 +112,12 @@ def group_by(columns, key, names):
     return result
 
 
-def writers_of(conditions, columns, totals):
+def writers_of(conditions, directory, totals):
     """totals: name -> (io_bytes, start_s, end_s)."""
     jobs = bulk_jobs(conditions)
-    rows = group_by(columns, "writer", list(jobs))
+    if not jobs:
+        return {}
+    rows = group_by(table(directory, "writes"), "writer", list(jobs))
     writers = {}
     for name, job in jobs.items():
         io_bytes, start_s, end_s = totals[name]
@@ -117,19 +127,20 @@ def writers_of(conditions, columns, totals):
     return writers
 
 
-def fsyncs_of(conditions, path):
+def fsyncs_of(conditions, directory):
     names = [str(job["id"]) for job in conditions["workload"]["jobs"]
              if job["op"] == "overwrite_and_fsync"]
     if not names:
         return {}
-    columns = read_columns(path)
-    if "writer" not in columns:  # a recording has one such job at most
+    columns = table(directory, "fsync")
+    if "writer" not in columns:
+        if len(names) > 1:
+            raise ValueError("fsync.csv does not say which of several jobs a row belongs to")
         return {names[0]: columns}
     return group_by(columns, "writer", names)
 
 
-def samples_of(path):
-    columns = read_columns(path)
+def samples_of(columns):
     started = columns["t_s"] >= 0
     return {name: values[started] for name, values in columns.items()
             if not isinstance(values, list)}
@@ -145,14 +156,14 @@ def load_recorded(directory):
     totals = {str(writer["id"]): (writer["bytes"], writer["start_s"], writer["end_s"])
               for writer in conditions["workload"]["writers"]}
     disks = [disk["name"] for disk in conditions["disks"]]
-    writers = writers_of(conditions, read_columns(directory / "writes.csv.xz"), totals)
+    writers = writers_of(conditions, directory, totals)
     for told, writer in zip(conditions["summary"].get("wlat", []), writers.values()):
         if told["n"] == writer.calls > len(writer.t_s):
             writer.percentiles_ms = {50: told["p50"], 99: told["p99"]}
     return Run(tick_of(conditions), writers,
-               fsyncs_of(conditions, directory / "fsync.csv"),
-               group_by(read_columns(directory / "requests.csv.xz"), "disk", disks),
-               samples_of(directory / "series.csv"), alike(conditions))
+               fsyncs_of(conditions, directory),
+               group_by(table(directory, "requests"), "disk", disks),
+               samples_of(table(directory, "series")), alike(conditions))
 
 
 def load_simulated(directory, conditions):
@@ -163,10 +174,9 @@ def load_simulated(directory, conditions):
               for name, writer in summary["writers"].items()}
     disks = [disk["name"] for disk in conditions["disks"]]
     run = Run(tick_of(conditions),
-              writers_of(conditions, read_columns(directory / "writes.csv"), totals),
-              fsyncs_of(conditions, directory / "fsync.csv"),
-              group_by(read_columns(directory / "requests.csv"), "disk", disks),
-              samples_of(directory / "samples.csv"), alike(conditions))
+              writers_of(conditions, directory, totals), fsyncs_of(conditions, directory),
+              group_by(table(directory, "requests"), "disk", disks),
+              samples_of(table(directory, "samples")), alike(conditions))
     return cut(run)
 
 

@@ -41,6 +41,7 @@ class Ext2 : public SuperBlock {
   };
   static constexpr std::int64_t kDirectBlocks = 12;
 
+  void load_before_start(const IndirectBlock& indirect);
   void lay_out(File& file, std::int64_t blocks);
   void reserve(const File& file);
   bool append_block(File& file, std::int64_t block);
@@ -55,6 +56,7 @@ class Ext2 : public SuperBlock {
   std::int64_t blocks_;        // on the device
   std::int64_t next_free_;     // the allocator's hand
   std::int64_t run_left_ = 0;  // blocks until the next gap
+  int lru_pagevec_;            // pages that lru_cache_add() has collected
   std::deque<Inode> inodes_;
   std::vector<File> files_;  // by i_ino
 };

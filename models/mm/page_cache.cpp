@@ -81,6 +81,11 @@ void PageCache::mark_page_accessed(Page& page) {
     page.set(PG_referenced);
     return;
   }
+  activate_page(page);
+}
+
+void PageCache::activate_page(Page& page) {
+  WB_ASSERT(!page.test(PG_active));
   lru_remove(inactive_, page);
   page.set(PG_active);
   page.clear(PG_referenced);

@@ -68,6 +68,7 @@ class PageCache {
       free_page(page);
   }
   void mark_page_accessed(Page& page);
+  void activate_page(Page& page);
 
   // __set_page_dirty(): PG_dirty, DIRTY tag and counters; false when it was dirty already.
   // `dirtier` may be null. The caller marks the inode dirty.
