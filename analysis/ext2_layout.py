@@ -18,6 +18,8 @@ KNOWN_PHRASES = (
 
 def layout_of(directory, name, error):
     """The layout file; its path is relative to the folder that holds the kernel versions."""
+    if not isinstance(name, str):
+        raise error(f"workload.layout = {name!r}: expected one file's path")
     for parent in list(directory.resolve().parents)[:3]:
         if (parent / name).is_file():
             return json.loads((parent / name).read_text(encoding="utf-8"))

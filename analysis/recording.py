@@ -146,6 +146,11 @@ def samples_of(columns):
             if not isinstance(values, list)}
 
 
+def kernel_number(release):
+    """2.6.31 as (2, 6, 31), which compares as kernels follow each other."""
+    return tuple(int(part) for part in release.split("-")[0].split("."))
+
+
 def tick_of(conditions):
     return 1.0 / conditions["kernel"]["HZ"]
 

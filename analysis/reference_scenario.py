@@ -9,7 +9,6 @@ is never ignored. No experiment is known by name.
 """
 
 import argparse
-import csv
 import json
 import pathlib
 import re
@@ -17,9 +16,12 @@ import sys
 from fractions import Fraction
 
 import ext2_layout
+import recording
 
 DEFAULT_CALIBRATION = pathlib.Path(__file__).resolve().parent / "calibration.json"
 PAGE_BYTES = 4096
+LEAST_DIRTY_RATIO = 5  # the kernels take a smaller one for this
+DEFAULT_WRITEBACK_CENTISECS = 500
 SECTOR_BYTES = 512
 SERVICE_MODEL = (
     "t = overhead + (0 if 0 <= start - head <= near_sectors else seek_base + seek_full * "
@@ -36,9 +38,9 @@ class CannotExpress(Exception):
 
 
 # What CpuCosts of models/scenario.hpp has; the calibration also measures what the models leave out.
-MODELLED_COSTS = ("write_syscall", "write_page", "write_buffer", "refill", "copy_per_kib", "writeback_page",
-                  "writeback_buffer", "request", "context_switch", "complete_page",
-                  "complete_request", "reclaim_page", "user_call")
+MODELLED_COSTS = ("write_syscall", "write_page", "write_buffer", "refill", "copy_per_kib",
+                  "writeback_page", "writeback_buffer", "request", "context_switch",
+                  "complete_page", "complete_request", "reclaim_page", "user_call")
 
 
 # vm sysctls that this scenario format has no word for, and the values for which none is needed.
@@ -72,6 +74,8 @@ SYSCTLS_WITHOUT_EFFECT = {
 
 def take(where, fields, known, path):
     """The fields named in `known`; anything else in `fields` is refused by name."""
+    if not isinstance(fields, dict):
+        raise CannotExpress(f"{path.rstrip('.') or where} = {fields!r}: expected named fields")
     for key in fields:
         if key not in known:
             raise CannotExpress(f"{path}{key} = {fields[key]!r}: this field is not known")
@@ -150,14 +154,19 @@ def machine_section(conditions, cpu_costs):
 
 
 def cached_pages_at_start(conditions):
-    """What counts as dirtyable beside free memory. The limit itself says it exactly where it was
-    read at the start (2.6.31 counts anonymous pages too, the LRU columns do not)."""
-    guest, sysctl = conditions["guest"], conditions["sysctl"]
-    limit = conditions["thresholds"].get("DirtyThresh_pages_at_start")
-    if limit is None or int(sysctl.get("dirty_bytes", 0)) != 0:
+    """What counts as dirtyable beside free memory. A limit that is a share of it says it exactly
+    where it was read at the start (the kernels differ in which LRU pages they count)."""
+    guest, sysctl, limits = conditions["guest"], conditions["sysctl"], conditions["thresholds"]
+    limit = limits.get("DirtyThresh_pages_at_start")
+    background = limits.get("BackgroundThresh_pages_at_start")
+    if limit is not None and int(sysctl.get("dirty_bytes", 0)) == 0:
+        dirtyable = limit * 100 // max(int(sysctl["dirty_ratio"]), LEAST_DIRTY_RATIO)
+    elif (background is not None and int(sysctl.get("dirty_background_bytes", 0)) == 0
+          and int(sysctl["dirty_background_ratio"]) > 0 and background < limit // 2):
+        dirtyable = background * 100 // int(sysctl["dirty_background_ratio"])
+    else:
         return guest["lru_pages_at_start"]
-    ratio = max(int(sysctl["dirty_ratio"]), 5)
-    return max(limit * 100 // ratio - guest["free_pages_at_start"], 0)
+    return max(dirtyable - guest["free_pages_at_start"], 0)
 
 
 def check_min_free(value, conditions):
@@ -220,14 +229,22 @@ def device(disk, queue, soft_block_bytes):
     return result
 
 
-def job_section(job, raw_disks):
+def begin_of(job, writers):
+    """When the job's process first ran. Freshly forked processes wait for the processor in an order
+    that depends on how their parent made them; the recording says when each was let go, to the ms."""
+    began = [writer["start_s"] for writer in writers if str(writer["id"]) == str(job["id"])]
+    let_go = Fraction(int(exact(began[0]) * 1000), 1000) if began else exact(job["start_s"])
+    return max(exact(job["start_s"]), let_go)
+
+
+def job_section(job, raw_disks, writers):
     common = {"id": True, "op": True, "disk": True, "path": True, "bs": True,
               "wrap_at_bytes": True, "start_s": True}
     path = f"workload.jobs[{job.get('id')}]."
     name = str(job["id"])
     target = f"/dev/{job['disk']}" if job["disk"] in raw_disks else f"{job['disk']}fs/{job['path']}"
     result = {"name": name, "rw": "write", "filename": target, "bs": size(job["bs"]),
-              "size": size(job["wrap_at_bytes"]), "startdelay": duration(job["start_s"])}
+              "size": size(job["wrap_at_bytes"]), "startdelay": duration(begin_of(job, writers))}
     if job["op"] == "seq_overwrite":
         take("a job", job, dict(common, stride=True, bytes=False, stop_at_s=False,
                                 rate_bytes_per_s=False), path)
@@ -249,7 +266,7 @@ def job_section(job, raw_disks):
     if "bytes" in job:
         result["io_size"] = size(job["bytes"])
     if "stop_at_s" in job:
-        result["runtime"] = duration(exact(job["stop_at_s"]) - exact(job["start_s"]))
+        result["runtime"] = duration(exact(job["stop_at_s"]) - begin_of(job, writers))
         # Without a total it goes round until then.
         result["time_based"] = "bytes" not in job
     if "bytes" not in job and "stop_at_s" not in job:
@@ -258,43 +275,63 @@ def job_section(job, raw_disks):
 
 
 def writers_bound_s(conditions):
-    """Later than any writer can end: everything at the slowest disk's speed, seeks included."""
+    """Later than any writer can end: everything at the slowest disk's speed, a seek for each call
+    and memory full of dirty pages before it. The run ends as soon as all is clean."""
     slowest = 0
+    memory_bytes = int(conditions["guest"]["MemTotal"].split()[0]) * 1024
     for disk in conditions["disks"]:
         jobs = [job for job in conditions["workload"]["jobs"] if job["disk"] == disk["name"]]
         per_call_s = (disk["overhead_us"] + disk["seek_base_us"] + disk["seek_full_us"]) / 1e6
-        total = 0
+        total = memory_bytes / disk["bandwidth_bytes_per_s"]
         for job in jobs:
-            total += job["start_s"]
-            if "stop_at_s" in job:
-                total = max(total, job["stop_at_s"])
+            total += max(job["start_s"], job.get("stop_at_s", 0))
             if "bytes" in job:
                 calls = job["bytes"] / job["bs"]
-                total += calls * per_call_s + job["bytes"] / disk["bandwidth_bytes_per_s"]
+                total += calls * (per_call_s + job.get("period_s", 0))
+                total += job["bytes"] / disk["bandwidth_bytes_per_s"]
                 total += job["bytes"] / job.get("rate_bytes_per_s", float("inf"))
         slowest = max(slowest, total)
     return int(2 * slowest) + 60
 
 
-def flusher_threads_at_start(directory):
+def flusher_threads_at_start(series):
     """Whether per-device flusher threads ran when the recording began; false before 2.6.32."""
-    with open(directory / "series.csv", encoding="utf-8") as series:
-        rows = csv.DictReader(series)
-        return int(next(rows).get("flush") or 0) > 0
+    return bool("flush" in series and series["flush"][0] > 0)
+
+
+def periodic_start(conditions, uptime_s, first_sample_s, calibration):
+    """From when on periodic write-back ticks. The calibration says it of the interval that is set
+    at boot. Another one was set before the first sample, just before for all that is known: the
+    timer of pdflush counts from then; a 2.6.32 thread sleeps the old interval to its end."""
+    release = conditions["kernel"]["release"]
+    text = calibration["kernels"][release]["periodic_start"]
+    interval = int(conditions["sysctl"]["dirty_writeback_centisecs"])
+    if interval in (0, DEFAULT_WRITEBACK_CENTISECS):
+        return text
+    boot_ms = int(text.removesuffix("ms"))
+    first_ms = set_ms = round((uptime_s + first_sample_s) * 1000)
+    if recording.kernel_number(release) >= (2, 6, 32):
+        default_ms = DEFAULT_WRITEBACK_CENTISECS * 10
+        first_ms = boot_ms + -(-max(set_ms - boot_ms, 0) // default_ms) * default_ms
+    # Later than the start of the run it cannot be, so the same ticks counted from earlier.
+    while first_ms > set_ms and first_ms >= interval * 10:
+        first_ms -= interval * 10
+    return f"{min(first_ms, set_ms)}ms"
 
 
 def run_section(directory, conditions, calibration):
-    release = conditions["kernel"]["release"]
     uptime = re.fullmatch(r"t_s = 0 is when the writers start \(uptime ([\d.]+) s\)",
                           conditions["time_zero"])
     if not uptime:
         raise CannotExpress(f"time_zero = {conditions['time_zero']!r}: text not understood")
+    series = recording.table(directory, "series")
     return {"seed": 1, "until": "clean", "settle": duration(SETTLE_S),
             "duration": duration(writers_bound_s(conditions) + RECORDED_AFTER_WRITERS_S),
             "sample_interval": duration(Fraction(conditions["sampling_ms"], 1000)),
             "uptime_at_start": duration(Fraction(uptime[1])),
-            "periodic_start": calibration["kernels"][release]["periodic_start"],
-            "flusher_threads_at_start": flusher_threads_at_start(directory)}
+            "periodic_start": periodic_start(conditions, float(uptime[1]),
+                                             float(series["t_s"][0]), calibration),
+            "flusher_threads_at_start": flusher_threads_at_start(series)}
 
 
 def cpu_costs_of(release, calibration):
@@ -320,7 +357,8 @@ def scenario_of(directory, calibration):
     workload = take("workload", conditions["workload"], {
         "experiment": True, "description": True, "jobs": True, "layout": True,
         "metadata_pinned": True,
-        "bytes_total": False, "writers": False,  # results
+        "bytes_total": False,  # a result
+        "writers": True,
     }, "workload.")
     soft_block_bytes, filesystems = ext2_layout.filesystems_of(directory, conditions, CannotExpress)
     raw_disks = {job["disk"] for job in workload["jobs"] if job["path"] == "raw"}
@@ -339,7 +377,7 @@ def scenario_of(directory, calibration):
                                soft_block_bytes if disk["name"] in raw_disks else None)
                         for disk in conditions["disks"]],
             "filesystems": filesystems,
-            "workloads": [job_section(job, raw_disks) for job in workload["jobs"]],
+            "workloads": [job_section(job, raw_disks, workload["writers"]) for job in workload["jobs"]],
             "run": run_section(directory, conditions, calibration)}
 
 
