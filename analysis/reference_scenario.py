@@ -231,7 +231,8 @@ def device(disk, queue, soft_block_bytes):
 
 def begin_of(job, writers):
     """When the job's process first ran. Freshly forked processes wait for the processor in an order
-    that depends on how their parent made them; the recording says when each was let go, to the ms."""
+    that depends on how their parent made them; the recording says when each was let go, to the ms.
+    """
     began = [writer["start_s"] for writer in writers if str(writer["id"]) == str(job["id"])]
     let_go = Fraction(int(exact(began[0]) * 1000), 1000) if began else exact(job["start_s"])
     return max(exact(job["start_s"]), let_go)
@@ -377,7 +378,8 @@ def scenario_of(directory, calibration):
                                soft_block_bytes if disk["name"] in raw_disks else None)
                         for disk in conditions["disks"]],
             "filesystems": filesystems,
-            "workloads": [job_section(job, raw_disks, workload["writers"]) for job in workload["jobs"]],
+            "workloads": [job_section(job, raw_disks, workload["writers"])
+                          for job in workload["jobs"]],
             "run": run_section(directory, conditions, calibration)}
 
 

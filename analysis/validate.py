@@ -2,16 +2,21 @@
 """Runs recorded experiments in the simulator and says how far it is from the real kernels.
 
 Usage: validate.py REFERENCE_DIR... [--json FILE] [--markdown FILE] [--plots DIR] [--out DIR]
-                   [--wbsim PATH] [--calibration FILE] [--jobs N]
+                   [--readme-table] [--write-missed FILE] [--wbsim PATH] [--calibration FILE]
+                   [--jobs N]
 
 REFERENCE_DIR is an experiment's folder, a kernel's folder or the root: every folder below it that
 has a conditions.json is validated. Exit code: 0 all bars met, 1 one missed or a run failed, 2 a
 folder has a condition that no scenario can express (the others are still done).
+
+The accuracy page and its pictures:
+  analysis/validate.py tests/reference --markdown docs/accuracy.md --plots docs/accuracy
 """
 
 import argparse
 import concurrent.futures
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -21,10 +26,12 @@ import tempfile
 import metrics
 import recording
 import reference_scenario
+import validate_markdown
 import validate_report
 from reference_scenario import CannotExpress
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+FIDELITY = pathlib.Path(__file__).resolve().parent / "fidelity.md"
 EXIT_MISSED, EXIT_CANNOT_EXPRESS = 1, 2
 WBSIM_EXIT_INVALID_SCENARIO = 3
 
@@ -84,7 +91,9 @@ def validate(folder, options, calibration, out_root):
     real = recording.load_recorded(folder)
     simulated = recording.load_simulated(out, conditions)
     return {"name": name, "experiment": conditions["workload"]["experiment"],
-            "release": conditions["kernel"]["release"], "real": real, "simulated": simulated,
+            "release": conditions["kernel"]["release"],
+            "description": conditions["workload"]["description"],
+            "real": real, "simulated": simulated,
             "entries": metrics.compare(name, real, simulated, repeat_of(folder))}
 
 
@@ -119,14 +128,14 @@ def run_all(folders, options, calibration, out_root):
             except CannotExpress as error:
                 print(f"error: {folder}: cannot be expressed: {error}", file=sys.stderr)
                 inexpressible = True
-            except (RunFailed, OSError, KeyError, ValueError) as error:
+            except Exception as error:  # pylint: disable=broad-except  (the others go on)
                 print(f"error: {folder}: {type(error).__name__}: {error}", file=sys.stderr)
                 name = f"{folder.name}-{folder.parent.name}"
                 failures.append(metrics.entry(name, "run", None, None, (None, None, False)))
     return results, failures, inexpressible
 
 
-def parse():
+def parser_of_options():
     parser = argparse.ArgumentParser(
         description="Runs recorded experiments in the simulator and compares.")
     parser.add_argument("directories", nargs="+", type=pathlib.Path, metavar="REFERENCE_DIR")
@@ -140,13 +149,51 @@ def parse():
     parser.add_argument("--calibration", type=pathlib.Path,
                         default=reference_scenario.DEFAULT_CALIBRATION)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--readme-table", action="store_true",
+                        help="print the README's table and nothing else")
+    parser.add_argument("--write-missed", type=pathlib.Path, metavar="FILE",
+                        help="the bars that are missed, one a line")
     parser.add_argument("--summary-only", action="store_true",
                         help="no table per experiment")
-    return parser.parse_args()
+    return parser
+
+
+def missed(entries):
+    """The names of the missed bars, as --write-missed lists them."""
+    return sorted(f"{row['experiment']} {row['metric']}" for row in entries if not row["ok"])
+
+
+def command_line(options):
+    """What makes this page again, without what differs from machine to machine."""
+    words = ["analysis/validate.py", *map(str, options.directories),
+             "--markdown", str(options.markdown)]
+    return " ".join(words + (["--plots", str(options.plots)] if options.plots else []))
+
+
+def write_page(results, across, failures, options):
+    """The accuracy page; it links the pictures by their path from it."""
+    folder = None
+    if options.plots:
+        folder = os.path.relpath(options.plots, options.markdown.parent)
+    page = validate_markdown.markdown(results, across, failures, {
+        "command": command_line(options), "plots": folder,
+        "fidelity": FIDELITY.read_text(encoding="utf-8")})
+    options.markdown.write_text(page, encoding="utf-8")
+
+
+def report(results, across, entries, options):
+    if options.readme_table:
+        print(validate_markdown.readme_table(results, across), end="")
+        return
+    if not options.summary_only:
+        for result in results:
+            validate_report.print_experiment(result["name"], result["entries"])
+    validate_report.print_across(across)
+    validate_report.print_summary(entries)
 
 
 def main():
-    options = parse()
+    options = parser_of_options().parse_args()
     folders = experiment_folders(options.directories)
     if not folders:
         print("error: no conditions.json below the given directories", file=sys.stderr)
@@ -161,15 +208,14 @@ def main():
         results, failures, inexpressible = run_all(folders, options, calibration, out_root)
     across = cross_kernel(results)
     entries = [row for result in results for row in result["entries"]] + across + failures
-    if not options.summary_only:
-        for result in results:
-            validate_report.print_experiment(result["name"], result["entries"])
-    validate_report.print_across(across)
-    validate_report.print_summary(entries)
+    report(results, across, entries, options)
     if options.json:
         options.json.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    if options.write_missed:
+        options.write_missed.write_text("".join(f"{name}\n" for name in missed(entries)),
+                                        encoding="utf-8")
     if options.markdown:
-        options.markdown.write_text(validate_report.markdown(results, across), encoding="utf-8")
+        write_page(results, across, failures, options)
     if options.plots:
         draw(results, options.plots)
     if inexpressible:

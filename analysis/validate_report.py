@@ -1,29 +1,14 @@
-"""What validate.py prints, and the accuracy table in Markdown."""
+"""What validate.py prints."""
 
 import metrics
-
-# The accuracy table's columns: heading, metric (several: summed over disks or writers), unit.
-HEADLINES = (
-    ("throughput MB/s", "throughput.aggregate"),
-    ("time to clean s", "time.to_clean"),
-    ("first throttle s", "time.first_throttle"),
-    ("dirty curve % of peak", "dirty.curve"),
-    ("dirty peak pages", "dirty.peak"),
-    ("dirty steady pages", "dirty.steady"),
-    ("write p50 ms", "latency.p50"),
-    ("write p99 ms", "latency.p99"),
-    ("write max ms", "latency.max"),
-    ("fsync p50 ms", "fsync.p50"),
-    ("requests", "requests.count"),
-    ("flusher threads", "threads.max"),
-)
-
 
 def number(value):
     if value is None:
         return "-"
     if value == int(value) and abs(value) < 1e6:
         return str(int(value))
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
     return f"{value:.4g}"
 
 
@@ -45,9 +30,18 @@ def bar_text(row):
     return f"{100 * row['bar']:.0f} %" if relative(row) else f"{row['bar']:g}"
 
 
+def judged(entries):
+    """Without those that are only told: a metric without a bar cannot miss it."""
+    return [row for row in entries if row["bar"] is not None or not row["ok"]]
+
+
+def count(entries):
+    entries = judged(entries)
+    return f"{sum(row['ok'] for row in entries)} of {len(entries)}"
+
+
 def print_experiment(name, entries):
-    missed = sum(not row["ok"] for row in entries)
-    print(f"\n{name}: {len(entries) - missed} of {len(entries)} within their bars")
+    print(f"\n{name}: {count(entries)} within their bars")
     print(f"  {'metric':34} {'real':>12} {'simulated':>12} {'error':>10} {'bar':>6}")
     for row in entries:
         mark = "" if row["ok"] else "  MISSED"
@@ -66,7 +60,7 @@ def print_across(across):
               f"{number(row['simulated'])} simulated")
 
 
-def group(row):
+def family_of_bar(row):
     if row["bar"] is None and not row["ok"]:
         return "runs that failed"
     if "/" in row["experiment"]:
@@ -79,8 +73,9 @@ def group(row):
 
 def print_summary(entries):
     groups = {}
+    entries = judged(entries)
     for row in entries:
-        groups.setdefault(group(row), []).append(row)
+        groups.setdefault(family_of_bar(row), []).append(row)
     print(f"\n{'bars met':34} {'met':>5} {'of':>5} {'worst error':>12}")
     for name, rows in groups.items():
         met = sum(row["ok"] for row in rows)
@@ -92,48 +87,3 @@ def print_summary(entries):
         print(f"{name:34} {met:>5} {len(rows):>5}   {text}")
     met = sum(row["ok"] for row in entries)
     print(f"{'all':34} {met:>5} {len(entries):>5}")
-
-
-def merged(entries, metric):
-    """The entry of a metric; where it has one per disk, their sum."""
-    rows = [row for row in entries
-            if row["metric"] == metric or row["metric"].startswith((metric + ".", metric + "["))]
-    if len(rows) <= 1:
-        return rows[0] if rows else None
-    if any(row["simulated"] is None or row["real"] is None for row in rows):
-        return None
-    real, simulated = (sum(row[side] for row in rows) for side in ("real", "simulated"))
-    return dict(rows[0], real=real, simulated=simulated, ok=all(row["ok"] for row in rows),
-                error=(simulated - real) / real if real else simulated - real)
-
-
-def cell(row):
-    if row is None:
-        return ""
-    if row["metric"] == "dirty.curve":
-        text = number(100 * row["simulated"])
-    else:
-        text = f"{number(row['real'])} / {number(row['simulated'])} ({error_text(row)})"
-    return text if row["ok"] else f"**{text}**"
-
-
-def markdown(results, across):
-    """Rows: experiments and kernels. Cells: real / simulated (error); bold: a bar is missed."""
-    ordered = sorted(results, key=lambda result: (result["experiment"], result["release"]))
-    lines = ["| experiment | kernel | " + " | ".join(head for head, _ in HEADLINES)
-             + " | bars met |",
-             "|---|---|" + "---|" * (len(HEADLINES) + 1)]
-    for result in ordered:
-        entries = result["entries"]
-        met = sum(row["ok"] for row in entries)
-        cells = [cell(merged(entries, metric)) for _, metric in HEADLINES]
-        lines.append(f"| {result['experiment']} | {result['release']} | " + " | ".join(cells)
-                     + f" | {met} of {len(entries)} |")
-    met = sum(row["ok"] for row in across)
-    lines += ["", "Each cell: real / simulated (error); bold: outside its bar. The curve's column "
-              "is the mean distance of dirty + writeback as a share of the real peak."]
-    if across:
-        lines.append("Where two recorded kernels differ by more than 5 %, the simulated ones "
-                     "differ with the same sign and a ratio within 10 % in "
-                     f"{met} of {len(across)} cases.")
-    return "\n".join(lines) + "\n"

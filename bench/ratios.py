@@ -11,19 +11,21 @@ import re
 import sys
 
 
-def item_times(paths):
-    """Fastest nanoseconds per item by benchmark name."""
-    times = {}
+def read_reports(paths):
+    """Fastest nanoseconds per item, and bytes per page where counted, by benchmark name."""
+    times, sizes = {}, {}
     for path in paths:
         with open(path, encoding="utf-8") as file:
             report = json.load(file)
         for run in report["benchmarks"]:
             if run.get("run_type") == "aggregate" or "items_per_second" not in run:
                 continue
-            name = run["run_name"]
+            name = re.sub(r"/(iterations:\d+|manual_time)", "", run["run_name"])
             nanoseconds = 1e9 / run["items_per_second"]
             times[name] = min(nanoseconds, times.get(name, nanoseconds))
-    return times
+            if "bytes_per_page" in run:
+                sizes[name] = run["bytes_per_page"]
+    return times, sizes
 
 
 def floor_of(name):
@@ -36,24 +38,32 @@ def in_natural_order(item):
             for part in re.split(r"[/:]", item[0])]
 
 
-def main(paths):
-    if not paths:
-        sys.exit("usage: ratios.py BENCHMARK.json...")
-    times = item_times(paths)
+def print_table(title, values):
+    """A line for each value of the simulator, next to its floor; floors of nothing at the end."""
     used = set()
-    print(f"{'ns per item':<34}{'simulator':>11}{'floor':>11}{'ratio':>8}")
-    for name, nanoseconds in sorted(times.items(), key=in_natural_order):
+    print(f"{title:<34}{'simulator':>11}{'floor':>11}{'ratio':>8}")
+    for name, value in sorted(values.items(), key=in_natural_order):
         if not name.startswith("wbsim/"):
             continue
         floor = floor_of(name)
-        line = f"{name.removeprefix('wbsim/'):<34}{nanoseconds:>11.1f}"
-        if floor in times:
+        line = f"{name.removeprefix('wbsim/'):<34}{value:>11.1f}"
+        if floor in values:
             used.add(floor)
-            line += f"{times[floor]:>11.1f}{nanoseconds / times[floor]:>8.2f}"
+            line += f"{values[floor]:>11.1f}{value / values[floor]:>8.2f}"
         print(line)
-    for name, nanoseconds in sorted(times.items(), key=in_natural_order):
+    for name, value in sorted(values.items(), key=in_natural_order):
         if name.startswith("floor/") and name not in used:
-            print(f"{name.removeprefix('floor/'):<34}{'':>11}{nanoseconds:>11.1f}")
+            print(f"{name.removeprefix('floor/'):<34}{'':>11}{value:>11.1f}")
+
+
+def main(paths):
+    if not paths:
+        sys.exit("usage: ratios.py BENCHMARK.json...")
+    times, sizes = read_reports(paths)
+    print_table("ns per item", times)
+    if sizes:
+        print()
+        print_table("bytes per page", sizes)
 
 
 if __name__ == "__main__":

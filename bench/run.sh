@@ -11,7 +11,7 @@ reports=
 for program in "$build"/bench/*_bench; do
   report=$results/$(basename "$program").json
   echo "running $(basename "$program") ..." >&2
-  "$program" --benchmark_repetitions=5 --benchmark_min_time=0.2 \
+  "$program" --benchmark_repetitions=3 --benchmark_min_time=0.1 \
     --benchmark_enable_random_interleaving=true --benchmark_format=json "$@" > "$report"
   reports="$reports $report"
 done

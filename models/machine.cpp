@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <map>
 #include <stdexcept>
 
 #include "models/block/request_queue.hpp"
@@ -148,9 +149,9 @@ class Machine::Impl {
   std::deque<Disk> disks_;
   RootFsSuperBlock root_;
   BlockDevSuperBlock block_devices_;
-  std::vector<std::pair<std::string, Inode*>> devices_;  // block devices by name
+  std::map<std::string, Inode*> devices_;  // block devices by name
   std::deque<Ext2> filesystems_;
-  std::vector<std::pair<std::string, Inode*>> files_;  // "FS/NAME", "/dev/NAME"
+  std::map<std::string, Inode*> files_;  // "FS/NAME", "/dev/NAME"
   std::unique_ptr<Flusher> flusher_;
   std::unique_ptr<WriterThrottle> throttle_;
   std::deque<Job> jobs_;
@@ -209,7 +210,7 @@ void Machine::Impl::add_disks() {
     disk.bdi.queue = disk.queue.get();
     disk.bdi.min_ratio = config.min_ratio;
     disk.bdi.max_ratio = config.max_ratio;
-    context_.bdis.push_back(&disk.bdi);
+    context_.add_device(disk.bdi);
     add_block_devices(config, disk);
   }
 }
@@ -219,8 +220,8 @@ void Machine::Impl::add_block_devices(const DeviceConfig& config, Disk& disk) {
   const Sectors capacity(config.capacity.count() / kSectorSize);
   const auto add = [&](const std::string& name, Sectors start, Sectors length) {
     Inode& device = block_devices_.add(vfs_, disk.bdi, start, length, bits);
-    devices_.emplace_back(name, &device);
-    files_.emplace_back("/dev/" + name, &root_.make_node(vfs_, device));
+    devices_.emplace(name, &device);
+    files_.emplace("/dev/" + name, &root_.make_node(vfs_, device));
   };
   add(config.name, Sectors(0), capacity);
   for (const PartitionConfig& part : config.partitions)
@@ -228,10 +229,8 @@ void Machine::Impl::add_block_devices(const DeviceConfig& config, Disk& disk) {
 }
 
 namespace {
-Inode* find_named(const std::vector<std::pair<std::string, Inode*>>& files,
-                  const std::string& name) {
-  const auto it = std::find_if(files.begin(), files.end(),
-                               [&](const auto& entry) { return entry.first == name; });
+Inode* find_named(const std::map<std::string, Inode*>& files, const std::string& name) {
+  const auto it = files.find(name);
   return it == files.end() ? nullptr : it->second;
 }
 }  // namespace
@@ -245,7 +244,7 @@ void Machine::Impl::add_filesystems() {
     fs.s_number = static_cast<int>(context_.super_blocks.size());
     context_.super_blocks.push_back(&fs);
     for (const FileConfig& file : config.files)
-      files_.emplace_back(config.name + "/" + file.name, &fs.create(file));
+      files_.emplace(config.name + "/" + file.name, &fs.create(file));
   }
 }
 

@@ -19,10 +19,10 @@ struct Bio {
   std::uint64_t cookie = 0;  // the owner's
   std::uint16_t segments = 1;
   BioOp op = BioOp::kWrite;
-  bool sync = false;    // somebody waits for it: BIO_RW_SYNCIO; reads count as sync without it
-  bool unplug = false;  // start the queue at once: BIO_RW_UNPLUG; up to 2.6.28 BIO_RW_SYNC
-  bool meta = false;    // file-system metadata, for the statistics
   WriteReason reason = WriteReason::kBackground;
+  bool sync : 1 = false;    // somebody waits for it: BIO_RW_SYNCIO; reads count as sync without it
+  bool unplug : 1 = false;  // start the queue at once: BIO_RW_UNPLUG; up to 2.6.28 BIO_RW_SYNC
+  bool meta : 1 = false;    // file-system metadata, for the statistics
 };
 
 }  // namespace wbsim

@@ -13,10 +13,23 @@ DeadlineElevator::DeadlineElevator(const DeadlineRules& rules, TickClock clock) 
 
 void DeadlineElevator::add(Request& rq, Jiffies now) {
   Direction& d = direction(rq.op);
-  d.sorted.insert(rq);
+  d.insert(rq);
   rq.deadline = now + d.expire;
   d.fifo.push_back(rq);
   ++size_;
+}
+
+void DeadlineElevator::Direction::insert(Request& rq) {
+  sorted.insert(rq);
+  if (!last || last->sector <= rq.sector)  // equals go behind each other
+    last = &rq;
+}
+
+void DeadlineElevator::Direction::erase(Request& rq) {
+  const auto it = sorted.iterator_to(rq);
+  if (last == &rq)
+    last = it == sorted.begin() ? nullptr : &*std::prev(it);
+  sorted.erase(it);
 }
 
 // deadline_dispatch_requests()
@@ -91,7 +104,7 @@ void DeadlineElevator::remove(Request& rq) {
   Direction& d = direction(rq.op);
   if (d.next == &rq)
     d.next = latter(rq);
-  d.sorted.erase(d.sorted.iterator_to(rq));
+  d.erase(rq);
   d.fifo.erase(d.fifo.iterator_to(rq));
   --size_;
 }
@@ -104,8 +117,8 @@ Request* DeadlineElevator::find_start(BioOp op, Sectors sector) {
 
 void DeadlineElevator::front_merged(Request& rq) {
   Direction& d = direction(rq.op);
-  d.sorted.erase(d.sorted.iterator_to(rq));
-  d.sorted.insert(rq);
+  d.erase(rq);
+  d.insert(rq);
 }
 
 Request* DeadlineElevator::former(Request& rq) {
@@ -116,8 +129,9 @@ Request* DeadlineElevator::former(Request& rq) {
 
 Request* DeadlineElevator::latter(Request& rq) {
   Direction& d = direction(rq.op);
-  const auto it = std::next(d.sorted.iterator_to(rq));
-  return it == d.sorted.end() ? nullptr : &*it;
+  if (&rq == d.last)  // a sequential writer is always there: no walk through the tree
+    return nullptr;
+  return &*std::next(d.sorted.iterator_to(rq));
 }
 
 // deadline_merged_requests(): the joined request keeps the earlier deadline and its place.

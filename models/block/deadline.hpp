@@ -34,10 +34,14 @@ class DeadlineElevator final : public Elevator {
     Sectors operator()(const Request& rq) const { return rq.sector; }
   };
   struct Direction {
+    void insert(Request& rq);
+    void erase(Request& rq);
+
     boost::intrusive::multiset<
         Request, boost::intrusive::member_hook<Request, Request::TreeHook, &Request::sort_hook>,
         boost::intrusive::key_of_value<SectorOf>, boost::intrusive::constant_time_size<false>>
         sorted;
+    Request* last = nullptr;  // of sorted
     boost::intrusive::list<
         Request, boost::intrusive::member_hook<Request, Request::ListHook, &Request::queue_hook>,
         boost::intrusive::constant_time_size<false>>

@@ -78,6 +78,7 @@ void RequestQueue::complete(Request& rq) {
     params_.processors->steal(params_.interrupt_cost);
   for (Bio* bio = rq.bio; bio;) {
     Bio* next = bio->bi_next;  // the owner may reuse the bio
+    __builtin_prefetch(next, 1);
     bio->bi_next = nullptr;
     bio->bi_end_io(*bio, true);
     bio = next;

@@ -31,7 +31,8 @@ RequestQueue::Submit RequestQueue::try_submit(Bio& bio, IoContext& ioc) {
   WB_ASSERT(bio.length <= params_.max_sectors && bio.segments <= params_.max_segments);
   bio.bi_next = nullptr;
   Submit result = Submit::kMerged;
-  if (elevator_->empty() || !elv_merge(bio)) {
+  const bool empty = !last_merge_ && elevator_->empty();  // last_merge_ is in the elevator
+  if (empty || !elv_merge(bio)) {
     Request* rq = get_request(bio, ioc);
     if (!rq)
       return Submit::kNoRequest;

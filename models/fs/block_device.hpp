@@ -3,6 +3,7 @@
 //
 // MODELS:   fs/block_dev.c, and the buffer cache part of fs/buffer.c of 2.6: __bread(),
 //           unmap_underlying_metadata().
+// DEVIATES: unmap_underlying_metadata() does not wait for a write of the alias that is under way.
 #pragma once
 
 #include <deque>

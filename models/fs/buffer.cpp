@@ -4,23 +4,6 @@
 
 namespace wbsim {
 
-BufferId BufferPool::allocate() {
-  BufferId id = free_list_;
-  if (id != 0) {
-    free_list_ = buffers_[id].b_this_page;
-  } else {
-    id = next_unused_++;
-    WB_ASSERT(id < buffers_.capacity());
-  }
-  buffers_[id] = BufferHead{};
-  return id;
-}
-
-void BufferPool::free(BufferId id) {
-  buffers_[id].b_this_page = free_list_;
-  free_list_ = id;
-}
-
 bool Vfs::try_to_release_page(Page& page) {
   return try_to_free_buffers(*this, page);
 }

@@ -1,6 +1,7 @@
 // Rings of buffer heads: creating, dirtying, invalidating and freeing them.
 //
 // MODELS:   fs/buffer.c of 2.6.24 - 2.6.32.
+// DEVIATES: a buffer on a private_list is not freed before fsync_buffers_list() took it off.
 #pragma once
 
 #include "models/fs/vfs.hpp"

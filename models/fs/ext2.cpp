@@ -15,7 +15,7 @@ namespace {
 constexpr std::int64_t kFirstInodeTableBlock = 5;
 constexpr std::int64_t kFirstDataBlock = 64;
 constexpr int kPagesOfMount = 4;  // superblock, group descriptors, root directory and its inode
-constexpr std::int64_t kInodesPerBlock = 32;  // of 128 bytes in 4 KiB
+constexpr std::int64_t kInodeBytes = 128;
 }  // namespace
 
 Ext2::Ext2(Vfs& vfs, Inode& device, const FilesystemConfig& config)
@@ -53,7 +53,8 @@ Inode& Ext2::create(const FileConfig& config) {
   reserve(file);
   if (config_.metadata != MetadataMode::kNone)
     file.inode_table_block = config.inode_table_block.value_or(
-        kFirstInodeTableBlock + static_cast<std::int64_t>(inode.i_ino) / kInodesPerBlock);
+        kFirstInodeTableBlock +
+        static_cast<std::int64_t>(inode.i_ino) * kInodeBytes / config_.block_size);
   if (file.inode_table_block >= 0)
     make_uptodate_block(vfs_, device_, file.inode_table_block);
   if (config_.metadata == MetadataMode::kEvictable)

@@ -13,23 +13,36 @@
 namespace wbsim {
 
 // With `cookie` set it is the BufferId of the one buffer; otherwise it carries `pages`.
-struct FileBio : Bio {
+struct alignas(64) FileBio : Bio {
+  std::uint16_t nr_pages = 0;
   PageId* pages = nullptr;  // room for kBioMaxPages, or null
-  std::uint32_t nr_pages = 0;
 
   std::span<const PageId> page_span() const { return {pages, nr_pages}; }
 };
+static_assert(sizeof(FileBio) == 64);  // a cache line
 
 inline constexpr int kBioMaxPages = 256;
 
 class BioPool {
  public:
-  FileBio& allocate_for_buffer() { return take(plain_, false); }
-  FileBio& allocate_for_pages() { return take(paged_, true); }
+  FileBio& allocate_for_buffer() { return plain_.empty() ? make() : take(plain_, nullptr); }
+  FileBio& allocate_for_pages() {
+    return paged_.empty() ? make_with_pages() : take(paged_, paged_.back()->pages);
+  }
   void free(FileBio& bio) { (bio.pages ? paged_ : plain_).push_back(&bio); }
 
  private:
-  FileBio& take(std::vector<FileBio*>& free_list, bool with_pages);
+  static FileBio& take(std::vector<FileBio*>& free_list, PageId* pages) {
+    FileBio& bio = *free_list.back();
+    free_list.pop_back();
+    if (!free_list.empty())
+      __builtin_prefetch(free_list.back(), 1);
+    bio = FileBio{};
+    bio.pages = pages;
+    return bio;
+  }
+  FileBio& make() { return bios_.emplace_back(); }
+  FileBio& make_with_pages();
 
   std::deque<FileBio> bios_;
   std::vector<std::unique_ptr<PageId[]>> page_arrays_;

@@ -74,9 +74,11 @@ bool PageScan::lookup(PageIndex from, PageIndex end, Pagevec& pagevec) {
   pagevec.count = mapping_.pages.lookup_tag(from, PageTag::kDirty, pagevec.ids, kPagevecSize);
   int kept = 0;
   for (; kept < pagevec.count; ++kept) {
-    pagevec.indices[kept] = vfs_.cache.page(pagevec.ids[kept]).index;
+    const Page& page = vfs_.cache.page(pagevec.ids[kept]);
+    pagevec.indices[kept] = page.index;
     if (pagevec.indices[kept] > end)
       break;
+    __builtin_prefetch(&vfs_.buffers[page.buffers], 1);
   }
   pagevec.count = kept;
   return kept > 0;

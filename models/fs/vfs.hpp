@@ -39,8 +39,21 @@ class BufferPool {
   BufferId id_of(const BufferHead& bh) const {
     return static_cast<BufferId>(buffers_.index_of(bh));
   }
-  BufferId allocate();
-  void free(BufferId id);
+  BufferId allocate() {
+    BufferId id = free_list_;
+    if (id != 0) {
+      free_list_ = buffers_[id].b_this_page;
+    } else {
+      id = next_unused_++;
+      WB_ASSERT(id < buffers_.capacity());
+    }
+    buffers_[id] = BufferHead{};
+    return id;
+  }
+  void free(BufferId id) {
+    buffers_[id].b_this_page = free_list_;
+    free_list_ = id;
+  }
   WaitQueue& wait_queue_of(BufferHead& bh) {
     bh.set(BH_Waiters);
     return waiters_[id_of(bh) % waiters_.size()];

@@ -1,6 +1,7 @@
 // What memory management knows of a device: struct backing_dev_info.
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "models/mm/proportions.hpp"
@@ -18,7 +19,8 @@ struct BackingDevInfo {
   Pages writeback{};    // BDI_WRITEBACK
   Pages written{};      // write-backs completed
   PropLocal completions;
-  int min_ratio = 0;  // percent
+  std::array<int, 3> dirty_inodes{};  // of this device, by DirtyInodeLists::Which
+  int min_ratio = 0;                  // percent
   int max_ratio = 100;
   bool dirty_exceeded = false;
   bool pdflush_owner = false;  // BDI_pdflush: a pdflush thread works on it

@@ -174,13 +174,6 @@ void PageCache::account_writeback_end(BackingDevInfo& bdi, std::int64_t count) {
     completions_.add_limited(bdi.completions, bdi.max_ratio);
 }
 
-void PageCache::unlock_page(Page& page) {
-  WB_ASSERT(page.test(PG_locked));
-  page.clear(PG_locked);
-  if (page.test(PG_waiters))
-    wake_page(page);
-}
-
 WaitQueue& PageCache::wait_queue_of(Page& page) {
   page.set(PG_waiters);
   return waiters_[id_of(page) % waiters_.size()];

@@ -87,7 +87,12 @@ class PageCache {
   // The pages of one bio, all of one device.
   void end_page_writeback(std::span<const PageId> pages);
 
-  void unlock_page(Page& page);
+  void unlock_page(Page& page) {
+    WB_ASSERT(page.test(PG_locked));
+    page.clear(PG_locked);
+    if (page.test(PG_waiters))
+      wake_page(page);
+  }
   WaitQueue& wait_queue_of(Page& page);  // sets PG_waiters; wait on it at once, then look again
 
   Pages free_pages() const;

@@ -8,7 +8,6 @@ namespace wbsim {
 
 namespace {
 constexpr int kShift = 6;
-constexpr PageIndex kMask = 63;
 constexpr std::uint64_t bit(PageIndex offset) {
   return std::uint64_t{1} << offset;
 }
@@ -16,7 +15,7 @@ constexpr std::size_t word_of(PageTag tag) {
   return static_cast<std::size_t>(tag);
 }
 constexpr PageIndex offset_at(PageIndex index, std::uint8_t shift) {
-  return (index >> shift) & kMask;
+  return (index >> shift) & 63;
 }
 bool covers(std::uint8_t shift, PageIndex index) {
   return shift + kShift >= 32 || (index >> (shift + kShift)) == 0;
@@ -43,9 +42,7 @@ void PageTreeNodes::free(std::uint32_t node) {
   --in_use_;
 }
 
-std::uint32_t PageTree::leaf_of(PageIndex index) const {
-  if ((index & ~kMask) == last_leaf_base_)
-    return last_leaf_;
+std::uint32_t PageTree::look_up_leaf(PageIndex index) const {
   std::uint32_t node = root_;
   if (node == 0 || !covers(nodes_[node].shift, index))
     return 0;
@@ -57,11 +54,6 @@ std::uint32_t PageTree::leaf_of(PageIndex index) const {
   last_leaf_ = node;
   last_leaf_base_ = index & ~kMask;
   return node;
-}
-
-PageId PageTree::find(PageIndex index) const {
-  const std::uint32_t leaf = leaf_of(index);
-  return leaf == 0 ? 0 : nodes_[leaf].slots[index & kMask];
 }
 
 std::uint32_t PageTree::grow_to_leaf(PageIndex index) {
@@ -136,34 +128,26 @@ void PageTree::erase(PageIndex index) {
   }
 }
 
-void PageTree::set_tag(PageIndex index, PageTag tag) {
-  std::uint32_t node = leaf_of(index);
-  WB_ASSERT(node != 0 && nodes_[node].slots[index & kMask] != 0);
-  PageIndex offset = index & kMask;
-  while (node != 0) {
-    std::uint64_t& word = nodes_[node].tags[word_of(tag)];
+// The node's word was empty and is not any more: so the parent's bit for it.
+void PageTree::set_tag_above(std::uint32_t node, PageTag tag) {
+  for (std::uint32_t parent = nodes_[node].parent; parent != 0; parent = nodes_[node].parent) {
+    std::uint64_t& word = nodes_[parent].tags[word_of(tag)];
     const bool was_empty = word == 0;
-    word |= bit(offset);
+    word |= bit(nodes_[node].offset);
     if (!was_empty)
       return;
-    offset = nodes_[node].offset;
-    node = nodes_[node].parent;
+    node = parent;
   }
 }
 
-void PageTree::clear_tag(PageIndex index, PageTag tag) {
-  std::uint32_t node = leaf_of(index);
-  WB_ASSERT(node != 0);
-  PageIndex offset = index & kMask;
-  while (node != 0) {
-    std::uint64_t& word = nodes_[node].tags[word_of(tag)];
-    if ((word & bit(offset)) == 0)
-      return;
-    word &= ~bit(offset);
+// The node's word became empty: so the parent's bit for it goes.
+void PageTree::clear_tag_above(std::uint32_t node, PageTag tag) {
+  for (std::uint32_t parent = nodes_[node].parent; parent != 0; parent = nodes_[node].parent) {
+    std::uint64_t& word = nodes_[parent].tags[word_of(tag)];
+    word &= ~bit(nodes_[node].offset);
     if (word != 0)
       return;
-    offset = nodes_[node].offset;
-    node = nodes_[node].parent;
+    node = parent;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/mm/page.hpp"
+#include "sim/assert.hpp"
 
 namespace wbsim {
 
@@ -44,13 +45,34 @@ class PageTree {
   explicit PageTree(PageTreeNodes& nodes) : nodes_(nodes) {}
   PageTree(const PageTree&) = delete;
 
-  PageId find(PageIndex index) const;  // 0 when absent
+  PageId find(PageIndex index) const {  // 0 when absent
+    const std::uint32_t leaf = leaf_of(index);
+    return leaf == 0 ? 0 : nodes_[leaf].slots[index & kMask];
+  }
   void insert(PageIndex index, PageId page);
   void erase(PageIndex index);
   bool empty() const { return root_ == 0; }
 
-  void set_tag(PageIndex index, PageTag tag);
-  void clear_tag(PageIndex index, PageTag tag);
+  void set_tag(PageIndex index, PageTag tag) {
+    const std::uint32_t leaf = leaf_of(index);
+    WB_ASSERT(leaf != 0 && nodes_[leaf].slots[index & kMask] != 0);
+    std::uint64_t& word = nodes_[leaf].tags[static_cast<std::size_t>(tag)];
+    const bool was_empty = word == 0;
+    word |= std::uint64_t{1} << (index & kMask);
+    if (was_empty)
+      set_tag_above(leaf, tag);
+  }
+  void clear_tag(PageIndex index, PageTag tag) {
+    const std::uint32_t leaf = leaf_of(index);
+    WB_ASSERT(leaf != 0);
+    std::uint64_t& word = nodes_[leaf].tags[static_cast<std::size_t>(tag)];
+    const std::uint64_t bit = std::uint64_t{1} << (index & kMask);
+    if ((word & bit) == 0)
+      return;
+    word &= ~bit;
+    if (word == 0)
+      clear_tag_above(leaf, tag);
+  }
   bool tagged(PageIndex index, PageTag tag) const;
   bool any_tagged(PageTag tag) const;
   // The first index at or after `from` with the tag, kNone when there is none.
@@ -61,7 +83,14 @@ class PageTree {
   int lookup_tag(PageIndex from, PageTag tag, PageId* pages, int max) const;
 
  private:
-  std::uint32_t leaf_of(PageIndex index) const;  // 0 when there is none
+  static constexpr PageIndex kMask = 63;
+
+  std::uint32_t leaf_of(PageIndex index) const {  // 0 when there is none
+    return (index & ~kMask) == last_leaf_base_ ? last_leaf_ : look_up_leaf(index);
+  }
+  std::uint32_t look_up_leaf(PageIndex index) const;
+  void set_tag_above(std::uint32_t node, PageTag tag);
+  void clear_tag_above(std::uint32_t node, PageTag tag);
   std::uint32_t grow_to_leaf(PageIndex index);
   template <class Word>
   PageIndex next(PageIndex from, Word word) const;

@@ -1,5 +1,6 @@
 #include "models/writeback/inode_lists.hpp"
 
+#include "models/mm/backing_dev_info.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
@@ -9,9 +10,22 @@ DirtyInodeLists::~DirtyInodeLists() {
     list.clear();
 }
 
+// The device's count of inodes on this kind of list goes along.
+void DirtyInodeLists::count(const Inode& inode, int change) {
+  if (BackingDevInfo* bdi = inode.i_mapping->bdi)
+    bdi->dirty_inodes[inode.dirty_list] += change;
+}
+
+void DirtyInodeLists::file_under(Which which, Inode& inode) {
+  count(inode, -1);
+  inode.dirty_list = which;
+  count(inode, 1);
+}
+
 void DirtyInodeLists::push_front(Which which, Inode& inode) {
   inode.dirty_lists = this;
   inode.dirty_list = which;
+  count(inode, 1);
   lists_[which].push_front(inode);
 }
 
@@ -20,6 +34,7 @@ void DirtyInodeLists::remove(Inode& inode) {
     return;
   List& list = inode.dirty_lists->lists_[inode.dirty_list];
   list.erase(list.iterator_to(inode));
+  count(inode, -1);
   inode.dirty_lists = nullptr;
 }
 
@@ -49,7 +64,7 @@ void DirtyInodeLists::queue_io(std::optional<Jiffies> older_than, SuperblockSort
   List& more = lists_[kMoreIo];
   List& io = lists_[kIo];
   for (Inode& inode : more)
-    inode.dirty_list = kIo;
+    file_under(kIo, inode);
   io.splice(io.end(), more);
   move_expired_inodes(older_than, sort);
 }
@@ -62,7 +77,7 @@ void DirtyInodeLists::move_expired_inodes(std::optional<Jiffies> older_than, Sup
     Inode& inode = dirty.back();
     several = several || (!expired.empty() && expired.front().i_sb != inode.i_sb);
     dirty.pop_back();
-    inode.dirty_list = kIo;
+    file_under(kIo, inode);
     expired.push_front(inode);
   }
   if (sort == SuperblockSort::kNo || !several) {

@@ -47,6 +47,8 @@ class DirtyInodeLists {
   void queue_io(std::optional<Jiffies> older_than, SuperblockSort sort);
 
  private:
+  static void count(const Inode& inode, int change);
+  static void file_under(Which which, Inode& inode);
   void push_front(Which which, Inode& inode);
   void move_to_front(Which which, Inode& inode);
   void move_expired_inodes(std::optional<Jiffies> older_than, SuperblockSort sort);

@@ -260,13 +260,9 @@ Task<Errno> PdflushPool::sync(TaskStruct& task) {
 }
 
 Flusher::ListSizes PdflushPool::list_sizes(const BackingDevInfo& bdi) const {
-  int sizes[3] = {};
-  for (const DirtyInodeLists& lists : lists_)
-    for (const auto which :
-         {DirtyInodeLists::kDirty, DirtyInodeLists::kIo, DirtyInodeLists::kMoreIo})
-      for (const Inode& inode : lists.list(which))
-        sizes[which] += inode.i_mapping->bdi == &bdi ? 1 : 0;
-  return {sizes[0], sizes[1], sizes[2]};
+  const auto& counts = bdi.dirty_inodes;
+  return {counts[DirtyInodeLists::kDirty], counts[DirtyInodeLists::kIo],
+          counts[DirtyInodeLists::kMoreIo]};
 }
 
 }  // namespace wbsim

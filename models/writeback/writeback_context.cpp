@@ -2,10 +2,12 @@
 
 namespace wbsim {
 
+void WritebackContext::add_device(BackingDevInfo& bdi) {
+  bdis.push_back(&bdi);
+  min_ratio_sum += bdi.min_ratio;
+}
+
 Pages WritebackContext::bdi_dirty_limit(BackingDevInfo& bdi, Pages dirty, TaskStruct* task) const {
-  int min_ratio_sum = 0;
-  for (const BackingDevInfo* other : bdis)
-    min_ratio_sum += other->min_ratio;
   PageCache& cache = vfs.cache;
   Pages limit = bdi_share(rules.limits, dirty, cache.completions().fraction(bdi.completions),
                           bdi.min_ratio, bdi.max_ratio, min_ratio_sum);

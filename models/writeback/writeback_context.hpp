@@ -50,7 +50,10 @@ struct WritebackContext {
   TimePoint origin{};          // traces count from here
   TimePoint periodic_start{};  // when the periodic write-back of the kernel began to tick
   std::vector<BackingDevInfo*> bdis;
+  int min_ratio_sum = 0;                  // bdi_min_ratio: of all of them
   std::vector<SuperBlock*> super_blocks;  // in the order they were mounted
+
+  void add_device(BackingDevInfo& bdi);
 
   Simulator& sim() const { return vfs.sim; }
   Jiffies now() const { return vfs.jiffies(); }

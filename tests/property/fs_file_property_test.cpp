@@ -73,7 +73,8 @@ FsSetup random_setup() {
   FsSetup setup = *rc::gen::arbitrary<bool>() ? FsSetup{} : FsSetup::of_2624();
   setup.block_size = *rc::gen::element(512, 1024, 2048, 4096);
   setup.mpage = *rc::gen::arbitrary<bool>();
-  setup.memory = {Pages(200), Pages(200), Pages(0), Pages(*rc::gen::element(0, 80))};
+  // With 130 pages free, reclaim begins after 30.
+  setup.memory = {Pages(200), Pages(*rc::gen::element(200, 130)), Pages(0), Pages(80)};
   setup.block.queue.scheduler = *rc::gen::element<std::string>("noop", "deadline");
   setup.block.queue.nr_requests = *rc::gen::inRange(4, 20);
   setup.block.queue.max_sectors = Sectors(*rc::gen::inRange(8, 130));

@@ -82,7 +82,7 @@ void MachineFixture::add_disk(const DeviceConfig& device) {
   disk.bdi.queue = disk.queue.get();
   disk.bdi.min_ratio = device.min_ratio;
   disk.bdi.max_ratio = device.max_ratio;
-  context.bdis.push_back(&disk.bdi);
+  context.add_device(disk.bdi);
   block_devices.add(vfs, disk.bdi, Sectors(0), Sectors(device.capacity.count() / kSectorSize), 12);
 }
 

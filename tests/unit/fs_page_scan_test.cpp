@@ -102,6 +102,25 @@ TEST_CASE("pdflush 9.6: page scan table", "[fs]") {
   }
 }
 
+TEST_CASE("pdflush 6.4: 2.6.31 wraps, and ends before where it began", "[fs]") {
+  for (const bool dirty_before : {false, true}) {
+    FsFixture f(scattered(PageScanRule::k2631));
+    dirty_pages(f, range(20, 29));
+    if (dirty_before)
+      dirty_pages(f, {7});
+    Page& busy = f.lock(page_at(f, 20));  // is skipped, and must not be looked at again
+    f.cache.clear_page_dirty_for_io(busy);
+    f.cache.set_page_writeback(busy);
+    f.cache.unlock_page(busy);
+    set_page_dirty_buffers(f.vfs, busy, nullptr);
+    f.file.i_data.writeback_index = 20;
+    WritebackControl wbc = cyclic(100);
+    CHECK(f.await(do_writepages(f.vfs, f.file, wbc, f.task)) == Errno::kOk);
+    CHECK(written(f) == joined(range(21, 29), dirty_before ? Indices{7} : Indices{}));
+    CHECK(f.file.i_data.writeback_index == (dirty_before ? 8 : 0));
+  }
+}
+
 TEST_CASE("pdflush 6.4: nothing to write, nothing done", "[fs]") {
   FsFixture f(scattered(PageScanRule::k2631));
   dirty_pages(f, range(0, 3));

@@ -138,17 +138,19 @@ TEST_CASE("background work is off the list before it runs: a second one queues b
   CHECK(f.log.works_because(WriteReason::kBackground).size() == 3);
 }
 
+namespace {
+Task<> sync_and_check(Flusher& flusher, TaskStruct& task) {
+  const Errno result = co_await flusher.sync(task);
+  REQUIRE(result == Errno::kOk);
+}
+}  // namespace
+
 TEST_CASE("the work of sync stays on the list while it runs", "[writeback]") {
   Bdi f(with_threads());
   f.slow(0).takes = milliseconds(100);
   f.dirty_at(milliseconds(10), 0);
   TaskStruct task("sync");
-  f.at(milliseconds(20), [&] {
-    f.sim.spawn("sync", [](Bdi& m, TaskStruct& t) -> Task<> {
-      const Errno result = co_await m.flusher->sync(t);
-      REQUIRE(result == Errno::kOk);
-    }(f, task));
-  });
+  f.at(milliseconds(20), [&] { f.sim.spawn("sync", sync_and_check(*f.flusher, task)); });
   f.run_until(milliseconds(50));
   CHECK(f.flusher->writeback_in_progress(f.bdi(0)));
   f.run_until(milliseconds(500));

@@ -1,0 +1,186 @@
+"""The accuracy page and the README's short table, from the entries of a validation."""
+
+import metrics
+from validate_report import count, error_text, family_of_bar, judged, number
+
+# Columns of the page's tables: heading, metric, how several of a kind become one cell.
+SPEED = (
+    ("throughput, MB/s", "throughput.aggregate", "one"),
+    ("requests", "requests.count", "sum"),
+    ("dirty, steady, pages", "dirty.steady", "one"),
+    ("dirty curve, distance", "dirty.curve", "one"),
+    ("first throttle, s", "time.first_throttle", "one"),
+    ("time to clean, s", "time.to_clean", "one"),
+    ("first kupdate, s", "kupdate.start.1", "first"),
+    ("flusher threads", "threads.max", "one"),
+)
+LATENCY = (
+    ("write p50, ms", "latency.p50", "one"),
+    ("write p99, ms", "latency.p99", "one"),
+    ("write max, ms", "latency.max", "one"),
+    ("stalls, total, s", "latency.stall_total", "one"),
+    ("stall, median, ms", "latency.stall_median", "one"),
+    ("let through, KiB", "latency.let_through", "one"),
+    ("fsync p50, ms", "fsync.p50", "one"),
+    ("fsync max, ms", "fsync.max", "one"),
+)
+BRIEF = (
+    ("throughput", "throughput.aggregate", "one"),
+    ("dirty curve", "dirty.curve", "one"),
+    ("requests", "requests.count", "sum"),
+    ("write p99", "latency.p99", "one"),
+    ("fsync p50", "fsync.p50", "one"),
+)
+
+
+def rows_of(entries, metric):
+    return [row for row in entries
+            if row["metric"] == metric or row["metric"].startswith((metric + ".", metric + "["))]
+
+
+def merged(entries, metric, how):
+    """The entry of a metric; of several (one for each disk) their sum or the first."""
+    rows = rows_of(entries, metric)
+    if not rows:
+        return None
+    ok = all(row["ok"] for row in rows)
+    if how == "first" or len(rows) == 1:
+        return dict(rows[0], ok=ok)
+    if any(row["simulated"] is None or row["real"] is None for row in rows):
+        return None
+    real, simulated = (sum(row[side] for row in rows) for side in ("real", "simulated"))
+    return dict(rows[0], real=real, simulated=simulated, ok=ok,
+                error=(simulated - real) / real if real else simulated - real)
+
+
+def emphasised(text, row):
+    return text if row["ok"] else f"**{text}**"
+
+
+def cell(row):
+    if row is None:
+        return ""
+    if row["metric"] == "dirty.curve":
+        return emphasised(f"{100 * row['simulated']:.1f} %", row)
+    text = f"{number(row['real'])} / {number(row['simulated'])}"
+    return emphasised(text + ("" if row["error"] is None else f" ({error_text(row)})"), row)
+
+
+def ordered(results):
+    return sorted(results, key=lambda result: (result["experiment"], result["release"]))
+
+
+def table(results, columns):
+    lines = ["| | " + " | ".join(head for head, _, _ in columns) + " | bars met |",
+             "|---|" + "--:|" * (len(columns) + 1)]
+    for result in ordered(results):
+        cells = [cell(merged(result["entries"], metric, how)) for _, metric, how in columns]
+        lines.append(f"| {result['experiment']}, {result['release']} | " + " | ".join(cells)
+                     + f" | {count(result['entries'])} |")
+    return lines
+
+
+def bars(entries):
+    groups = {}
+    entries = judged(entries)
+    for row in entries:
+        groups.setdefault(family_of_bar(row), []).append(row)
+    lines = ["| metric | bar | met | of |", "|---|--:|--:|--:|"]
+    for name, rows in groups.items():
+        met = sum(row["ok"] for row in rows)
+        lines.append(f"| {name} | {bar_words(rows[0])} | {met} | {len(rows)} |")
+    lines.append(f"| all | | {sum(row['ok'] for row in entries)} | {len(entries)} |")
+    return lines
+
+
+def bar_words(row):
+    if "/" in row["experiment"]:
+        return "sign, and ratio within 10 %"
+    if row["bar"] is None and not row["ok"]:
+        return "a run that ends"
+    bar = metrics.bar_of(row["metric"])
+    percent = f"{100 * bar.limit:g} %"
+    return {"relative": percent, "tick": f"1 tick or {percent}", "peak": f"{percent} of the peak",
+            "count": f"1 or {percent}",
+            "absolute": percent if bar.limit else "equal"}[bar.kind]
+
+
+INTRO = """# Accuracy
+
+Written by `{command}`; nothing here is edited by hand.
+
+The recordings in [tests/reference](../tests/reference/README.md) are of real 2.6.24, 2.6.31 and
+2.6.32 kernels. Each was turned into a scenario that means the same
+(`analysis/reference_scenario.py`), run with that kernel's preset, and measured by the same code as
+the recording (`analysis/metrics.py`). **{met} bars are met.** Of the bars on differences between
+two kernels it is {across}.
+
+A cell is *real / simulated (error)*; bold: outside its bar. A headline of several disks is their
+sum, of several first passes of kupdate the earliest; it is bold when any one of them misses its
+bar. The dirty curve's distance is the mean distance of dirty + write-back over the whole run, as a
+share of the real peak.
+"""
+
+
+def markdown(results, across, failures, options):
+    """The accuracy page. options: command, fidelity (text), plots (folder as linked, or None)."""
+    entries = [row for result in results for row in result["entries"]] + across + failures
+    lines = INTRO.format(command=options["command"], met=count(entries),
+                         across=count(across)).split("\n")
+    lines += ["## Throughput, memory, write-back", ""] + table(results, SPEED)
+    lines += ["", "## Latency", ""] + table(results, LATENCY)
+    lines += ["", "## Bars", "",
+              "Writers and disks that differ in name only are compared by rank. A tick is 4 ms at "
+              "HZ=250.", ""] + bars(entries)
+    lines += ["", options["fidelity"].strip()]
+    if options["plots"]:
+        lines += ["", "## Recorded and simulated on one axis"]
+        lines += pictures(results, options["plots"])
+    return "\n".join(lines) + "\n"
+
+
+def pictures(results, folder):
+    lines, last = [], None
+    for result in ordered(results):
+        if result["experiment"] != last:
+            last = result["experiment"]
+            text = result["description"]
+            lines += ["", f"### {last}", "", text[0].upper() + text[1:] + "."]
+        title = f"{result['experiment']}, Linux {result['release']}"
+        lines += ["", f"![{title}]({folder}/{result['name']}.png)"]
+    return lines
+
+
+def brief_cell(result):
+    words = []
+    for _, metric, how in BRIEF:
+        row = merged(result["entries"], metric, how)
+        if row is None or row["error"] is None:
+            words.append("-")
+        else:
+            text = f"{100 * row['simulated']:.1f} %" if metric == "dirty.curve" else error_text(row)
+            words.append(emphasised(text, row))
+    while words and words[-1] == "-":
+        words.pop()
+    return ", ".join(words)
+
+
+def readme_table(results, across):
+    """A column for each kernel, a row for each experiment: the errors of BRIEF."""
+    releases = sorted({result["release"] for result in results})
+    lines = ["| error of " + ", ".join(head for head, _, _ in BRIEF) + " | "
+             + " | ".join(releases) + " |", "|---|" + "---|" * len(releases)]
+    for experiment in sorted({result["experiment"] for result in results}):
+        cells = []
+        for release in releases:
+            found = [result for result in results
+                     if (result["experiment"], result["release"]) == (experiment, release)]
+            cells.append(brief_cell(found[0]) if found else "")
+        lines.append(f"| {experiment} | " + " | ".join(cells) + " |")
+    met = [count([row for result in results if result["release"] == release
+                  for row in result["entries"]]) for release in releases]
+    lines.append("| bars met | " + " | ".join(met) + " |")
+    if across:
+        lines += ["", f"Differences between two kernels that are right in sign and within 10 %: "
+                  f"{count(across)}. Bold: outside its bar."]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,60 @@
+#!/usr/bin/python3
+"""Slow: the whole validation against the recorded kernels. Fails when a bar that held no longer
+holds; tests/reference/missed_bars.txt lists those that do not hold yet."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "tests" / "reference"
+MISSED = REFERENCE / "missed_bars.txt"
+PROGRAM = os.environ.get("WBSIM", str(ROOT / "build" / "release" / "wbsim"))
+EXIT_MISSED = 1
+
+
+class Validation(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.TemporaryDirectory() as scratch:
+            told = pathlib.Path(scratch) / "entries.json"
+            cls.done = subprocess.run(
+                ["/usr/bin/python3", "-B", ROOT / "analysis" / "validate.py", REFERENCE,
+                 "--wbsim", PROGRAM, "--json", told], capture_output=True, text=True, check=False)
+            entries = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else []
+        cls.rows = {f"{row['experiment']} {row['metric']}": row for row in entries}
+        cls.missed = sorted(name for name, row in cls.rows.items() if not row["ok"])
+        cls.known = MISSED.read_text(encoding="utf-8").splitlines()
+
+    def test_everything_ran(self):
+        self.assertIn(self.done.returncode, (0, EXIT_MISSED), self.done.stderr)
+        experiments = {name.split()[0] for name in self.rows if "/" not in name.split()[1]}
+        recorded = {f"{path.parent.name}-{path.parent.parent.name}"
+                    for path in REFERENCE.rglob("conditions.json")}
+        self.assertEqual(recorded - experiments, set())
+
+    def test_every_bar_that_held_still_holds(self):
+        new = [name for name in self.missed if name not in self.known]
+        lines = [f"{name}: {self.rows[name]['real']} real, {self.rows[name]['simulated']} simulated"
+                 for name in new]
+        self.assertEqual(new, [], "\n" + "\n".join(lines))
+
+    def test_the_list_of_missed_bars_is_in_order(self):
+        self.assertEqual(self.known, sorted(set(self.known)))
+        gone = [name for name in self.known if name not in self.rows]
+        self.assertEqual(gone, [], "no such bar")
+        holds = [name for name in self.known if name not in self.missed]
+        if holds:
+            print(f"\n{len(holds)} bars hold now that {MISSED.name} lists as missed:", *holds,
+                  "(validate.py tests/reference --write-missed makes the list again)", sep="\n  ",
+                  file=sys.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
