@@ -34,7 +34,9 @@ KernelRow row_2624() {
                    .writer_writes = WriterWritesRule::kAnyReclaimable,
                    .reports_more_io = false};
   row.pdflush = {.creation_restarts_clock = false};
-  row.fs = {.page_scan = PageScanRule::k2624, .sync_bios = false, .map_delay = false,
+  row.fs = {.page_scan = PageScanRule::k2624,
+            .sync_bios = false,
+            .map_delay = false,
             .task_dirty_by_buffers = false};
   row.queue.split_by_sync = false;
   row.queue.deadline = kDeadline2624;

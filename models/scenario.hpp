@@ -34,8 +34,8 @@ struct CpuCosts {
   Duration write_syscall{200};      // write(2), fsync(2) entry and exit
   Duration write_page{700};         // find or create a page, prepare, commit, accounting
   Duration write_buffer{0};         // each buffer of the page: prepare and commit walk them all
-  Duration refill{3000};             // each time the page or slab allocator runs out of what it has
-                                     // at hand: 31 pages, 39 buffer heads, 7 tree nodes
+  Duration refill{3000};            // each time the page or slab allocator runs out of what it has
+                                    // at hand: 31 pages, 39 buffer heads, 7 tree nodes
   Duration copy_per_kib{150};       // copying user data, for 1024 bytes
   Duration read_page{300};          // finding a cached page in read(2)
   Duration writeback_page{700};     // page scan, block_write_full_page or mpage, completion

@@ -42,7 +42,9 @@ GetBlock RootFsSuperBlock::get_block(Inode&, std::int64_t, BufferHead&, bool, st
   return GetBlock::kEio;  // a node has no pages of its own
 }
 
-Task<Errno> RootFsSuperBlock::write_inode(Inode&, TaskStruct&, bool) { co_return Errno::kOk; }
+Task<Errno> RootFsSuperBlock::write_inode(Inode&, TaskStruct&, bool) {
+  co_return Errno::kOk;
+}
 
 namespace {
 

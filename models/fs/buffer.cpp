@@ -69,8 +69,7 @@ void mark_buffer_dirty(Vfs& vfs, BufferHead& bh, TaskStruct* dirtier) {
   if (bh.test(BH_Dirty))
     return;
   bh.set(BH_Dirty);
-  dirty_page(vfs, vfs.cache.page(bh.b_page),
-             vfs.rules.task_dirty_by_buffers ? dirtier : nullptr);
+  dirty_page(vfs, vfs.cache.page(bh.b_page), vfs.rules.task_dirty_by_buffers ? dirtier : nullptr);
 }
 
 void mark_buffer_dirty_inode(Vfs& vfs, BufferHead& bh, Inode& inode, TaskStruct* dirtier) {

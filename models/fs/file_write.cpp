@@ -37,8 +37,7 @@ void file_update_time(Vfs& vfs, Inode& inode) {
   if (!inode.i_sb->keeps_times())
     return;
   const Duration step = inode.i_sb->time_granularity();
-  const Duration now =
-      vfs.ticks.start_of(vfs.jiffies()).time_since_epoch() / step * step;
+  const Duration now = vfs.ticks.start_of(vfs.jiffies()).time_since_epoch() / step * step;
   if (inode.i_mtime == now)
     return;
   inode.i_mtime = now;

@@ -34,8 +34,8 @@ struct Inode
     i_data.host = this;
   }
   AddressSpace i_data;
-  // Its own, but for a device node: that one shows the pages of the block device. Both inodes can be
-  // dirty, and both can be written back at the same time.
+  // Its own, but for a device node: that one shows the pages of the block device. Both inodes can
+  // be dirty, and both can be written back at the same time.
   AddressSpace* i_mapping = &i_data;
   SuperBlock* i_sb;
   std::uint64_t i_ino;

@@ -212,8 +212,8 @@ bool PageCache::try_to_reclaim(Page& page) {
   return true;
 }
 
-// Up to the high watermark, and the two batches that per-processor lists keep from the zone's count;
-// or until every page was looked at once.
+// Up to the high watermark, and the two batches that per-processor lists keep from the zone's
+// count; or until every page was looked at once.
 void PageCache::reclaim() {
   refill_inactive();
   for (std::int64_t looked_at = inactive_.size; looked_at > 0; --looked_at) {

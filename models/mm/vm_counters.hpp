@@ -20,8 +20,7 @@ struct VmCounters {
 
   // dirtied = written + still dirty + on the way to the disk + discarded
   bool conserved() const {
-    return nr_dirtied ==
-           nr_written + nr_file_dirty + nr_claimed + nr_writeback + nr_discarded;
+    return nr_dirtied == nr_written + nr_file_dirty + nr_claimed + nr_writeback + nr_discarded;
   }
 };
 

@@ -186,7 +186,7 @@ std::string run_to_text(const Scenario& s) {
 }
 
 void compare_with_file(const std::string& name, const std::string& text) {
-  const std::string path = std::string(WBSIM_SOURCE_DIR) + "/tests/golden/" + name + ".txt";
+  const std::string path = WBSIM_SOURCE_DIR "/tests/golden/" + name + ".txt";
   const char* update = std::getenv("WBSIM_UPDATE_GOLDEN");
   if (update && std::string(update) == "1") {
     std::ofstream(path, std::ios::binary) << text;
