@@ -251,6 +251,10 @@ void Machine::Impl::add_filesystems() {
 void Machine::Impl::make_flusher() {
   const std::string flusher = scenario_.kernel.flusher.value_or(std::string(row_.flusher));
   const std::string throttle = scenario_.kernel.throttle.value_or(std::string(row_.throttle));
+  // Where a written inode goes belongs to whose lists it is on.
+  if (flusher != row_.flusher)
+    context_.rules.single_inode =
+        flusher == "bdi" ? SingleInodeRule::k2632 : SingleInodeRule::k2631;
   if (flusher == "pdflush")
     flusher_ = std::make_unique<PdflushPool>(context_, row_.pdflush);
   else if (flusher == "bdi")

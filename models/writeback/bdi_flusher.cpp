@@ -161,6 +161,7 @@ Task<std::int64_t> BdiFlusher::wb_writeback(BdiWriteback& wb, WritebackWork work
   for (;;) {
     if (work.nr_pages <= 0 || (work.for_background && !context_.over_background()))
       break;
+    const TimePoint round = context_.sim().now();
     wbc.more_io = false;
     wbc.nr_to_write = kMaxWritebackPages;
     wbc.pages_skipped = 0;
@@ -173,14 +174,18 @@ Task<std::int64_t> BdiFlusher::wb_writeback(BdiWriteback& wb, WritebackWork work
       break;
     if (wbc.nr_to_write < kMaxWritebackPages)
       continue;
-    const auto& more_io = wb.lists.list(DirtyInodeLists::kMoreIo);
-    if (!more_io.empty()) {  // nothing written: somebody else is at the inode
+    // Nothing written: somebody else is at the inode, or all its pages are under write-back.
+    auto& more_io = wb.lists.list(DirtyInodeLists::kMoreIo);
+    if (!more_io.empty())
       co_await context_.vfs.cpu.settle(wb.task);
-      Inode& busy = wb.lists.list(DirtyInodeLists::kMoreIo).back();
-      while ((busy.i_state & I_SYNC) != 0) {
-        co_await busy.i_sync_waiters.wait("I_SYNC");
-        co_await context_.vfs.cpu.woken(wb.task);
-      }
+    if (more_io.empty())
+      continue;
+    Inode& busy = more_io.back();
+    if ((busy.i_state & I_SYNC) == 0 && context_.sim().now() == round)
+      break;  // a thread that spins here would only wait for the disk
+    while ((busy.i_state & I_SYNC) != 0) {
+      co_await busy.i_sync_waiters.wait("I_SYNC");
+      co_await context_.vfs.cpu.woken(wb.task);
     }
   }
   context_.trace_work(since, wb.task.name(), work.reason, written);

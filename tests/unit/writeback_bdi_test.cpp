@@ -245,6 +245,31 @@ TEST_CASE("a work that finds its inode in other hands waits for it and goes on",
   CHECK(f.slow(0).written[1].when == TimePoint(milliseconds(110)));
 }
 
+// With the inode rule of 2.6.24 such an inode is requeued, and the thread would look at it for
+// ever.
+TEST_CASE("a periodic pass that can write nothing ends", "[writeback]") {
+  Scenario s = plain_scenario("2.6.24");
+  s.kernel.flusher = "bdi";
+  s.run.flusher_threads_at_start = true;
+  s.devices[0].fixed.overhead = seconds(100'000);
+  Bdi f(s);
+  TaskStruct writer("writer");
+  WritebackControl wbc;
+  wbc.bdi = &f.bdi(0);
+  wbc.nr_to_write = 100;
+  f.at(seconds(1), [&] {
+    f.dirty_pages(f.file(0), 0, 100);
+    f.sim.spawn("writer", f.flusher->writeback_inodes(wbc, writer), ProcessKind::kDaemon);
+  });
+  f.at(seconds(2), [&] { f.dirty_pages(f.file(0), 0, 100); });
+  f.run_until(seconds(50));
+  CHECK(f.cache.counters().nr_writeback == Pages(100));
+  CHECK(f.cache.counters().nr_file_dirty == Pages(100));
+  const auto works = f.log.works_because(WriteReason::kPeriodic);
+  REQUIRE_FALSE(works.empty());
+  CHECK(works.back().start >= seconds(45));
+}
+
 TEST_CASE("a throttled writer sees only the inodes of its device", "[writeback]") {
   Bdi f(plain(2));
   f.dirty_at(milliseconds(10), 0);
