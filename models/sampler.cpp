@@ -113,7 +113,7 @@ DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
 void Sampler::watch_for_the_end() {
   const Duration now = context_.sim().now() - context_.origin;
   const VmCounters& vm = context_.vfs.cache.counters();
-  const Pages unclean = vm.nr_file_dirty + vm.nr_writeback;
+  const Pages unclean = vm.nr_file_dirty + vm.nr_claimed + vm.nr_writeback;
   if (now >= run_.duration)
     context_.sim().stop();
   if (!jobs_finished())

@@ -213,11 +213,23 @@ bool PageCache::try_to_reclaim(Page& page) {
 }
 
 // Up to the high watermark, and the two batches that per-processor lists keep from the zone's
-// count; or until every page was looked at once.
+// count. Active pages are taken only when the inactive ones do not do.
 void PageCache::reclaim() {
-  refill_inactive();
+  const Pages goal = params_.min_free * 3 / 2 + kHeldByProcessors;
+  while (active_.size > inactive_.size)
+    deactivate_oldest();
+  shrink_inactive(goal);
+  if (free_pages() >= params_.min_free)
+    return;
+  while (active_.size > 0)
+    deactivate_oldest();
+  shrink_inactive(goal);
+}
+
+// Until the goal is reached, or every page was looked at once.
+void PageCache::shrink_inactive(Pages goal) {
   for (std::int64_t looked_at = inactive_.size; looked_at > 0; --looked_at) {
-    if (free_pages() >= params_.min_free * 3 / 2 + kHeldByProcessors)
+    if (free_pages() >= goal)
       return;
     Page& page = pool_[inactive_.tail];
     if (try_to_reclaim(page))
@@ -227,14 +239,12 @@ void PageCache::reclaim() {
   }
 }
 
-void PageCache::refill_inactive() {
-  while (active_.size > inactive_.size) {
-    Page& page = pool_[active_.tail];
-    lru_remove(active_, page);
-    page.clear(PG_active);
-    page.clear(PG_referenced);
-    lru_add_head(inactive_, page);
-  }
+void PageCache::deactivate_oldest() {
+  Page& page = pool_[active_.tail];
+  lru_remove(active_, page);
+  page.clear(PG_active);
+  page.clear(PG_referenced);
+  lru_add_head(inactive_, page);
 }
 
 void PageCache::check() const {

@@ -120,7 +120,8 @@ class PageCache {
   void lru_remove(LruList& list, Page& page);
   void reclaim();
   bool try_to_reclaim(Page& page);
-  void refill_inactive();
+  void shrink_inactive(Pages goal);
+  void deactivate_oldest();
   void free_page(Page& page);
   void wake_page(Page& page);
   void count_allocations(std::int64_t& done, std::int64_t more, std::int64_t batch) {

@@ -57,6 +57,18 @@ TEST_CASE("reclaim takes the oldest clean pages, up to the high watermark", "[mm
   f.cache.check();
 }
 
+TEST_CASE("active pages are taken when nothing inactive can be", "[mm]") {
+  FsFixture f(little_memory());
+  for (PageIndex i = 0; i < 400; ++i)
+    f.cache.activate_page(f.add_page(i, PG_uptodate));
+  for (PageIndex i = 400; i < 1100; ++i)
+    f.cache.set_page_dirty(f.add_page(i, PG_uptodate), nullptr);
+  CHECK(f.cache.reclaimed() > 200);
+  CHECK(f.cache.free_pages() >= Pages(100));
+  CHECK(f.cache.counters().nr_file_dirty == Pages(700));
+  f.cache.check();
+}
+
 TEST_CASE("reclaim leaves what is in use", "[mm]") {
   FsFixture f(little_memory());
   Page& dirty = f.add_page(0);
