@@ -8,7 +8,8 @@ using std::chrono::milliseconds;
 
 // One processor; CFS multiplies these by 1 + log2(processors), which we leave out. The recorded
 // kernels change between runnable writers every tick of 4 ms; 2.6.24 every second one when only two
-// are runnable.
+// are runnable: the latencies are chosen to give that. The spec has no scheduler; the granularities
+// and the sleeper credit are assumptions.
 constexpr SchedRules kSched2624{.latency = milliseconds(10),
                                 .min_granularity = milliseconds(2),
                                 .wakeup_granularity = milliseconds(5),

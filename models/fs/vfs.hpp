@@ -105,7 +105,6 @@ struct Vfs : PageReleaser {
   BioPool bios;
   DirtyListener* dirty_listener = nullptr;
   DirtyThrottle* throttle = nullptr;
-  std::int64_t dirty_inodes = 0;  // not I_DIRTY before and after: inodes_stat's share
 };
 
 }  // namespace wbsim

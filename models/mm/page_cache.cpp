@@ -9,6 +9,8 @@ namespace wbsim {
 namespace {
 constexpr Pages kOne{1};
 constexpr std::int64_t kPageBatch = 31;  // zone_batchsize()
+// Our reading of a measurement, not of the spec: the recorded kernels free some 320 pages at a
+// time, about two batches more than lie between the watermarks.
 constexpr Pages kHeldByProcessors{2 * kPageBatch};
 Pages slab_pages(std::int64_t objects, int per_page) {
   return Pages((objects + per_page - 1) / per_page);
