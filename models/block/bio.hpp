@@ -4,12 +4,11 @@
 
 #include <cstdint>
 
+#include "models/device/device_request.hpp"
 #include "models/trace.hpp"
 #include "sim/units.hpp"
 
 namespace wbsim {
-
-enum class BioOp : std::uint8_t { kRead, kWrite };
 
 struct Bio {
   Bio* bi_next = nullptr;  // the block layer's while submitted

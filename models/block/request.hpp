@@ -12,18 +12,17 @@
 
 namespace wbsim {
 
-struct Request {
+// The base is what the device sees of it.
+struct Request : DeviceRequest {
   using ListHook = boost::intrusive::list_member_hook<
       boost::intrusive::link_mode<boost::intrusive::normal_link>>;
   using TreeHook =
       boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
 
-  Sectors sector, sectors;
   Bio* bio = nullptr;  // in order of sectors
   Bio* biotail = nullptr;
   int segments = 0;
   int bios = 0;
-  BioOp op = BioOp::kWrite;
   bool sync = false;
   bool no_merge = false;  // a bio did not fit: REQ_NOMERGE
   bool hashed = false;
@@ -31,18 +30,13 @@ struct Request {
   WriteReason reason{};         // of the bio it was allocated for
   Jiffies deadline{};           // the deadline elevator's
   Sectors meta_sectors;
-  TimePoint queued{}, started{};
-  Duration service{};
-  Sectors head_before;
+  TimePoint queued{};
   int allocated_at_start = 0;
-  bool idle_start = false;
   std::string_view thread;
 
-  ListHook queue_hook;  // FIFO of the elevator, then the driver's list, then the free list
+  ListHook queue_hook;  // FIFO of the elevator, then the free list
   ListHook hash_hook;
   TreeHook sort_hook;
-
-  Sectors end() const { return sector + sectors; }
 };
 
 }  // namespace wbsim

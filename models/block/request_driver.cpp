@@ -1,23 +1,17 @@
-// The driver: takes requests from the elevator, as many as it may hold, and feeds them to the
-// device, the next one at the very moment the last one ends.
+// The driver: takes requests from the elevator, as many as the device holds.
 #include "models/block/request_queue.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
 
-void RequestQueue::request_fn(bool idle_start) {
+void RequestQueue::request_fn() {
   const Jiffies now = clock_.jiffies_at(sim_.now());
-  while (driver_held_ < device_.depth()) {
+  while (!device_.full()) {
     Request* rq = elevator_->next(now);
     if (!rq)
       break;
     dispatch(*rq);
   }
-  if (serving_ || driver_.empty())
-    return;
-  Request& rq = driver_.front();
-  driver_.pop_front();
-  start(rq, idle_start);
 }
 
 // elv_dispatch_add_tail(): from here on nothing is merged into it.
@@ -25,53 +19,29 @@ void RequestQueue::dispatch(Request& rq) {
   if (last_merge_ == &rq)
     last_merge_ = nullptr;
   hash_remove(rq);
-  driver_.push_back(rq);
-  ++driver_held_;
   ++in_flight_;
+  device_.submit(rq);
 }
 
-void RequestQueue::start(Request& rq, bool idle_start) {
+void RequestQueue::command_started(DeviceRequest& command) {
+  auto& rq = static_cast<Request&>(command);
   const std::size_t op = static_cast<std::size_t>(rq.op);
-  rq.started = sim_.now();
-  rq.head_before = device_.head();
-  rq.idle_start = idle_start;
   rq.allocated_at_start = slots_.total();
-  if (device_.is_seek(rq.sector))
+  if (rq.seek)
     ++stats_.seeks;
-  rq.service = device_.serve({rq.sector, rq.sectors, rq.op == BioOp::kWrite}, sim_.now());
-  stats_.service_started += rq.service;
   stats_.allocated_sum += rq.allocated_at_start;
   if (rq.op == BioOp::kWrite && stats_.started[op] == 0)
     stats_.first_write_start = sim_.now();
   ++stats_.started[op];
-  serving_ = &rq;
-  const EventAction end{
-      [](void* self, std::uint64_t) { static_cast<RequestQueue*>(self)->end_service(); }, this};
-  sim_.at(sim_.now() + rq.service, end);
 }
 
-void RequestQueue::end_service() {
-  Request& rq = *serving_;
-  serving_ = nullptr;
-  --driver_held_;
-  if (device_.completion_latency() == Duration::zero()) {
-    complete(rq);
-  } else {
-    completing_.push_back(rq);
-    const EventAction deliver{[](void* context, std::uint64_t) {
-                                auto& self = *static_cast<RequestQueue*>(context);
-                                Request& first = self.completing_.front();
-                                self.completing_.pop_front();
-                                self.complete(first);
-                              },
-                              this};
-    sim_.at(sim_.now() + device_.completion_latency(), deliver);
-  }
+void RequestQueue::device_ready() {
   remove_plug();
-  request_fn(/*idle_start=*/false);
+  request_fn();
 }
 
-void RequestQueue::complete(Request& rq) {
+void RequestQueue::command_completed(DeviceRequest& command) {
+  auto& rq = static_cast<Request&>(command);
   account_completed(rq);
   trace_completed(rq);
   if (params_.processors)
@@ -80,7 +50,7 @@ void RequestQueue::complete(Request& rq) {
     Bio* next = bio->bi_next;  // the owner may reuse the bio
     __builtin_prefetch(next, 1);
     bio->bi_next = nullptr;
-    bio->bi_end_io(*bio, true);
+    bio->bi_end_io(*bio, !rq.failed);
     bio = next;
   }
   rq.bio = rq.biotail = nullptr;

@@ -23,6 +23,7 @@ RequestQueue::RequestQueue(Simulator& sim, TickClock clock, Device& device,
   // 3 * HZ / 1000 truncates, but a timer needs a jiffy.
   const std::int64_t jiffies = rules.unplug_delay.count() * clock.hz() / 1'000'000'000;
   unplug_delay_ = Jiffies(std::max<std::int64_t>(1, jiffies));
+  device_.attach(sim_, *this);
 }
 
 RequestQueue::Submit RequestQueue::try_submit(Bio& bio, IoContext& ioc) {
@@ -128,21 +129,15 @@ bool RequestQueue::remove_plug() {
 
 void RequestQueue::generic_unplug_device() {
   if (remove_plug())
-    request_fn(/*idle_start=*/true);
+    request_fn();
 }
 
 QueueStats RequestQueue::stats() const {
   QueueStats now = stats_;
+  now.service_started = device_.busy_committed();
   if (slots_.total() > 0)
     now.io_time += sim_.now() - allocated_since_;
   return now;
-}
-
-Duration RequestQueue::busy() const {
-  if (!serving_)
-    return stats_.service_started;
-  const TimePoint end = serving_->started + serving_->service;
-  return stats_.service_started - (end - sim_.now());
 }
 
 }  // namespace wbsim

@@ -61,14 +61,14 @@ struct QueueStats {
   Sectors meta_sectors{};
   Duration io_time{};  // requests were allocated
   std::array<std::int64_t, 2> started{};
-  Duration service_started{};      // service time of all requests started
+  Duration service_started{};      // service time of all requests started, overlaps once
   std::int64_t seeks = 0;          // starts outside the device's near window
   std::int64_t allocated_sum = 0;  // requests allocated, summed over the starts
   // Meaningful once a write was started, and completed.
   TimePoint first_write_start{}, last_write_end{};
 };
 
-class RequestQueue {
+class RequestQueue final : private DeviceHost {
  public:
   RequestQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
                const QueueRules& rules, CongestionWaits& congestion, TraceSink& trace);
@@ -95,8 +95,8 @@ class RequestQueue {
   int in_flight() const { return in_flight_; }  // taken by the driver, not completed
   bool plugged() const { return plugged_; }
   bool idle() const { return slots_.total() == 0; }
-  QueueStats stats() const;  // as of now
-  Duration busy() const;     // the device was serving, up to now
+  QueueStats stats() const;                                   // as of now
+  Duration busy() const { return device_.busy(sim_.now()); }  // the device was serving
   const QueueParams& params() const { return params_; }
   const RequestLimits& limits() const { return slots_.limits(); }
   const Device& device() const { return device_; }
@@ -132,11 +132,11 @@ class RequestQueue {
   void generic_unplug_device();
 
   // The driver (request_driver.cpp).
-  void request_fn(bool idle_start);
+  void request_fn();
   void dispatch(Request& rq);
-  void start(Request& rq, bool idle_start);
-  void end_service();
-  void complete(Request& rq);
+  void command_started(DeviceRequest& command) override;
+  void command_completed(DeviceRequest& command) override;
+  void device_ready() override;
   void account_completed(const Request& rq);
   void trace_completed(const Request& rq);
 
@@ -158,10 +158,6 @@ class RequestQueue {
   Jiffies unplug_delay_;
   EventQueue::Handle unplug_timer_;
 
-  QueueList driver_;  // taken and not yet served, in order
-  Request* serving_ = nullptr;
-  int driver_held_ = 0;
-  QueueList completing_;  // served, completion not yet delivered
   int in_flight_ = 0;
 
   std::deque<Request> slab_;

@@ -19,13 +19,54 @@ Device::Device(const Traits& traits)
   WB_ASSERT(completion_latency_ >= Duration::zero());
 }
 
-Duration Device::serve(const DeviceRequest& request, TimePoint now) {
-  WB_ASSERT(request.sector >= Sectors(0) && request.sectors > Sectors(0));
-  WB_ASSERT(request.end() <= capacity_);
-  const Duration service = service_time(request, now);
-  WB_ASSERT(service > Duration::zero());
-  head_ = request.end();
-  return service;
+void Device::attach(Simulator& sim, DeviceHost& host) {
+  WB_ASSERT(!sim_);
+  sim_ = &sim;
+  host_ = &host;
+}
+
+void Device::submit(DeviceRequest& rq) {
+  WB_ASSERT(sim_ && !full());
+  WB_ASSERT((rq.op == BioOp::kFlush) == (rq.sectors == Sectors(0)));
+  WB_ASSERT(rq.sector >= Sectors(0) && rq.end() <= capacity_);
+  ++held_;
+  rq.failed = false;
+  accept(rq);
+}
+
+void Device::note_service(DeviceRequest& rq, TimePoint now, Duration service) {
+  WB_ASSERT(service >= Duration::zero());
+  const TimePoint end = now + service;
+  rq.started = now;
+  rq.service = service;
+  rq.head_before = head_;
+  if (rq.op != BioOp::kFlush) {
+    rq.seek = is_seek(rq.sector);
+    head_ = rq.end();
+  }
+  if (end > busy_until_) {
+    busy_ += end - std::max(now, busy_until_);
+    busy_until_ = end;
+  }
+}
+
+void Device::finish(DeviceRequest& rq) {
+  WB_ASSERT(held_ > 0);
+  --held_;
+  if (completion_latency_ == Duration::zero()) {
+    host_->command_completed(rq);
+  } else {
+    completing_.push_back(rq);
+    sim_->at(sim_->now() + completion_latency_, {&Device::deliver, this});
+  }
+  host_->device_ready();
+}
+
+void Device::deliver(void* context, std::uint64_t) {
+  auto& self = *static_cast<Device*>(context);
+  DeviceRequest& first = self.completing_.front();
+  self.completing_.pop_front();
+  self.host_->command_completed(first);
 }
 
 const std::vector<std::string_view>& device_models() {

@@ -1,53 +1,89 @@
-// Service-time models: how long the hardware takes for a request, nothing else. One server; the
-// driver feeds it one request after the other.
+// The hardware under a request queue: takes commands up to its depth, serves them in an order of
+// its own and tells its host when each begins, when it has room again, and when each is complete.
 #pragma once
 
+#include <algorithm>
+#include <boost/intrusive/list.hpp>
 #include <memory>
 #include <string_view>
 #include <vector>
 
+#include "models/device/device_request.hpp"
 #include "models/scenario.hpp"
+#include "sim/simulator.hpp"
 #include "sim/units.hpp"
 
 namespace wbsim {
 
-struct DeviceRequest {
-  Sectors sector, sectors;
-  bool write = false;
-  Sectors end() const { return sector + sectors; }
+// The driver's side. Calls never come out of submit(), but for command_started().
+class DeviceHost {
+ public:
+  virtual void command_started(DeviceRequest& rq) = 0;
+  virtual void command_completed(DeviceRequest& rq) = 0;  // the host may reuse it
+  virtual void device_ready() = 0;                        // the device holds a command less
+
+ protected:
+  ~DeviceHost() = default;
 };
 
 class Device {
  public:
   virtual ~Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
 
-  // The service time of a request that starts now; moves the head to its end.
-  Duration serve(const DeviceRequest& request, TimePoint now);
+  // Once, before the first command; both must outlive it.
+  virtual void attach(Simulator& sim, DeviceHost& host);
+  // The device must not be full; it holds the command until it is complete.
+  void submit(DeviceRequest& rq);
 
+  bool full() const { return held_ >= depth_; }
+  int depth() const { return depth_; }  // most commands it takes before one has been served
   Sectors capacity() const { return capacity_; }
-  int depth() const { return depth_; }  // requests the driver holds at a time
-  Duration completion_latency() const { return completion_latency_; }
-  Sectors head() const { return head_; }  // the end of the last request
+  Sectors head() const { return head_; }  // the end of the command that was begun last
   // A start this far behind the last end, at most, is no seek.
-  Sectors near_sectors() const { return near_sectors_; }
   bool is_seek(Sectors start) const { return start < head_ || start - head_ > near_sectors_; }
+  // At least one command was being served, up to now; and up to the end of those being served.
+  Duration busy(TimePoint now) const { return busy_ - std::max(busy_until_ - now, Duration{0}); }
+  Duration busy_committed() const { return busy_; }
 
  protected:
   struct Traits {
     Sectors capacity;
     int depth = 1;
-    Duration completion_latency{0};
+    Duration completion_latency{0};  // after the service, while the device goes on
     Sectors near_sectors{128};
   };
   explicit Device(const Traits& traits);
-  virtual Duration service_time(const DeviceRequest& request, TimePoint now) = 0;
+
+  virtual void accept(DeviceRequest& rq) = 0;
+  // Notes that the service of a command begins and takes so long; moves the head to its end.
+  void note_service(DeviceRequest& rq, TimePoint now, Duration service);
+  void tell_started(DeviceRequest& rq) { host_->command_started(rq); }
+  // The service has ended: there is room for another command, and this one completes.
+  void finish(DeviceRequest& rq);
+  Simulator& sim() const { return *sim_; }
 
  private:
+  static void deliver(void* self, std::uint64_t);
+
+  using CommandList =
+      boost::intrusive::list<DeviceRequest,
+                             boost::intrusive::member_hook<DeviceRequest, DeviceRequest::DeviceHook,
+                                                           &DeviceRequest::device_hook>,
+                             boost::intrusive::constant_time_size<false>>;
+
+  Simulator* sim_ = nullptr;
+  DeviceHost* host_ = nullptr;
   Sectors capacity_;
   int depth_;
   Duration completion_latency_;
   Sectors near_sectors_;
   Sectors head_;
+  int held_ = 0;
+  CommandList completing_;  // served, completion not yet delivered
+  Duration busy_{0};
+  TimePoint busy_until_{};
 };
 
 // Names of make_device(), in the order in which they are listed to the user.

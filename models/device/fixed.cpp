@@ -15,10 +15,10 @@ std::int64_t multiply_divide(std::int64_t a, std::int64_t b, std::int64_t c) {
 }  // namespace
 
 FixedDisk::FixedDisk(const DeviceConfig& config)
-    : Device({.capacity = Sectors(config.capacity.count() / kSectorSize),
-              .depth = config.driver_depth,
-              .completion_latency = config.fixed.completion_latency,
-              .near_sectors = config.fixed.near_sectors}),
+    : SingleServer({.capacity = Sectors(config.capacity.count() / kSectorSize),
+                    .depth = config.driver_depth,
+                    .completion_latency = config.fixed.completion_latency,
+                    .near_sectors = config.fixed.near_sectors}),
       config_(config.fixed) {
   WB_ASSERT(config_.bandwidth_bytes_per_s > 0);
 }

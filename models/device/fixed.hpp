@@ -2,11 +2,11 @@
 // follow closely on the last one, and bytes over bandwidth. In integers, each term truncated.
 #pragma once
 
-#include "models/device/device.hpp"
+#include "models/device/single_server.hpp"
 
 namespace wbsim {
 
-class FixedDisk final : public Device {
+class FixedDisk final : public SingleServer {
  public:
   explicit FixedDisk(const DeviceConfig& config);
 

@@ -9,10 +9,10 @@
 namespace wbsim {
 
 HardDisk::HardDisk(const DeviceConfig& config)
-    : Device({.capacity = Sectors(config.capacity.count() / kSectorSize),
-              .depth = config.driver_depth,
-              .completion_latency = Duration::zero(),
-              .near_sectors = Sectors(128)}),
+    : SingleServer({.capacity = Sectors(config.capacity.count() / kSectorSize),
+                    .depth = config.driver_depth,
+                    .completion_latency = Duration::zero(),
+                    .near_sectors = Sectors(128)}),
       config_(config.hdd),
       rotation_ns_(60e9 / config.hdd.rpm) {
   WB_ASSERT(config_.rpm > 0 && config_.cylinders > 0);

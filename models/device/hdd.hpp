@@ -4,11 +4,11 @@
 // Left out: the drive's own reordering and write cache, head switches, settling.
 #pragma once
 
-#include "models/device/device.hpp"
+#include "models/device/single_server.hpp"
 
 namespace wbsim {
 
-class HardDisk final : public Device {
+class HardDisk final : public SingleServer {
  public:
   explicit HardDisk(const DeviceConfig& config);
 

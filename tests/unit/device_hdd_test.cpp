@@ -27,6 +27,13 @@ TimePoint at_ms(double time) {
   return TimePoint(Duration(static_cast<std::int64_t>(time * 1e6)));
 }
 
+Duration serve(HardDisk& disk, std::int64_t sector, TimePoint now) {
+  DeviceRequest rq;
+  rq.sector = Sectors(sector);
+  rq.sectors = Sectors(8);
+  return disk.serve(rq, now);
+}
+
 TEST_CASE("HP 97560: seek curve", "[device]") {
   const HardDisk disk(hp97560());
   struct Row {
@@ -66,7 +73,7 @@ TEST_CASE("the platter turns while nobody looks", "[device]") {
     const double rotation = ms(disk.rotation());
     const double arrival = std::fmod(start + 2.2, rotation);
     const double wait = rotation - arrival;
-    const Duration service = disk.serve({Sectors(0), Sectors(8), false}, at_ms(start));
+    const Duration service = serve(disk, 0, at_ms(start));
     CHECK(ms(service) == Approx(2.2 + wait + 1.6658).margin(0.001));
   }
 }
@@ -75,20 +82,20 @@ TEST_CASE("what follows on at once does not wait for the platter, what comes lat
           "[device]") {
   HardDisk disk(hp97560());
   const TimePoint start = at_ms(5);
-  const Duration first = disk.serve({Sectors(1000), Sectors(8), true}, start);
+  const Duration first = serve(disk, 1000, start);
   const TimePoint end = start + first;
-  HardDisk late = disk;
-  const Duration follow_on = disk.serve({Sectors(1008), Sectors(8), true}, end);
+  HardDisk late(hp97560());
+  CHECK(serve(late, 1000, start) == first);
+  const Duration follow_on = serve(disk, 1008, end);
   CHECK(ms(follow_on) == Approx(2.2 + 1.6658).margin(0.001));
-  const Duration missed =
-      late.serve({Sectors(1008), Sectors(8), true}, end + std::chrono::milliseconds(1));
+  const Duration missed = serve(late, 1008, end + std::chrono::milliseconds(1));
   CHECK(ms(missed) == Approx(ms(late.rotation()) - 1.0 + 1.6658).margin(0.001));
 }
 
 TEST_CASE("a small gap is passed at the media rate", "[device]") {
   HardDisk disk(hp97560());
-  const TimePoint end = at_ms(5) + disk.serve({Sectors(1000), Sectors(8), true}, at_ms(5));
-  const Duration service = disk.serve({Sectors(1016), Sectors(8), true}, end);
+  const TimePoint end = at_ms(5) + serve(disk, 1000, at_ms(5));
+  const Duration service = serve(disk, 1016, end);
   CHECK(ms(service) == Approx(2.2 + 2 * 1.6658).margin(0.001));
 }
 
@@ -117,7 +124,7 @@ TEST_CASE("HP 97560: mean random 4 KiB write", "[device]") {
   constexpr int kWrites = 20'000;
   for (int i = 0; i < kWrites; ++i) {
     const auto sector = static_cast<std::int64_t>(random() % (disk.capacity().count() / 8)) * 8;
-    now += disk.serve({Sectors(sector), Sectors(8), true}, now);
+    now += serve(disk, sector, now);
   }
   CHECK(ms(now.time_since_epoch()) / kWrites == Approx(24.19).margin(0.15));
 }

@@ -1,0 +1,34 @@
+// A command as the driver hands it to a device, and what the device notes in it.
+#pragma once
+
+#include <boost/intrusive/list_hook.hpp>
+#include <cstdint>
+
+#include "sim/units.hpp"
+
+namespace wbsim {
+
+// REQ_OP_*, of a bio, a request and a command alike. A flush has no sectors.
+enum class BioOp : std::uint8_t { kRead, kWrite, kFlush };
+
+struct DeviceRequest {
+  using DeviceHook = boost::intrusive::list_member_hook<
+      boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+
+  Sectors sector, sectors;
+  BioOp op = BioOp::kWrite;
+  bool fua = false;  // a write that completes when it is on the medium
+
+  // The device's, from the start of the service on.
+  bool seek = false;        // the start lies outside the device's near window
+  bool idle_start = false;  // found the device idle
+  bool failed = false;      // EIO
+  TimePoint started{};
+  Duration service{};
+  Sectors head_before;
+  DeviceHook device_hook;  // while the device holds it
+
+  Sectors end() const { return sector + sectors; }
+};
+
+}  // namespace wbsim
