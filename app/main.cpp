@@ -20,6 +20,7 @@ constexpr const char* kUsage =
     "  run SCENARIO        simulate a scenario file\n"
     "  compare SCENARIO    simulate it under several kernels, side by side\n"
     "  validate SCENARIO   check scenario files; print them resolved, or their schema\n"
+    "  import fio JOBFILE  make a scenario of a fio job file\n"
     "  list SUBJECT        kernels, flushers, throttles, devices, schedulers, workloads, "
     "scenarios\n"
     "  explain [KEY]       what a key of a scenario file means\n"
@@ -31,11 +32,9 @@ struct Command {
   int (*run)(const Arguments&);
 };
 
-constexpr Command kCommands[] = {{"run", cmd_run},
-                                 {"compare", cmd_compare},
-                                 {"validate", cmd_validate},
-                                 {"list", cmd_list},
-                                 {"explain", cmd_explain}};
+constexpr Command kCommands[] = {{"run", cmd_run},           {"compare", cmd_compare},
+                                 {"validate", cmd_validate}, {"import", cmd_import},
+                                 {"list", cmd_list},         {"explain", cmd_explain}};
 
 int dispatch(const Arguments& arguments) {
   if (arguments.empty()) {

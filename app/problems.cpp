@@ -66,6 +66,10 @@ std::string name_hint(std::string_view word, const std::vector<std::string>& all
   return hint;
 }
 
+std::string counted_errors(int n) {
+  return std::to_string(n) + (n == 1 ? " error" : " errors");
+}
+
 std::string child(std::string_view pointer, std::string_view key) {
   std::string out(pointer);
   out += '/';

@@ -43,6 +43,9 @@ class Problems {
 // "did you mean "x"?   allowed: a b c"
 std::string name_hint(std::string_view word, const std::vector<std::string>& allowed);
 
+// "2 errors"
+std::string counted_errors(int n);
+
 // A JSON pointer one level deeper, with the escapes of RFC 6901.
 std::string child(std::string_view pointer, std::string_view key);
 std::string child(std::string_view pointer, std::size_t index);

@@ -117,10 +117,6 @@ void fill_defaults(Scenario& s) {
         std::min(Pages(total.count() / 100), total - *s.memory.free_at_start);
 }
 
-std::string counted(int n, const std::string& what) {
-  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
-}
-
 [[noreturn]] void cannot_read(const std::string& path, const std::string& reason) {
   std::string message = path + ": cannot read it: " + reason + "\n";
   std::vector<std::string> neighbours;
@@ -133,7 +129,7 @@ std::string counted(int n, const std::string& what) {
   std::sort(neighbours.begin(), neighbours.end());
   if (const auto near = nearest_name(fs::path(path).filename().string(), neighbours))
     message += "    did you mean " + (folder / *near).string() + "?\n";
-  throw InvalidScenario(message, counted(1, "error"));
+  throw InvalidScenario(message, counted_errors(1));
 }
 
 }  // namespace
@@ -178,7 +174,7 @@ LoadedScenario load_scenario(const std::string& path, const std::string& text,
     check_expect(loaded.file, problems);
   }
   if (problems.any_error())
-    throw InvalidScenario(problems.text(path), counted(problems.errors(), "error"));
+    throw InvalidScenario(problems.text(path), counted_errors(problems.errors()));
   fill_defaults(loaded.file.scenario);
   loaded.warnings = problems.text(path);
   return loaded;

@@ -1,0 +1,15 @@
+// fio job files as scenarios. What the simulator cannot do is refused by the name of its option;
+// options that change nothing it simulates (logs, percentiles, contents of buffers) are passed
+// over.
+#pragma once
+
+#include <string_view>
+
+#include "app/fio_jobfile.hpp"
+#include "app/scenario_draft.hpp"
+
+namespace wbsim {
+
+void import_fio(std::string_view text, ScenarioDraft& draft, Problems& problems);
+
+}  // namespace wbsim
