@@ -111,16 +111,21 @@ void page_zero_new_buffers(Vfs& vfs, Page& page, std::int64_t from, std::int64_t
 void block_commit_write(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to,
                         TaskStruct* dirtier) {
   bool partial = false;
+  bool newly_dirty = false;
+  std::int64_t start = 0;
   for_each_buffer(vfs, page, [&](BufferHead& bh) {
-    const bool touched = bh.offset() < to && bh.offset() + bh.b_size > from;
+    const std::int64_t end = start + bh.b_size;
+    const bool touched = start < to && end > from;
+    start = end;
     if (!touched) {
       partial = partial || !bh.test(BH_Uptodate);
       return;
     }
-    bh.set(BH_Uptodate);
-    mark_buffer_dirty(vfs, bh, dirtier);
-    bh.clear(BH_New);
+    newly_dirty = newly_dirty || !bh.test(BH_Dirty);
+    bh.b_state = static_cast<std::uint16_t>((bh.b_state | BH_Uptodate | BH_Dirty) & ~BH_New);
   });
+  if (newly_dirty)
+    mark_page_dirty_by_buffer(vfs, page, dirtier);
   if (!partial)
     page.set(PG_uptodate);
 }

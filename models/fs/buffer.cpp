@@ -1,5 +1,7 @@
 #include "models/fs/buffer.hpp"
 
+#include <bit>
+
 #include "sim/assert.hpp"
 
 namespace wbsim {
@@ -15,21 +17,20 @@ void create_empty_buffers(Vfs& vfs, Page& page, std::int64_t blocksize, unsigned
     state |= BH_Dirty;
   if (page.test(PG_uptodate))
     state |= BH_Uptodate;
-  const int count = static_cast<int>(kPageSize / blocksize);
+  const int count = 1 << (kPageShift - std::countr_zero(static_cast<std::uint64_t>(blocksize)));
   BufferId head = 0;
   BufferId last = 0;
+  BufferHead bh{};
+  bh.b_blocknr = -1;
+  bh.b_page = vfs.cache.id_of(page);
+  bh.b_size = static_cast<std::uint16_t>(blocksize);
+  bh.set(state);
   for (int number = count - 1; number >= 0; --number) {
-    const BufferId id = vfs.buffers.allocate();
-    BufferHead& bh = vfs.buffers[id];
-    bh.b_blocknr = -1;
-    bh.b_size = static_cast<std::uint16_t>(blocksize);
     bh.b_number = static_cast<std::uint8_t>(number);
-    bh.b_page = vfs.cache.id_of(page);
-    bh.set(state);
     bh.b_this_page = head;
+    head = vfs.buffers.allocate(bh);
     if (last == 0)
-      last = id;
-    head = id;
+      last = head;
   }
   vfs.buffers[last].b_this_page = head;
   vfs.cache.count_buffer_heads(count);
@@ -37,9 +38,7 @@ void create_empty_buffers(Vfs& vfs, Page& page, std::int64_t blocksize, unsigned
   page.set(PG_private);
 }
 
-void mark_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags) {
-  if ((inode.i_state & flags) == flags)
-    return;
+void make_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags) {
   const bool was_dirty = (inode.i_state & I_DIRTY) != 0;
   inode.i_state = static_cast<std::uint8_t>(inode.i_state | flags);
   if ((inode.i_state & I_SYNC) != 0)
@@ -49,15 +48,6 @@ void mark_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags) {
     vfs.dirty_listener->inode_dirtied(inode);
   }
 }
-
-namespace {
-bool dirty_page(Vfs& vfs, Page& page, TaskStruct* dirtier) {
-  if (!vfs.cache.set_page_dirty(page, dirtier))
-    return false;
-  mark_inode_dirty(vfs, *page.mapping->host, I_DIRTY_PAGES);
-  return true;
-}
-}  // namespace
 
 bool set_page_dirty_buffers(Vfs& vfs, Page& page, TaskStruct* dirtier) {
   if (page.test(PG_private))
@@ -69,7 +59,7 @@ void mark_buffer_dirty(Vfs& vfs, BufferHead& bh, TaskStruct* dirtier) {
   if (bh.test(BH_Dirty))
     return;
   bh.set(BH_Dirty);
-  dirty_page(vfs, vfs.cache.page(bh.b_page), vfs.rules.task_dirty_by_buffers ? dirtier : nullptr);
+  mark_page_dirty_by_buffer(vfs, vfs.cache.page(bh.b_page), dirtier);
 }
 
 void mark_buffer_dirty_inode(Vfs& vfs, BufferHead& bh, Inode& inode, TaskStruct* dirtier) {

@@ -30,12 +30,27 @@ void for_each_buffer(Vfs& vfs, const Page& page, F&& f) {
 }
 
 // __mark_inode_dirty(): `flags` of I_DIRTY. Tells the listener when the inode was clean.
-void mark_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags);
+void make_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags);
+inline void mark_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags) {
+  if ((inode.i_state & flags) != flags)
+    make_inode_dirty(vfs, inode, flags);
+}
+// The page and its inode. True when the page is newly dirty.
+inline bool dirty_page(Vfs& vfs, Page& page, TaskStruct* dirtier) {
+  if (!vfs.cache.set_page_dirty(page, dirtier))
+    return false;
+  mark_inode_dirty(vfs, *page.mapping->host, I_DIRTY_PAGES);
+  return true;
+}
 
 // __set_page_dirty_buffers(): every buffer becomes dirty, mapped or not. True when newly dirty.
 bool set_page_dirty_buffers(Vfs& vfs, Page& page, TaskStruct* dirtier);
 // One buffer only, and the page with it.
 void mark_buffer_dirty(Vfs& vfs, BufferHead& bh, TaskStruct* dirtier);
+// The second half of it.
+inline void mark_page_dirty_by_buffer(Vfs& vfs, Page& page, TaskStruct* dirtier) {
+  dirty_page(vfs, page, vfs.rules.task_dirty_by_buffers ? dirtier : nullptr);
+}
 // And at the tail of the inode's private_list, unless it is on a list already.
 void mark_buffer_dirty_inode(Vfs& vfs, BufferHead& bh, Inode& inode, TaskStruct* dirtier);
 void remove_assoc_queue(Vfs& vfs, BufferHead& bh, AddressSpace& owner);

@@ -166,7 +166,7 @@ std::int64_t Ext2::missing_indirect(const File& file, std::int64_t block) {
 // The last block that one indirect block maps: what follows lies behind the next indirect block.
 bool Ext2::at_boundary(std::int64_t block) const {
   const std::int64_t past_direct = block + 1 - kDirectBlocks;
-  return past_direct >= 0 && past_direct % pointers_per_block() == 0;
+  return past_direct >= 0 && (past_direct & (pointers_per_block() - 1)) == 0;
 }
 
 GetBlock Ext2::get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool create,

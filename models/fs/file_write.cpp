@@ -76,24 +76,101 @@ struct Piece {  // of the write, within one page
   std::int64_t from, to;
 };
 
-Piece piece_at(std::int64_t pos, std::int64_t end) {
-  const std::int64_t from = pos & (kPageSize - 1);
-  const std::int64_t to = std::min(kPageSize, from + (end - pos));
-  return {static_cast<PageIndex>(pos >> kPageShift), from, to};
+// One write(2) on its way through the file. The common case is plain code; the coroutine around it
+// takes over where the task must sleep.
+class FileWrite {
+ public:
+  FileWrite(Vfs& vfs, Inode& inode, std::int64_t pos, std::int64_t length, TaskStruct& task)
+      : vfs_(vfs),
+        inode_(inode),
+        task_(task),
+        pos_(pos),
+        end_(pos + length),
+        cost_per_page_(vfs.costs.write_page +
+                       vfs.costs.write_buffer * (kPageSize >> inode.i_blkbits)) {}
+
+  // False when the task must sleep: then go_on() does the rest.
+  bool write_until_it_sleeps();
+  Task<Errno> go_on();
+  std::int64_t end() const { return end_; }
+
+ private:
+  enum class Stop : std::uint8_t { kEnd, kPageLocked, kNotPrepared, kThrottle, kDebt };
+
+  Piece piece() const {
+    const std::int64_t from = pos_ & (kPageSize - 1);
+    return {static_cast<PageIndex>(pos_ >> kPageShift), from,
+            std::min(kPageSize, from + (end_ - pos_))};
+  }
+  bool prepare(Page& page) {
+    prepared_ = block_prepare(vfs_, inode_, page, piece().from, piece().to);
+    return prepared_.state == Prepared::State::kReady;
+  }
+  Stop finish_piece(Page& page);
+
+  Vfs& vfs_;
+  Inode& inode_;
+  TaskStruct& task_;
+  std::int64_t pos_;
+  std::int64_t end_;
+  Duration cost_per_page_;
+  Stop stop_ = Stop::kEnd;
+  Page* page_ = nullptr;  // locked, where the last stop left one
+  Prepared prepared_;
+};
+
+// The piece is in the page. kEnd: nothing keeps the task from going on.
+FileWrite::Stop FileWrite::finish_piece(Page& page) {
+  const Piece done = piece();
+  block_commit_write(vfs_, page, done.from, done.to, &task_);
+  pos_ += done.to - done.from;
+  if (pos_ > inode_.i_size) {
+    inode_.i_size = pos_;
+    mark_inode_dirty(vfs_, inode_, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
+  }
+  vfs_.cache.unlock_page(page);
+  vfs_.cache.mark_page_accessed(page);
+  task_.charge(vfs_.costs.refill * vfs_.cache.take_refills() + cost_per_page_ +
+               vfs_.costs.copy_per_kib * (done.to - done.from) / 1024);
+  if (vfs_.throttle->ratelimit(task_, inode_.i_data, Pages(1)))
+    return Stop::kThrottle;
+  return task_.debt() > kCpuChunk ? Stop::kDebt : Stop::kEnd;
 }
 
-void finish_piece(Vfs& vfs, Inode& inode, Page& page, const Piece& piece, TaskStruct& task) {
-  block_commit_write(vfs, page, piece.from, piece.to, &task);
-  const std::int64_t end = (std::int64_t{piece.index} << kPageShift) + piece.to;
-  if (end > inode.i_size) {
-    inode.i_size = end;
-    mark_inode_dirty(vfs, inode, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
+bool FileWrite::write_until_it_sleeps() {
+  stop_ = Stop::kEnd;
+  while (pos_ < end_ && stop_ == Stop::kEnd) {
+    page_ = try_grab_cache_page(vfs_, inode_, piece().index, task_);
+    if (!page_)
+      stop_ = Stop::kPageLocked;
+    else
+      stop_ = prepare(*page_) ? finish_piece(*page_) : Stop::kNotPrepared;
   }
-  vfs.cache.unlock_page(page);
-  vfs.cache.mark_page_accessed(page);
-  task.charge(vfs.costs.refill * vfs.cache.take_refills());
-  task.charge(vfs.costs.write_page + vfs.costs.write_buffer * (kPageSize >> inode.i_blkbits) +
-              vfs.costs.copy_per_kib * (piece.to - piece.from) / 1024);
+  return stop_ == Stop::kEnd;
+}
+
+Task<Errno> FileWrite::go_on() {
+  do {
+    if (stop_ == Stop::kPageLocked) {
+      page_ = co_await grab_cache_page(vfs_, inode_, piece().index, task_);
+      stop_ = prepare(*page_) ? finish_piece(*page_) : Stop::kNotPrepared;
+    }
+    if (stop_ == Stop::kNotPrepared) {
+      const Errno result = co_await prepare_waiting(vfs_, inode_, *page_, piece().from, piece().to,
+                                                    prepared_, task_);
+      if (result != Errno::kOk) {
+        page_zero_new_buffers(vfs_, *page_, piece().from, piece().to, &task_);
+        vfs_.cache.unlock_page(*page_);
+        co_return result;
+      }
+      stop_ = finish_piece(*page_);
+    }
+    if (stop_ == Stop::kThrottle || stop_ == Stop::kDebt)
+      co_await vfs_.cpu.settle(task_);
+    if (stop_ == Stop::kThrottle)
+      co_await vfs_.throttle->balance_dirty_pages(task_, inode_.i_data);
+  } while (!write_until_it_sleeps());
+  co_return Errno::kOk;
 }
 
 }  // namespace
@@ -106,32 +183,11 @@ Task<Errno> generic_file_write(Vfs& vfs, Inode& opened, std::int64_t pos, std::i
   if (takes_mutex)
     co_await mutex_lock(vfs, inode, task);
   file_update_time(vfs, opened);
-  const std::int64_t end = pos + length;
+  FileWrite write(vfs, inode, pos, length, task);
   Errno result = Errno::kOk;
-  while (pos < end) {
-    const Piece piece = piece_at(pos, end);
-    Page* page = try_grab_cache_page(vfs, inode, piece.index, task);
-    if (!page)
-      page = co_await grab_cache_page(vfs, inode, piece.index, task);
-    Prepared prepared = block_prepare(vfs, inode, *page, piece.from, piece.to);
-    if (prepared.state != Prepared::State::kReady) {
-      result = co_await prepare_waiting(vfs, inode, *page, piece.from, piece.to, prepared, task);
-      if (result != Errno::kOk) {
-        page_zero_new_buffers(vfs, *page, piece.from, piece.to, &task);
-        vfs.cache.unlock_page(*page);
-        break;
-      }
-    }
-    finish_piece(vfs, inode, *page, piece, task);
-    pos += piece.to - piece.from;
-    if (vfs.throttle->ratelimit(task, inode.i_data, Pages(1))) {
-      co_await vfs.cpu.settle(task);
-      co_await vfs.throttle->balance_dirty_pages(task, inode.i_data);
-    } else if (task.debt() > kCpuChunk) {
-      co_await vfs.cpu.settle(task);
-    }
-  }
-  if (result != Errno::kOk && end > inode.i_size && !inode.is_block_device) {
+  if (!write.write_until_it_sleeps())
+    result = co_await write.go_on();
+  if (result != Errno::kOk && write.end() > inode.i_size && !inode.is_block_device) {
     const Errno truncated = co_await truncate(vfs, inode, inode.i_size, task);
     static_cast<void>(truncated);  // the error of the write counts
   }

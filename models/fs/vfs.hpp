@@ -39,7 +39,7 @@ class BufferPool {
   BufferId id_of(const BufferHead& bh) const {
     return static_cast<BufferId>(buffers_.index_of(bh));
   }
-  BufferId allocate() {
+  BufferId allocate(const BufferHead& initial) {
     BufferId id = free_list_;
     if (id != 0) {
       free_list_ = buffers_[id].b_this_page;
@@ -47,7 +47,7 @@ class BufferPool {
       id = next_unused_++;
       WB_ASSERT(id < buffers_.capacity());
     }
-    buffers_[id] = BufferHead{};
+    buffers_[id] = initial;
     return id;
   }
   void free(BufferId id) {

@@ -12,9 +12,6 @@ constexpr std::int64_t kPageBatch = 31;  // zone_batchsize()
 // Our reading of a measurement, not of the spec: the recorded kernels free some 320 pages at a
 // time, about two batches more than lie between the watermarks.
 constexpr Pages kHeldByProcessors{2 * kPageBatch};
-Pages slab_pages(std::int64_t objects, int per_page) {
-  return Pages((objects + per_page - 1) / per_page);
-}
 }  // namespace
 
 PageCache::PageCache(MemoryParams params, Proportions completions, Proportions dirtyings)
@@ -22,12 +19,6 @@ PageCache::PageCache(MemoryParams params, Proportions completions, Proportions d
       pool_(static_cast<std::size_t>(params.total.count()) + 2),
       completions_(completions),
       dirtyings_(dirtyings) {}
-
-Pages PageCache::free_pages() const {
-  return params_.free_at_start - counters_.nr_file_pages -
-         slab_pages(buffer_heads_, slab_.buffer_heads_per_page) -
-         slab_pages(nodes_.in_use(), slab_.tree_nodes_per_page);
-}
 
 Pages PageCache::dirtyable_memory() const {
   return free_pages() + file_pages() + kOne;
@@ -51,7 +42,7 @@ Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index) {
   const std::int64_t nodes = nodes_.in_use();
   mapping.pages.insert(index, id);
   if (nodes_.in_use() > nodes)
-    count_allocations(node_allocations_, nodes_.in_use() - nodes, slab_.tree_nodes_per_page);
+    count_allocations(node_allocations_, nodes_.in_use() - nodes, kTreeNodesPerPage);
   count_allocations(page_allocations_, 1, kPageBatch);
   ++mapping.nrpages;
   counters_.nr_file_pages += kOne;
@@ -78,14 +69,6 @@ void PageCache::free_page(Page& page) {
   free_list_ = id_of(page);
 }
 
-void PageCache::mark_page_accessed(Page& page) {
-  if (page.test(PG_active) || !page.test(PG_referenced)) {
-    page.set(PG_referenced);
-    return;
-  }
-  activate_page(page);
-}
-
 void PageCache::activate_page(Page& page) {
   WB_ASSERT(!page.test(PG_active));
   lru_remove(inactive_, page);
@@ -94,9 +77,7 @@ void PageCache::activate_page(Page& page) {
   lru_add_head(active_, page);
 }
 
-bool PageCache::set_page_dirty(Page& page, TaskStruct* dirtier) {
-  if (page.test(PG_dirty))
-    return false;
+void PageCache::make_dirty(Page& page, TaskStruct* dirtier) {
   page.set(PG_dirty);
   BackingDevInfo& bdi = *page.mapping->bdi;
   counters_.nr_file_dirty += kOne;
@@ -108,18 +89,6 @@ bool PageCache::set_page_dirty(Page& page, TaskStruct* dirtier) {
   if (dirtier)
     dirtyings_.add(dirtier->dirties, 1);
   page.mapping->pages.set_tag(page.index, PageTag::kDirty);
-  return true;
-}
-
-bool PageCache::clear_page_dirty_for_io(Page& page) {
-  WB_ASSERT(page.test(PG_locked));
-  if (!page.test(PG_dirty))
-    return false;
-  page.clear(PG_dirty);
-  counters_.nr_file_dirty -= kOne;
-  counters_.nr_claimed += kOne;
-  page.mapping->bdi->reclaimable -= kOne;
-  return true;
 }
 
 void PageCache::cancel_dirty_page(Page& page) {

@@ -35,10 +35,8 @@ struct MemoryParams {
 };
 
 // How kernel memory grows with the cache: objects that fit into one page.
-struct SlabSizes {
-  int buffer_heads_per_page = 39;  // 104 bytes each
-  int tree_nodes_per_page = 7;     // 576 bytes each
-};
+inline constexpr std::int64_t kBufferHeadsPerPage = 39;  // 104 bytes each
+inline constexpr std::int64_t kTreeNodesPerPage = 7;     // 576 bytes each
 
 class PageCache {
  public:
@@ -67,14 +65,33 @@ class PageCache {
     if (--page.count == 0 && !page.mapping)
       free_page(page);
   }
-  void mark_page_accessed(Page& page);
+  void mark_page_accessed(Page& page) {
+    if (page.test(PG_active) || !page.test(PG_referenced))
+      page.set(PG_referenced);
+    else
+      activate_page(page);
+  }
   void activate_page(Page& page);
 
   // __set_page_dirty(): PG_dirty, DIRTY tag and counters; false when it was dirty already.
   // `dirtier` may be null. The caller marks the inode dirty.
-  bool set_page_dirty(Page& page, TaskStruct* dirtier);
+  bool set_page_dirty(Page& page, TaskStruct* dirtier) {
+    if (page.test(PG_dirty))
+      return false;
+    make_dirty(page, dirtier);
+    return true;
+  }
   void count_redirty() { counters_.nr_redirtied += Pages(1); }
-  bool clear_page_dirty_for_io(Page& page);
+  bool clear_page_dirty_for_io(Page& page) {
+    WB_ASSERT(page.test(PG_locked));
+    if (!page.test(PG_dirty))
+      return false;
+    page.clear(PG_dirty);
+    counters_.nr_file_dirty -= Pages(1);
+    counters_.nr_claimed += Pages(1);
+    page.mapping->bdi->reclaimable -= Pages(1);
+    return true;
+  }
   // The page goes away, or its buffers prove clean: no write-back will happen.
   void cancel_dirty_page(Page& page);
   // A page that clear_page_dirty_for_io() took and nobody will write.
@@ -95,13 +112,17 @@ class PageCache {
   }
   WaitQueue& wait_queue_of(Page& page);  // sets PG_waiters; wait on it at once, then look again
 
-  Pages free_pages() const;
+  Pages free_pages() const {
+    return params_.free_at_start - counters_.nr_file_pages -
+           Pages(slab_pages(buffer_heads_, kBufferHeadsPerPage) +
+                 slab_pages(nodes_.in_use(), kTreeNodesPerPage));
+  }
   Pages dirtyable_memory() const;  // determine_dirtyable_memory()
   Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
   void count_buffer_heads(int n) {
     buffer_heads_ += n;
     if (n > 0)
-      count_allocations(buffer_head_allocations_, n, slab_.buffer_heads_per_page);
+      count_allocations(buffer_head_allocations_, n, kBufferHeadsPerPage);
   }
   // How often an allocation did not find its object at hand since this was last asked.
   std::int64_t take_refills() { return std::exchange(refills_, 0); }
@@ -115,7 +136,11 @@ class PageCache {
     PageId head = 0, tail = 0;
     std::int64_t size = 0;
   };
+  static std::int64_t slab_pages(std::int64_t objects, std::int64_t per_page) {
+    return (objects + per_page - 1) / per_page;
+  }
   LruList& lru_of(const Page& page) { return page.test(PG_active) ? active_ : inactive_; }
+  void make_dirty(Page& page, TaskStruct* dirtier);
   void lru_add_head(LruList& list, Page& page);
   void lru_remove(LruList& list, Page& page);
   void reclaim();
@@ -131,7 +156,6 @@ class PageCache {
   void account_writeback_end(BackingDevInfo& bdi, std::int64_t count);
 
   MemoryParams params_;
-  SlabSizes slab_;
   ReservedArray<Page> pool_;
   PageId next_unused_ = 1;
   PageId free_list_ = 0;

@@ -25,38 +25,41 @@ bool covers(std::uint8_t shift, PageIndex index) {
 std::uint32_t PageTreeNodes::allocate(std::uint8_t shift) {
   std::uint32_t index = free_;
   if (index != 0) {
-    free_ = nodes_[index].parent;
+    free_ = (*this)[index].parent;
   } else {
-    index = static_cast<std::uint32_t>(nodes_.size());
-    nodes_.emplace_back();
+    index = next_unused_++;
+    if (index / kChunk >= chunks_.size())
+      chunks_.push_back(std::make_unique_for_overwrite<Node[]>(kChunk));
   }
-  nodes_[index] = Node{};
-  nodes_[index].shift = shift;
+  Node& node = (*this)[index];
+  node = Node{};
+  node.shift = shift;
   ++in_use_;
   return index;
 }
 
 void PageTreeNodes::free(std::uint32_t node) {
-  nodes_[node].parent = free_;
+  (*this)[node].parent = free_;
   free_ = node;
   --in_use_;
 }
 
-std::uint32_t PageTree::look_up_leaf(PageIndex index) const {
-  std::uint32_t node = root_;
-  if (node == 0 || !covers(nodes_[node].shift, index))
-    return 0;
-  while (nodes_[node].shift > 0) {
-    node = nodes_[node].slots[offset_at(index, nodes_[node].shift)];
-    if (node == 0)
-      return 0;
+PageTree::Node* PageTree::look_up_leaf(PageIndex index) const {
+  if (root_ == 0 || !covers(nodes_[root_].shift, index))
+    return nullptr;
+  Node* node = &nodes_[root_];
+  while (node->shift > 0) {
+    const std::uint32_t child = node->slots[offset_at(index, node->shift)];
+    if (child == 0)
+      return nullptr;
+    node = &nodes_[child];
   }
   last_leaf_ = node;
   last_leaf_base_ = index & ~kMask;
   return node;
 }
 
-std::uint32_t PageTree::grow_to_leaf(PageIndex index) {
+PageTree::Node* PageTree::grow_to_leaf(PageIndex index) {
   if (root_ == 0) {
     std::uint8_t shift = 0;
     while (!covers(shift, index))
@@ -87,73 +90,73 @@ std::uint32_t PageTree::grow_to_leaf(PageIndex index) {
     }
     node = child;
   }
-  last_leaf_ = node;
+  last_leaf_ = &nodes_[node];
   last_leaf_base_ = index & ~kMask;
-  return node;
+  return last_leaf_;
 }
 
 void PageTree::insert(PageIndex index, PageId page) {
   WB_ASSERT(index != kNone);
-  std::uint32_t leaf = leaf_of(index);
-  if (leaf == 0)
+  Node* leaf = leaf_of(index);
+  if (!leaf)
     leaf = grow_to_leaf(index);
-  auto& node = nodes_[leaf];
-  WB_ASSERT(node.slots[index & kMask] == 0);
-  node.slots[index & kMask] = page;
-  node.present |= bit(index & kMask);
+  WB_ASSERT(leaf->slots[index & kMask] == 0);
+  leaf->slots[index & kMask] = page;
+  leaf->present |= bit(index & kMask);
 }
 
 void PageTree::erase(PageIndex index) {
   for (std::size_t t = 0; t < kPageTags; ++t)
     clear_tag(index, static_cast<PageTag>(t));
-  std::uint32_t node = leaf_of(index);
-  WB_ASSERT(node != 0 && nodes_[node].slots[index & kMask] != 0);
+  Node* node = leaf_of(index);
+  WB_ASSERT(node && node->slots[index & kMask] != 0);
   PageIndex offset = index & kMask;
   for (;;) {
-    auto& n = nodes_[node];
-    n.slots[offset] = 0;
-    n.present &= ~bit(offset);
-    if (n.present != 0)
+    node->slots[offset] = 0;
+    node->present &= ~bit(offset);
+    if (node->present != 0)
       return;
-    const std::uint32_t parent = n.parent;
-    offset = n.offset;
+    const std::uint32_t parent = node->parent;
+    offset = node->offset;
     if (node == last_leaf_)
       last_leaf_base_ = kNone;
-    nodes_.free(node);
+    nodes_.free(parent == 0 ? root_ : nodes_[parent].slots[offset]);
     if (parent == 0) {
       root_ = 0;
       return;
     }
-    node = parent;
+    node = &nodes_[parent];
   }
 }
 
-// The node's word was empty and is not any more: so the parent's bit for it.
-void PageTree::set_tag_above(std::uint32_t node, PageTag tag) {
-  for (std::uint32_t parent = nodes_[node].parent; parent != 0; parent = nodes_[node].parent) {
-    std::uint64_t& word = nodes_[parent].tags[word_of(tag)];
+// The leaf's word was empty and is not any more: so the parent's bit for it.
+void PageTree::set_tag_above(const Node& leaf, PageTag tag) {
+  for (const Node* node = &leaf; node->parent != 0;) {
+    Node& parent = nodes_[node->parent];
+    std::uint64_t& word = parent.tags[word_of(tag)];
     const bool was_empty = word == 0;
-    word |= bit(nodes_[node].offset);
+    word |= bit(node->offset);
     if (!was_empty)
       return;
-    node = parent;
+    node = &parent;
   }
 }
 
-// The node's word became empty: so the parent's bit for it goes.
-void PageTree::clear_tag_above(std::uint32_t node, PageTag tag) {
-  for (std::uint32_t parent = nodes_[node].parent; parent != 0; parent = nodes_[node].parent) {
-    std::uint64_t& word = nodes_[parent].tags[word_of(tag)];
-    word &= ~bit(nodes_[node].offset);
+// The leaf's word became empty: so the parent's bit for it goes.
+void PageTree::clear_tag_above(const Node& leaf, PageTag tag) {
+  for (const Node* node = &leaf; node->parent != 0;) {
+    Node& parent = nodes_[node->parent];
+    std::uint64_t& word = parent.tags[word_of(tag)];
+    word &= ~bit(node->offset);
     if (word != 0)
       return;
-    node = parent;
+    node = &parent;
   }
 }
 
 bool PageTree::tagged(PageIndex index, PageTag tag) const {
-  const std::uint32_t leaf = leaf_of(index);
-  return leaf != 0 && (nodes_[leaf].tags[word_of(tag)] & bit(index & kMask)) != 0;
+  const Node* leaf = leaf_of(index);
+  return leaf && (leaf->tags[word_of(tag)] & bit(index & kMask)) != 0;
 }
 
 bool PageTree::any_tagged(PageTag tag) const {
@@ -210,7 +213,7 @@ int PageTree::lookup_tag(PageIndex from, PageTag tag, PageId* pages, int max) co
     const PageIndex first = next_tagged(from, tag);
     if (first == kNone)
       break;
-    const auto& leaf = nodes_[leaf_of(first)];
+    const Node& leaf = *leaf_of(first);
     std::uint64_t rest = leaf.tags[t] & ~(bit(first & kMask) - 1);
     for (; rest != 0 && found < max; rest &= rest - 1)
       pages[found++] = leaf.slots[static_cast<std::size_t>(std::countr_zero(rest))];

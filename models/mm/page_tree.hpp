@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "models/mm/page.hpp"
@@ -25,15 +26,16 @@ class PageTreeNodes {
     std::uint8_t offset;                  // slot in the parent
     std::uint8_t shift;                   // 0 in a leaf, +6 a level
   };
-  PageTreeNodes() : nodes_(1) {}
   std::uint32_t allocate(std::uint8_t shift);
   void free(std::uint32_t node);
-  Node& operator[](std::uint32_t node) { return nodes_[node]; }
-  const Node& operator[](std::uint32_t node) const { return nodes_[node]; }
+  Node& operator[](std::uint32_t node) { return chunks_[node / kChunk][node % kChunk]; }
   std::int64_t in_use() const { return in_use_; }
 
  private:
-  std::vector<Node> nodes_;
+  static constexpr std::uint32_t kChunk = 256;
+
+  std::vector<std::unique_ptr<Node[]>> chunks_;  // so that nodes never move
+  std::uint32_t next_unused_ = 1;
   std::uint32_t free_ = 0;
   std::int64_t in_use_ = 0;
 };
@@ -46,32 +48,32 @@ class PageTree {
   PageTree(const PageTree&) = delete;
 
   PageId find(PageIndex index) const {  // 0 when absent
-    const std::uint32_t leaf = leaf_of(index);
-    return leaf == 0 ? 0 : nodes_[leaf].slots[index & kMask];
+    const Node* leaf = leaf_of(index);
+    return leaf ? leaf->slots[index & kMask] : 0;
   }
   void insert(PageIndex index, PageId page);
   void erase(PageIndex index);
   bool empty() const { return root_ == 0; }
 
   void set_tag(PageIndex index, PageTag tag) {
-    const std::uint32_t leaf = leaf_of(index);
-    WB_ASSERT(leaf != 0 && nodes_[leaf].slots[index & kMask] != 0);
-    std::uint64_t& word = nodes_[leaf].tags[static_cast<std::size_t>(tag)];
+    Node* leaf = leaf_of(index);
+    WB_ASSERT(leaf && leaf->slots[index & kMask] != 0);
+    std::uint64_t& word = leaf->tags[static_cast<std::size_t>(tag)];
     const bool was_empty = word == 0;
     word |= std::uint64_t{1} << (index & kMask);
     if (was_empty)
-      set_tag_above(leaf, tag);
+      set_tag_above(*leaf, tag);
   }
   void clear_tag(PageIndex index, PageTag tag) {
-    const std::uint32_t leaf = leaf_of(index);
-    WB_ASSERT(leaf != 0);
-    std::uint64_t& word = nodes_[leaf].tags[static_cast<std::size_t>(tag)];
+    Node* leaf = leaf_of(index);
+    WB_ASSERT(leaf);
+    std::uint64_t& word = leaf->tags[static_cast<std::size_t>(tag)];
     const std::uint64_t bit = std::uint64_t{1} << (index & kMask);
     if ((word & bit) == 0)
       return;
     word &= ~bit;
     if (word == 0)
-      clear_tag_above(leaf, tag);
+      clear_tag_above(*leaf, tag);
   }
   bool tagged(PageIndex index, PageTag tag) const;
   bool any_tagged(PageTag tag) const;
@@ -83,21 +85,22 @@ class PageTree {
   int lookup_tag(PageIndex from, PageTag tag, PageId* pages, int max) const;
 
  private:
+  using Node = PageTreeNodes::Node;
   static constexpr PageIndex kMask = 63;
 
-  std::uint32_t leaf_of(PageIndex index) const {  // 0 when there is none
+  Node* leaf_of(PageIndex index) const {  // null when there is none
     return (index & ~kMask) == last_leaf_base_ ? last_leaf_ : look_up_leaf(index);
   }
-  std::uint32_t look_up_leaf(PageIndex index) const;
-  void set_tag_above(std::uint32_t node, PageTag tag);
-  void clear_tag_above(std::uint32_t node, PageTag tag);
-  std::uint32_t grow_to_leaf(PageIndex index);
+  Node* look_up_leaf(PageIndex index) const;
+  void set_tag_above(const Node& leaf, PageTag tag);
+  void clear_tag_above(const Node& leaf, PageTag tag);
+  Node* grow_to_leaf(PageIndex index);
   template <class Word>
   PageIndex next(PageIndex from, Word word) const;
 
   PageTreeNodes& nodes_;
   std::uint32_t root_ = 0;
-  mutable std::uint32_t last_leaf_ = 0;  // most accesses follow each other
+  mutable Node* last_leaf_ = nullptr;  // most accesses follow each other
   mutable PageIndex last_leaf_base_ = kNone;
 };
 

@@ -21,7 +21,7 @@ void Proportions::age(PropLocal& local) const {
   local.period = period;
 }
 
-void Proportions::add(PropLocal& local, std::int64_t count) {
+void Proportions::add_and_age(PropLocal& local, std::int64_t count) {
   while (count > 0) {
     age(local);
     // The event that reaches the next half period still counts before the ageing.

@@ -28,13 +28,20 @@ class Proportions {
   explicit Proportions(int shift) : half_(std::int64_t{1} << (shift - 1)) {}
 
   // `count` events of one local, in one go.
-  void add(PropLocal& local, std::int64_t count);
+  void add(PropLocal& local, std::int64_t count) {
+    const std::int64_t into_half = events_ & (half_ - 1);
+    if (local.period != events_ - into_half || count > half_ - into_half)
+      return add_and_age(local, count);
+    local.events += count;
+    events_ += count;
+  }
   // One event, unless the local already has more than max_ratio percent: __prop_inc_percpu_max().
   void add_limited(PropLocal& local, int max_ratio);
   PropFraction fraction(PropLocal& local) const;
 
  private:
   void age(PropLocal& local) const;
+  void add_and_age(PropLocal& local, std::int64_t count);
 
   std::int64_t half_;
   std::int64_t events_ = 0;
