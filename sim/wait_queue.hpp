@@ -1,4 +1,6 @@
-// Wait queues with time-outs, first in first out; and a counting semaphore on top.
+// Wait queues with time-outs, and a counting semaphore on top. Who is woken alone is the longest
+// waiter (the kernel's exclusive waits); when all are woken it is the latest first, as
+// prepare_to_wait() queues at the head.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -72,21 +74,23 @@ class WaitQueue {
   bool empty() const { return waiters_.empty(); }
   // The longest waiter resumes in this instant, after what is already due.
   void wake_one() {
-    if (waiters_.empty())
-      return;
-    Awaiter& waiter = waiters_.front();
-    waiters_.pop_front();
+    if (!waiters_.empty())
+      wake(waiters_.front());
+  }
+  void wake_all() {
+    while (!waiters_.empty())
+      wake(waiters_.back());
+  }
+
+ private:
+  static void wake(Awaiter& waiter) {
+    waiter.unlink();
     Simulator& sim = waiter.process_->simulator();
     if (waiter.timed())
       sim.cancel(waiter.timer_);
     sim.make_ready(*waiter.process_);
   }
-  void wake_all() {
-    while (!waiters_.empty())
-      wake_one();
-  }
 
- private:
   friend class Semaphore;
   static constexpr Duration kForEver{-1};
 

@@ -32,14 +32,25 @@ void Processors::request(Thread& thread, Process& process) {
     return;
   }
   thread.vruntime_ = std::max(thread.vruntime_, min_vruntime_ - rules_.sleeper_credit);
+  enqueue(thread);
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (!slots_[i].current) {
-      take(i, thread);
+    if (!slots_[i].current && !slots_[i].picking) {
+      leave_idle(i);
       return;
     }
   }
-  enqueue(thread);
   preempt_for(thread);
+}
+
+// An interrupt wakes all it has to wake before the idle thread calls schedule().
+void Processors::leave_idle(std::size_t index) {
+  slots_[index].picking = true;
+  sim_.at(sim_.now(), {[](void* context, std::uint64_t i) {
+                         auto& self = *static_cast<Processors*>(context);
+                         self.slots_[i].picking = false;
+                         self.take_next(i);
+                       },
+                       this, index});
 }
 
 void Processors::steal(Duration cost) {
@@ -55,7 +66,7 @@ void Processors::enqueue(Thread& thread) {
 // check_preempt_wakeup()
 void Processors::preempt_for(const Thread& woken) {
   for (Slot& slot : slots_)
-    if (slot.current->vruntime_ - woken.vruntime_ > rules_.wakeup_granularity) {
+    if (slot.current && slot.current->vruntime_ - woken.vruntime_ > rules_.wakeup_granularity) {
       slot.need_resched = true;
       return;
     }

@@ -86,6 +86,7 @@ class Processors {
     Duration chunk{0};
     bool running = false;  // a chunk is under way; otherwise current lingers between two
     bool need_resched = false;
+    bool picking = false;  // idle, and somebody became runnable in this instant
   };
   struct ByVruntime {
     bool operator()(const Thread& a, const Thread& b) const {
@@ -99,6 +100,7 @@ class Processors {
   void end_chunk(std::size_t slot);
   void take(std::size_t slot, Thread& thread);
   void take_next(std::size_t slot);
+  void leave_idle(std::size_t slot);
   void enqueue(Thread& thread);
   bool should_yield(Slot& slot);
   void preempt_for(const Thread& woken);

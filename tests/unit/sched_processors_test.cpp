@@ -42,6 +42,12 @@ class Fixture {
     sim.spawn(name, woken_body(runner, when, work));
     return runner;
   }
+  // `first` from 0 on, then asleep until `when`.
+  Runner& run_twice(const char* name, Duration first, Duration when, Duration work) {
+    Runner& runner = runners_.emplace_back(name);
+    sim.spawn(name, twice_body(runner, first, when, work));
+    return runner;
+  }
   void run_until(Duration time) { sim.run_until(TimePoint(time)); }
   void steal_at(Duration when, Duration cost) {
     steals_.push_back({this, cost});
@@ -75,6 +81,10 @@ class Fixture {
     co_await sim.delay_until(TimePoint(when));
     co_await processors_.woken(runner.thread);
     co_await body(runner, when, work, work);
+  }
+  Task<> twice_body(Runner& runner, Duration first, Duration when, Duration work) {
+    co_await body(runner, Duration(0), first, milliseconds(1));
+    co_await body(runner, when, work, milliseconds(1));
   }
   Processors processors_;
   std::deque<Runner> runners_;
@@ -112,6 +122,17 @@ TEST_CASE("what a thread computes at once does not count against the others' sha
   f.run_until(milliseconds(1000));
   CHECK(std::max(coarse.ended, fine.ended) == at(milliseconds(200)));
   CHECK(std::min(coarse.ended, fine.ended) >= at(milliseconds(150)));
+}
+
+TEST_CASE("of those woken in one instant the one that ran least leaves idle first", "[sched]") {
+  Setup setup;
+  setup.rules.sleeper_credit = milliseconds(20);  // each keeps its own vruntime
+  Fixture f(setup);
+  auto& busy = f.run_twice("busy", milliseconds(8), milliseconds(50), milliseconds(1));
+  auto& lazy = f.run("lazy", milliseconds(50), milliseconds(1));
+  f.run_until(milliseconds(100));
+  CHECK(lazy.ended == at(milliseconds(51)));
+  CHECK(busy.ended == at(milliseconds(52)));
 }
 
 TEST_CASE("threads spread over the processors", "[sched]") {

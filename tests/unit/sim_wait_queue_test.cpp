@@ -30,11 +30,11 @@ Task<> wake_after(Simulator& sim, WaitQueue& queue, Duration pause) {
   queue.wake_one();
 }
 
-TEST_CASE("waiters are woken in the order of their arrival", "[sim]") {
+TEST_CASE("one by one the longest waiter is woken, all at once the latest first", "[sim]") {
   Simulator sim;
   Journal journal(sim);
   WaitQueue queue;
-  for (const char* name : {"a", "b", "c"})
+  for (const char* name : {"a", "b", "c", "d"})
     sim.spawn(name, wait_then_note(queue, journal, name), ProcessKind::kDaemon);
   sim.run_until(TimePoint(1ns));
   CHECK(journal.lines().empty());
@@ -45,7 +45,7 @@ TEST_CASE("waiters are woken in the order of their arrival", "[sim]") {
   queue.wake_all();
   CHECK(queue.empty());
   sim.run_until(TimePoint(1ns));
-  CHECK(journal.lines() == Lines{"0 a woken", "0 b woken", "0 c woken"});
+  CHECK(journal.lines() == Lines{"0 a woken", "0 d woken", "0 c woken", "0 b woken"});
 }
 
 TEST_CASE("a wake-up nobody waits for is forgotten", "[sim]") {
