@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "models/block/request_queue.hpp"
+#include "models/block/single_queue.hpp"
 #include "models/device/device.hpp"
 #include "sim/simulator.hpp"
 
@@ -36,7 +36,7 @@ struct Disk {
   std::unique_ptr<Device> device;
   CongestionWaits congestion;
   TraceSink trace;
-  RequestQueue queue;
+  SingleQueue queue;
   IoContext task;
 };
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "models/block/single_queue.hpp"
 #include "models/device/device.hpp"
 #include "models/fs/block_device.hpp"
 #include "models/fs/ext2.hpp"
@@ -120,7 +121,7 @@ class World : private DirtyListener, private DirtyThrottle {
   std::unique_ptr<Device> disk_;
   CongestionWaits congestion_;
   TraceSink trace_;
-  RequestQueue queue_;
+  SingleQueue queue_;
   BackingDevInfo bdi_;
   BlockDevSuperBlock block_devices_;
   Inode& device_;

@@ -203,8 +203,8 @@ void Machine::Impl::add_disks() {
     params.origin = context_.origin;
     params.interrupt_cost = scenario_.cpu.costs.complete_request;
     params.processors = &processors_;
-    disk.queue = std::make_unique<RequestQueue>(sim_, ticks_, *disk.device, params, row_.queue,
-                                                congestion_, sink_);
+    disk.queue = make_request_queue(sim_, ticks_, *disk.device, params, row_.queue, congestion_,
+                                    sink_);
     disk.bdi.id = params.device_index;
     disk.bdi.name = config.name;
     disk.bdi.queue = disk.queue.get();

@@ -1,10 +1,10 @@
 // The driver: takes requests from the elevator, as many as the device holds.
-#include "models/block/request_queue.hpp"
+#include "models/block/single_queue.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
 
-void RequestQueue::request_fn() {
+void SingleQueue::request_fn() {
   const Jiffies now = clock_.jiffies_at(sim_.now());
   while (!device_.full()) {
     Request* rq = elevator_->next(now);
@@ -15,7 +15,7 @@ void RequestQueue::request_fn() {
 }
 
 // elv_dispatch_add_tail(): from here on nothing is merged into it.
-void RequestQueue::dispatch(Request& rq) {
+void SingleQueue::dispatch(Request& rq) {
   if (last_merge_ == &rq)
     last_merge_ = nullptr;
   hash_remove(rq);
@@ -23,7 +23,7 @@ void RequestQueue::dispatch(Request& rq) {
   device_.submit(rq);
 }
 
-void RequestQueue::command_started(DeviceRequest& command) {
+void SingleQueue::command_started(DeviceRequest& command) {
   auto& rq = static_cast<Request&>(command);
   const std::size_t op = static_cast<std::size_t>(rq.op);
   rq.allocated_at_start = slots_.total();
@@ -35,12 +35,12 @@ void RequestQueue::command_started(DeviceRequest& command) {
   ++stats_.started[op];
 }
 
-void RequestQueue::device_ready() {
+void SingleQueue::device_ready() {
   remove_plug();
   request_fn();
 }
 
-void RequestQueue::command_completed(DeviceRequest& command) {
+void SingleQueue::command_completed(DeviceRequest& command) {
   auto& rq = static_cast<Request&>(command);
   account_completed(rq);
   trace_completed(rq);
@@ -59,7 +59,7 @@ void RequestQueue::command_completed(DeviceRequest& command) {
   free_request(rq);
 }
 
-void RequestQueue::account_completed(const Request& rq) {
+void SingleQueue::account_completed(const Request& rq) {
   const std::size_t op = static_cast<std::size_t>(rq.op);
   ++stats_.ios[op];
   stats_.sectors[op] += rq.sectors;
@@ -69,7 +69,7 @@ void RequestQueue::account_completed(const Request& rq) {
     stats_.last_write_end = sim_.now();
 }
 
-void RequestQueue::trace_completed(const Request& rq) {
+void SingleQueue::trace_completed(const Request& rq) {
   RequestRecord record;
   record.queued = rq.queued - params_.origin;
   record.started = rq.started - params_.origin;

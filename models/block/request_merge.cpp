@@ -2,14 +2,14 @@
 // MODELS: 2.6.18 to 2.6.38 block/elevator.c elv_merge(), block/blk-merge.c
 #include <algorithm>
 
-#include "models/block/request_queue.hpp"
+#include "models/block/single_queue.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
 
 // Search order: the last merged request (back, then front), back merges by hash, and what the
 // elevator finds in front. The first request found decides, even if the bio does not fit it.
-bool RequestQueue::elv_merge(Bio& bio) {
+bool SingleQueue::elv_merge(Bio& bio) {
   const Sectors bio_end = bio.sector + bio.length;
   if (last_merge_ && merge_ok(*last_merge_, bio)) {
     if (last_merge_->end() == bio.sector)
@@ -24,12 +24,12 @@ bool RequestQueue::elv_merge(Bio& bio) {
   return false;
 }
 
-bool RequestQueue::merge_ok(const Request& rq, const Bio& bio) const {
+bool SingleQueue::merge_ok(const Request& rq, const Bio& bio) const {
   return !rq.no_merge && rq.op == bio.op;
 }
 
 // A request at its limit is marked, so that nobody tries it again.
-bool RequestQueue::fits(Request& rq, const Bio& bio) {
+bool SingleQueue::fits(Request& rq, const Bio& bio) {
   if (rq.sectors + bio.length <= params_.max_sectors &&
       rq.segments + bio.segments <= params_.max_segments)
     return true;
@@ -39,7 +39,7 @@ bool RequestQueue::fits(Request& rq, const Bio& bio) {
   return false;
 }
 
-bool RequestQueue::bio_back_merge(Request& rq, Bio& bio) {
+bool SingleQueue::bio_back_merge(Request& rq, Bio& bio) {
   if (!fits(rq, bio))
     return false;
   hash_remove(rq);
@@ -53,7 +53,7 @@ bool RequestQueue::bio_back_merge(Request& rq, Bio& bio) {
   return true;
 }
 
-bool RequestQueue::bio_front_merge(Request& rq, Bio& bio) {
+bool SingleQueue::bio_front_merge(Request& rq, Bio& bio) {
   if (!fits(rq, bio))
     return false;
   bio.bi_next = rq.bio;
@@ -67,7 +67,7 @@ bool RequestQueue::bio_front_merge(Request& rq, Bio& bio) {
   return true;
 }
 
-void RequestQueue::account_merge(Request& rq, const Bio& bio) {
+void SingleQueue::account_merge(Request& rq, const Bio& bio) {
   rq.sectors += bio.length;
   rq.segments += bio.segments;
   ++rq.bios;
@@ -77,7 +77,7 @@ void RequestQueue::account_merge(Request& rq, const Bio& bio) {
 }
 
 // Joins `next` to `rq` when it starts where `rq` ends.
-bool RequestQueue::attempt_merge(Request& rq, Request& next) {
+bool SingleQueue::attempt_merge(Request& rq, Request& next) {
   if (rq.no_merge || next.no_merge || rq.end() != next.sector || rq.op != next.op)
     return false;
   if (rq.sectors + next.sectors > params_.max_sectors ||
@@ -99,17 +99,17 @@ bool RequestQueue::attempt_merge(Request& rq, Request& next) {
   return true;
 }
 
-RequestQueue::HashChain& RequestQueue::chain(Sectors end) {
+SingleQueue::HashChain& SingleQueue::chain(Sectors end) {
   constexpr std::uint64_t kGoldenRatio = 0x9e3779b97f4a7c15;
   return hash_[(static_cast<std::uint64_t>(end.count()) * kGoldenRatio) >> (64 - kHashBits)];
 }
 
-void RequestQueue::hash_add(Request& rq) {
+void SingleQueue::hash_add(Request& rq) {
   chain(rq.end()).push_front(rq);
   rq.hashed = true;
 }
 
-void RequestQueue::hash_remove(Request& rq) {
+void SingleQueue::hash_remove(Request& rq) {
   if (!rq.hashed)
     return;
   chain(rq.end()).erase(HashChain::s_iterator_to(rq));
@@ -117,7 +117,7 @@ void RequestQueue::hash_remove(Request& rq) {
 }
 
 // A mergeable request that ends at `end`; full ones are dropped on the way.
-Request* RequestQueue::hash_find(Sectors end) {
+Request* SingleQueue::hash_find(Sectors end) {
   HashChain& requests = chain(end);
   for (auto it = requests.begin(); it != requests.end();) {
     Request& rq = *it++;

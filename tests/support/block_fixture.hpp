@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "models/block/congestion_waits.hpp"
-#include "models/block/request_queue.hpp"
+#include "models/block/single_queue.hpp"
 #include "models/device/device.hpp"
 #include "sim/simulator.hpp"
 
@@ -79,7 +79,7 @@ class BlockFixture {
   std::unique_ptr<Device> disk;
   CongestionWaits congestion;
   RequestLog log;
-  RequestQueue queue;
+  SingleQueue queue;
   IoContext task;
   std::deque<Bio> bios;
   std::vector<std::uint64_t> ended;  // cookies, in the order of completion

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/block/single_queue.hpp"
 #include "models/fs/block_write_full_page.hpp"
 #include "models/fs/buffer.hpp"
 #include "tests/support/block_fixture.hpp"
@@ -122,7 +123,7 @@ class FsFixture : private DirtyListener, private DirtyThrottle {
   std::unique_ptr<Device> disk;
   CongestionWaits congestion;
   RequestLog log;
-  RequestQueue queue;
+  SingleQueue queue;
   BackingDevInfo bdi;
   BlockDevSuperBlock block_devices;
   Inode& device;

@@ -75,8 +75,7 @@ void MachineFixture::add_disk(const DeviceConfig& device) {
   params.max_segments = device.queue.max_segments;
   params.device_index = static_cast<int>(disks.size()) - 1;
   params.origin = context.origin;
-  disk.queue =
-      std::make_unique<RequestQueue>(sim, ticks, *disk.device, params, row.queue, congestion, log);
+  disk.queue = make_request_queue(sim, ticks, *disk.device, params, row.queue, congestion, log);
   disk.bdi.id = params.device_index;
   disk.bdi.name = device.name;
   disk.bdi.queue = disk.queue.get();
