@@ -80,6 +80,9 @@ class StorageCheck {
       capacities_[p.name] = {to_bytes(p.length).count(), problems_.usable(at + "/size")};
       parent_[p.name] = d.name;
     }
+    if (p.soft_block_size && !is_power_of_two(*p.soft_block_size))
+      problems_.error(at + "/soft_block_size",
+                      std::to_string(*p.soft_block_size) + " bytes are not a power of two");
     if (!problems_.usable(at + "/start") || !problems_.usable(at + "/size"))
       return;
     spans.push_back({p.start.count(), p.length.count(), at});

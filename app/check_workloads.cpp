@@ -38,6 +38,7 @@ class WorkloadCheck {
     for (std::size_t i = 0; i < s_.jobs.size(); ++i) {
       const JobConfig& j = s_.jobs[i];
       const std::string at = child("/workloads", i);
+      waits_for_earlier(j, at, names);
       if (problems_.usable(at + "/name") && !names.insert(j.name).second)
         problems_.error(at + "/name", shown(j.name) + " names another workload already");
       if (problems_.usable(at + "/rw"))
@@ -47,6 +48,15 @@ class WorkloadCheck {
   }
 
  private:
+  void waits_for_earlier(const JobConfig& j, const std::string& at,
+                         const std::set<std::string>& earlier) {
+    if (!j.wait_for || earlier.contains(*j.wait_for) ||
+        !problems_.usable_below("/workloads", "name"))
+      return;
+    problems_.error(at + "/wait_for", shown(*j.wait_for) + " is no workload above this one",
+                    name_hint(*j.wait_for, {earlier.begin(), earlier.end()}));
+  }
+
   // The clones of one workload may have the name of another: "dd" twice and "dd-0".
   void unique_clones() {
     if (!problems_.usable_below("/workloads", "name") ||
@@ -80,9 +90,21 @@ class WorkloadCheck {
       problems_.error(at + "/startdelay", duration_text(j.startdelay.count()) +
                                               " is not before the end of the run, " +
                                               duration_text(s_.run.duration.count()));
-    if (j.rw == JobKind::kSync) {
+    if (whole_pages(s_.memory.total) < round_up_pages(j.lockmem) * j.numjobs &&
+        problems_.usable("/machine/memory"))
+      problems_.error(at + "/lockmem",
+                      "is more than memory, " + size_text(s_.memory.total.count()));
+    if (j.rw == JobKind::kSync || j.rw == JobKind::kFsync) {
+      if (j.rw == JobKind::kFsync)
+        find_target(j, at);
       if (j.period && !j.runtime && j.call_limit == 0 && ends_by_itself(at))
         problems_.error(at, "never ends", "give number_ios or runtime, or run until duration");
+      return;
+    }
+    if (j.direct)
+      whole_sectors(j, at);
+    if (j.nrfiles > 1) {
+      many_files(j, at);
       return;
     }
     if (j.zoneskip.count() > 0 && j.zonesize.count() == 0 && problems_.usable(at + "/zonesize"))
@@ -92,6 +114,38 @@ class WorkloadCheck {
                                             size_text(j.bs.count()));
     if (const std::optional<Target> target = find_target(j, at))
       region(j, *target, at);
+  }
+
+  void whole_sectors(const JobConfig& j, const std::string& at) {
+    const auto check = [&](const char* key, std::int64_t bytes) {
+      if (bytes % kSectorSize != 0)
+        problems_.error(child(at, key),
+                        size_text(bytes) + " is not in whole sectors, as direct is");
+    };
+    check("bs", j.bs.count());
+    check("offset", j.offset.count());
+    check("offset_increment", j.offset_increment.count());
+    check("zoneskip", j.zoneskip.count());
+    check("blockalign", j.blockalign.value_or(Bytes(0)).count());
+  }
+
+  // New files: there is a file system for them, and it is known how long they become.
+  void many_files(const JobConfig& j, const std::string& at) {
+    std::vector<std::string> names;
+    bool found = false;
+    for (const FilesystemConfig& fs : s_.filesystems) {
+      names.push_back(fs.name + "/" + j.name);
+      found = found || j.filename.starts_with(fs.name + "/");
+    }
+    if (!found && problems_.usable(at + "/filename") &&
+        problems_.usable_below("/filesystems", "name"))
+      problems_.error(at + "/filename", shown(j.filename) + " is in no file system",
+                      name_hint(j.filename, names));
+    if (!j.size && problems_.usable(at + "/size"))
+      problems_.error(at + "/size", "is missing: the new files share it");
+    else if (j.size && j.size->count() < j.nrfiles)
+      problems_.error(at + "/size", size_text(j.size->count()) + " leaves nothing for each of " +
+                                        std::to_string(j.nrfiles) + " files");
   }
 
   // Must the job end for the run to end?
@@ -129,6 +183,10 @@ class WorkloadCheck {
     const bool grows = target.size == 0;
     if (reads && grows) {
       problems_.error(at + "/filename", shown(j.filename) + " is empty: nothing to read");
+      return;
+    }
+    if (grows && j.ioengine == IoEngine::kMmap) {
+      problems_.error(at + "/filename", shown(j.filename) + " is empty: nothing to map");
       return;
     }
     if (grows && !j.size) {

@@ -15,6 +15,8 @@ void describe_job(KeyVisitor& v, JobConfig& job);
 
 // The words of the enumerations, in the order of their values.
 std::vector<std::string> job_kind_words();
+std::vector<std::string> io_engine_words();
+std::vector<std::string> random_generator_words();
 std::vector<std::string> metadata_words();
 std::vector<std::string> run_until_words();
 

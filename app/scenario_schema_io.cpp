@@ -79,6 +79,10 @@ void describe_partition(KeyVisitor& v, PartitionConfig& p) {
          slot_as_size(p.start, kSectorSize));
   v.leaf(size_key("size", kSectorSize, kMost, "Size").multiple_of(kSectorSize).needed(),
          slot_as_size(p.length, kSectorSize));
+  v.leaf(size_key("soft_block_size", 512, kPageSize, "Block size of its node: a power of two")
+             .by_default("the device's")
+             .read_by("raw device"),
+         slot(p.soft_block_size));
 }
 
 RowsSlot extent_rows(std::vector<Extent>& extents) {
@@ -124,7 +128,7 @@ void describe_file(KeyVisitor& v, FileConfig& f) {
 
 void describe_job_limits(KeyVisitor& v, JobConfig& j, bool transfers) {
   const std::string reader = "workload";
-  const std::string when = "with rw other than sync";
+  const std::string when = "with rw other than sync and fsync";
   v.leaf(size_key("size", 1, kMost, "Region of the file")
              .only(when, transfers)
              .by_default("to the end of the file")
@@ -150,7 +154,7 @@ void describe_job_limits(KeyVisitor& v, JobConfig& j, bool transfers) {
 
 void describe_job_pace(KeyVisitor& v, JobConfig& j, bool transfers) {
   const std::string reader = "workload";
-  const std::string when = "with rw other than sync";
+  const std::string when = "with rw other than sync and fsync";
   v.leaf(rate_key("rate", 0, kFastest, "Highest rate; 0B/s: no limit")
              .only(when, transfers)
              .read_by(reader),
@@ -167,12 +171,74 @@ void describe_job_pace(KeyVisitor& v, JobConfig& j, bool transfers) {
              .by_default("unset")
              .read_by(reader),
          slot(j.period));
+  v.leaf(flag_key("catch_up", "Rounds that are late follow at once; else they are left out")
+             .only("with period", j.period.has_value())
+             .read_by(reader),
+         slot(j.catch_up));
+}
+
+void describe_job_start(KeyVisitor& v, JobConfig& j) {
+  const std::string reader = "workload";
+  v.leaf(name_key("wait_for",
+                  "Begins when this workload, one above it, has ended with all its clones; "
+                  "startdelay counts from then")
+             .by_default("unset")
+             .read_by(reader),
+         slot(j.wait_for));
+  v.leaf(size_key("lockmem", 0, kMost,
+                  "Memory the process holds from when it may begin, startdelay included, to its "
+                  "end")
+             .read_by("page cache, dirty limits"),
+         slot(j.lockmem));
+}
+
+void describe_job_access(KeyVisitor& v, JobConfig& j, bool transfers, bool random) {
+  const std::string reader = "workload";
+  const std::string when = "with rw other than sync and fsync";
+  v.leaf(choice_key("ioengine", io_engine_words(), "System calls, or a shared mapping")
+             .only(when, transfers)
+             .read_by(reader),
+         enum_slot(j.ioengine, io_engine_words()));
+  v.leaf(flag_key("direct", "O_DIRECT: past the page cache; in whole sectors")
+             .only("with ioengine psync", transfers && j.ioengine == IoEngine::kPsync)
+             .read_by(reader),
+         slot(j.direct));
+  v.leaf(integer_key("nrfiles", 1, 1'000'000,
+                     "New files filename.0, filename.1, ... that share size equally, written one "
+                     "after the other")
+             .only("with rw write", j.rw == JobKind::kWrite)
+             .read_by(reader),
+         slot(j.nrfiles));
+  const std::string when_random = "with rw randread or randwrite";
+  v.leaf(size_key("blockalign", 1, kGiB, "Offsets are the region's start and a multiple of this")
+             .only(when_random, random)
+             .by_default("bs")
+             .read_by(reader),
+         slot(j.blockalign));
+  v.leaf(choice_key("random_generator", random_generator_words(),
+                    "A stream of the run's seed; or xorshift64*, that of the recorded jobs")
+             .only(when_random, random)
+             .read_by(reader),
+         enum_slot(j.random_generator, random_generator_words()));
+  const bool seeded = random && j.random_generator == RandomGenerator::kXorshift64Star;
+  v.leaf(integer_key("randseed", 0, kMost, "Its seed")
+             .only("with random_generator xorshift64star", seeded)
+             .read_by(reader),
+         slot(j.randseed));
 }
 
 }  // namespace
 
 std::vector<std::string> job_kind_words() {
-  return {"write", "randwrite", "read", "randread", "sync"};
+  return {"write", "randwrite", "read", "randread", "sync", "fsync"};
+}
+
+std::vector<std::string> io_engine_words() {
+  return {"psync", "mmap"};
+}
+
+std::vector<std::string> random_generator_words() {
+  return {"uniform", "xorshift64star"};
 }
 
 std::vector<std::string> metadata_words() {
@@ -236,20 +302,23 @@ void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs) {
 
 void describe_job(KeyVisitor& v, JobConfig& j) {
   const std::string reader = "workload";
-  const std::string when = "with rw other than sync";
+  const std::string when = "with rw other than sync and fsync";
   const std::string when_writing = "with rw write or randwrite";
   v.leaf(name_key("name", "Name in every result").needed(), slot(j.name));
-  v.leaf(
-      choice_key("rw", job_kind_words(), "Sequential or random, write or read; sync calls sync(2)")
-          .read_by(reader),
-      enum_slot(j.rw, job_kind_words()));
-  const bool transfers = j.rw != JobKind::kSync;
+  v.leaf(choice_key("rw", job_kind_words(),
+                    "Sequential or random, write or read; sync calls sync(2), fsync fsync(2)")
+             .read_by(reader),
+         enum_slot(j.rw, job_kind_words()));
+  const bool has_file = j.rw != JobKind::kSync;
+  const bool transfers = has_file && j.rw != JobKind::kFsync;
+  const bool random = j.rw == JobKind::kRandRead || j.rw == JobKind::kRandWrite;
   const bool writes = j.rw == JobKind::kWrite || j.rw == JobKind::kRandWrite;
   v.leaf(path_key("filename", "FILESYSTEM/FILE, or /dev/DEVICE, or /dev/PARTITION")
              .needed()
-             .only(when, transfers)
+             .only("with rw other than sync", has_file)
              .read_by(reader),
          slot(j.filename));
+  describe_job_access(v, j, transfers, random);
   v.leaf(size_key("bs", 1, kGiB, "Bytes of one call").only(when, transfers).read_by(reader),
          slot(j.bs));
   v.leaf(size_key("offset", 0, kMost, "Start of the region").only(when, transfers).read_by(reader),
@@ -266,6 +335,7 @@ void describe_job(KeyVisitor& v, JobConfig& j) {
   v.leaf(size_key("zoneskip", 0, kTiB, "See zonesize").only(when, transfers).read_by(reader),
          slot(j.zoneskip));
   describe_job_pace(v, j, transfers);
+  describe_job_start(v, j);
   v.leaf(integer_key("numjobs", 1, 10'000, "Clones of this job").read_by(reader), slot(j.numjobs));
   v.leaf(integer_key("fsync", 0, kMost, "fsync(2) after so many writes; 0: never")
              .only(when_writing, writes)

@@ -128,6 +128,8 @@ class Machine::Impl {
   void make_flusher();
   void add_jobs();
   JobTarget target_of(const JobConfig& job);
+  std::vector<Inode*> new_files(const JobConfig& job);
+  void link_jobs();
   int device_of(const Inode& inode) const { return inode.i_mapping->bdi->id; }
   Task<> run_job(Job& job);
   void look_around(Duration now);
@@ -216,16 +218,15 @@ void Machine::Impl::add_disks() {
 }
 
 void Machine::Impl::add_block_devices(const DeviceConfig& config, Disk& disk) {
-  const int bits = log2_of(config.soft_block_size);
   const Sectors capacity(config.capacity.count() / kSectorSize);
-  const auto add = [&](const std::string& name, Sectors start, Sectors length) {
-    Inode& device = block_devices_.add(vfs_, disk.bdi, start, length, bits);
+  const auto add = [&](const std::string& name, Sectors start, Sectors length, int block_size) {
+    Inode& device = block_devices_.add(vfs_, disk.bdi, start, length, log2_of(block_size));
     devices_.emplace(name, &device);
     files_.emplace("/dev/" + name, &root_.make_node(vfs_, device));
   };
-  add(config.name, Sectors(0), capacity);
+  add(config.name, Sectors(0), capacity, config.soft_block_size);
   for (const PartitionConfig& part : config.partitions)
-    add(part.name, part.start, part.length);
+    add(part.name, part.start, part.length, part.soft_block_size.value_or(config.soft_block_size));
 }
 
 namespace {
@@ -272,16 +273,53 @@ void Machine::Impl::make_flusher() {
   vfs_.throttle = throttle_.get();
 }
 
+// The files NAME.0, NAME.1, ... that a job writes one after the other.
+std::vector<Inode*> Machine::Impl::new_files(const JobConfig& job) {
+  const std::size_t slash = job.filename.find('/');
+  for (std::size_t i = 0; i < filesystems_.size(); ++i) {
+    if (scenario_.filesystems[i].name != job.filename.substr(0, slash))
+      continue;
+    std::vector<Inode*> files;
+    for (int number = 0; number < job.nrfiles; ++number) {
+      FileConfig file;
+      file.name = job.filename.substr(slash + 1) + "." + std::to_string(number);
+      files.push_back(&filesystems_[i].create(file));
+    }
+    return files;
+  }
+  throw std::invalid_argument("no file system for " + job.filename);
+}
+
 JobTarget Machine::Impl::target_of(const JobConfig& job) {
   JobTarget target;
   if (job.rw == JobKind::kSync)
     return target;
-  target.inode = find_named(files_, job.filename);
-  if (!target.inode)
+  if (job.nrfiles > 1)
+    target.files = new_files(job);
+  else if (Inode* file = find_named(files_, job.filename))
+    target.files.push_back(file);
+  else
     throw std::invalid_argument("unknown file " + job.filename);
-  const auto device = static_cast<std::size_t>(device_of(*target.inode));
+  const auto device = static_cast<std::size_t>(device_of(*target.files.front()));
   target.ra_pages = scenario_.devices[device].queue.read_ahead_kb / 4;
   return target;
+}
+
+// All clones of the job that is waited for.
+void Machine::Impl::link_jobs() {
+  std::map<std::string, std::vector<Job*>> by_name;
+  std::size_t next = 0;
+  for (const JobConfig& config : scenario_.jobs)
+    for (int clone = 0; clone < config.numjobs; ++clone) {
+      Job& job = jobs_[next++];
+      by_name[config.name].push_back(&job);
+      if (!config.wait_for)
+        continue;
+      if (!by_name.contains(*config.wait_for) || config.wait_for == config.name)
+        throw std::invalid_argument("no job before it is called " + *config.wait_for);
+      for (Job* other : by_name[*config.wait_for])
+        job.wait_for(*other);
+    }
 }
 
 void Machine::Impl::add_jobs() {
@@ -290,6 +328,7 @@ void Machine::Impl::add_jobs() {
     for (int clone = 0; clone < config.numjobs; ++clone)
       jobs.push_back(&jobs_.emplace_back(context_, *flusher_, config,
                                          static_cast<int>(jobs_.size()), clone, target_of(config)));
+  link_jobs();
   std::vector<RequestQueue*> queues;
   for (const Disk& disk : disks_)
     queues.push_back(disk.queue.get());

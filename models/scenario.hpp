@@ -97,6 +97,7 @@ struct PartitionConfig {
   std::string name;
   Sectors start{0};
   Sectors length{0};
+  std::optional<int> soft_block_size;  // unset: the device's
 };
 
 struct DeviceConfig {
@@ -151,19 +152,30 @@ struct FilesystemConfig {
   std::vector<FileConfig> files;
 };
 
-enum class JobKind : std::uint8_t { kWrite, kRandWrite, kRead, kRandRead, kSync };
+enum class JobKind : std::uint8_t { kWrite, kRandWrite, kRead, kRandRead, kSync, kFsync };
+enum class IoEngine : std::uint8_t { kPsync, kMmap };
+enum class RandomGenerator : std::uint8_t {
+  kUniform,         // a stream of the run's seed
+  kXorshift64Star,  // the blocks of the recorded jobs: see models/workload/positions.hpp
+};
 
 // A workload in fio's words.
 struct JobConfig {
   std::string name;
   JobKind rw = JobKind::kWrite;
   std::string filename;  // "fs0/f0": a file of a file system; "/dev/d0": a raw device or partition
+  IoEngine ioengine = IoEngine::kPsync;
+  bool direct = false;  // O_DIRECT
   Bytes bs{65536};
   Bytes offset{0};
-  Bytes offset_increment{0};          // times the number of the clone
-  std::optional<Bytes> size;          // the region; unset: to the end of the file
-  std::optional<Bytes> io_size;       // total to transfer; unset: once over the region
-  bool time_based = false;            // go on until runtime, wrapping
+  Bytes offset_increment{0};        // times the number of the clone
+  std::optional<Bytes> size;        // the region; unset: to the end of the file
+  std::optional<Bytes> io_size;     // total to transfer; unset: once over the region
+  bool time_based = false;          // go on until runtime, wrapping
+  int nrfiles = 1;                  // files NAME.0, NAME.1, ... that share size equally
+  std::optional<Bytes> blockalign;  // random offsets are multiples of this; unset: bs
+  RandomGenerator random_generator = RandomGenerator::kUniform;
+  std::int64_t randseed = 0;          // of kXorshift64Star
   Bytes zonesize{0}, zoneskip{0};     // after zonesize bytes skip zoneskip (fio zonemode=strided)
   std::int64_t rate_bytes_per_s = 0;  // 0: unlimited
   Duration thinktime{0};
@@ -171,6 +183,10 @@ struct JobConfig {
   Duration startdelay{0};
   std::optional<Duration> runtime;  // no new call is begun later than startdelay + runtime
   std::optional<Duration> period;   // each round starts at a multiple of this
+  bool catch_up = false;            // rounds that are late follow at once, none is left out
+  std::optional<std::string>
+      wait_for;      // begins when this job has ended; startdelay counts from then
+  Bytes lockmem{0};  // memory the process holds, from when it may begin
   int numjobs = 1;
   std::int64_t fsync = 0;  // after every N writes
   std::int64_t fdatasync = 0;

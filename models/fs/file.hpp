@@ -2,7 +2,7 @@
 //
 // MODELS:   mm/filemap.c generic_file_buffered_write(), do_generic_file_read(), mm/readahead.c
 //           ondemand_readahead(), 2.6.24 - 2.6.32.
-// DEVIATES: user memory is always there (no short copies); no O_DIRECT, no O_SYNC.
+// DEVIATES: user memory is always there (no short copies); no O_SYNC.
 #pragma once
 
 #include "models/fs/submit.hpp"
@@ -11,6 +11,9 @@ namespace wbsim {
 
 Task<> mutex_lock(Vfs& vfs, Inode& inode, TaskStruct& task);
 void mutex_unlock(Inode& inode);
+
+// The inode is dirtied once per tick or step of its times at most.
+void file_update_time(Vfs& vfs, Inode& inode);
 
 // Writes [pos, pos + length), growing the file if needed. Throttled like any writer.
 Task<Errno> generic_file_write(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t length,
@@ -22,6 +25,7 @@ struct FileRaState {
   std::int64_t size = 0;
   std::int64_t async_size = 0;   // reaching this many pages before its end reads the next one
   std::int64_t prev_index = -1;  // last page read
+  int mmap_miss = 0;             // faults on pages that were not there, less those that were
 };
 
 // Reads [pos, pos + length) through the cache; less at the end of the file.

@@ -30,9 +30,6 @@ void mutex_unlock(Inode& inode) {
   inode.i_mutex_waiters.wake_one();
 }
 
-namespace {
-
-// file_update_time(): the inode is dirtied once per tick or step of its times at most.
 void file_update_time(Vfs& vfs, Inode& inode) {
   if (!inode.i_sb->keeps_times())
     return;
@@ -43,6 +40,8 @@ void file_update_time(Vfs& vfs, Inode& inode) {
   inode.i_mtime = now;
   mark_inode_dirty(vfs, inode, I_DIRTY_SYNC);
 }
+
+namespace {
 
 // What block_prepare() could not do without sleeping. Leaves the page ready to be copied into.
 Task<Errno> prepare_waiting(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, std::int64_t to,

@@ -50,6 +50,16 @@ Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index) {
   return page;
 }
 
+bool PageCache::try_lock_memory(Pages pages) {
+  locked_memory_ += pages;
+  if (free_pages() < params_.min_free * 5 / 4)
+    reclaim();
+  if (free_pages() >= params_.min_free)
+    return true;
+  locked_memory_ -= pages;
+  return false;
+}
+
 void PageCache::remove_from_page_cache(Page& page) {
   WB_ASSERT(page.mapping && !page.test(PG_dirty) && !page.test(PG_writeback));
   WB_ASSERT(!page.test(PG_private));

@@ -3,7 +3,8 @@
 //
 // MODELS:   mm/filemap.c, mm/page-writeback.c, mm/vmscan.c and mm/swap.c of 2.6.24 - 2.6.32.
 // DEVIATES: reclaim takes clean file pages only, in one go when free memory falls below the low
-//           watermark, by whoever allocates; no anonymous memory, no zones, no kswapd thread.
+//           watermark, by whoever allocates; no anonymous memory but what processes lock, no zones,
+//           no kswapd thread.
 #pragma once
 
 #include <array>
@@ -112,8 +113,13 @@ class PageCache {
   }
   WaitQueue& wait_queue_of(Page& page);  // sets PG_waiters; wait on it at once, then look again
 
+  // Memory that a process keeps, never swapped. False, and nothing taken, while reclaim cannot free
+  // as much.
+  bool try_lock_memory(Pages pages);
+  void unlock_memory(Pages pages) { locked_memory_ -= pages; }
+
   Pages free_pages() const {
-    return params_.free_at_start - counters_.nr_file_pages -
+    return params_.free_at_start - locked_memory_ - counters_.nr_file_pages -
            Pages(slab_pages(buffer_heads_, kBufferHeadsPerPage) +
                  slab_pages(nodes_.in_use(), kTreeNodesPerPage));
   }
@@ -164,6 +170,7 @@ class PageCache {
   Proportions completions_;
   Proportions dirtyings_;
   LruList inactive_, active_;
+  Pages locked_memory_{};
   std::int64_t buffer_heads_ = 0;
   std::int64_t reclaimed_ = 0;
   std::int64_t buffer_head_allocations_ = 0;

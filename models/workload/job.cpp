@@ -1,9 +1,10 @@
 #include "models/workload/job.hpp"
 
 #include <algorithm>
-#include <boost/random/uniform_int_distribution.hpp>
 #include <limits>
 
+#include "models/fs/direct_io.hpp"
+#include "models/fs/file_mmap.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
@@ -11,6 +12,9 @@ namespace wbsim {
 namespace {
 constexpr Duration kStall = std::chrono::milliseconds(1);
 constexpr std::int64_t kCallsAtOnceMax = 1'000'000;
+constexpr Pages kLockStep{1024};
+constexpr Duration kReclaimWait = std::chrono::milliseconds(100);  // congestion_wait()
+constexpr Duration kLookAgain = std::chrono::minutes(30);
 
 std::string job_name(const JobConfig& config, int clone) {
   return config.numjobs > 1 ? config.name + "-" + std::to_string(clone) : config.name;
@@ -18,8 +22,18 @@ std::string job_name(const JobConfig& config, int clone) {
 bool writes(JobKind kind) {
   return kind == JobKind::kWrite || kind == JobKind::kRandWrite;
 }
-bool random(JobKind kind) {
-  return kind == JobKind::kRandRead || kind == JobKind::kRandWrite;
+bool syncs(JobKind kind) {
+  return kind == JobKind::kSync || kind == JobKind::kFsync;
+}
+std::int64_t region_start(const JobConfig& config, int clone) {
+  return config.offset.count() + config.offset_increment.count() * clone;
+}
+// Of each file, where they share the job's size.
+std::int64_t region_end(const JobConfig& config, int clone, const JobTarget& target) {
+  if (config.size)
+    return region_start(config, clone) + config.size->count() / config.nrfiles;
+  return target.files.empty() ? std::numeric_limits<std::int64_t>::max()
+                              : target.files.front()->host().i_size;
 }
 }  // namespace
 
@@ -29,51 +43,40 @@ Job::Job(WritebackContext& context, Flusher& flusher, const JobConfig& config, i
       flusher_(flusher),
       config_(config),
       number_(number),
-      target_(target),
+      target_(std::move(target)),
       task_(job_name(config, clone)),
-      random_(context.sim().stream("job/" + job_name(config, clone))) {
-  region_start_ = config.offset.count() + config.offset_increment.count() * clone;
-  const std::int64_t file_end =
-      target.inode ? target.inode->host().i_size : std::numeric_limits<std::int64_t>::max();
-  region_end_ = config.size ? region_start_ + config.size->count() : file_end;
-  position_ = region_start_;
+      region_start_(region_start(config, clone)),
+      positions_(config, region_start_, region_end(config, clone, target_),
+                 context_.sim().stream("job/" + job_name(config, clone))) {
   summary_.name = job_name(config, clone);
 }
 
 bool Job::wants_more() const {
-  const TimePoint now = context_.sim().now();
-  if (config_.runtime && now - context_.origin >= config_.startdelay + *config_.runtime)
+  if (config_.runtime && context_.sim().now() >= due_ + *config_.runtime)
     return false;
   if (config_.call_limit > 0 && calls_ >= config_.call_limit)
     return false;
   if (config_.time_based)
     return true;
-  if (config_.rw == JobKind::kSync)
+  if (syncs(config_.rw))
     return config_.period || config_.call_limit > 0 || calls_ == 0;
-  const std::int64_t total =
-      config_.io_size ? config_.io_size->count() : region_end_ - region_start_;
-  return done_ < total;
+  const std::int64_t once = positions_.region() * static_cast<std::int64_t>(target_.files.size());
+  return done_ < (config_.io_size ? config_.io_size->count() : once);
 }
 
-std::int64_t Job::next_position() {
+// Several files are gone through one by one, each to its last byte.
+Job::Call Job::next_call() {
   const std::int64_t bs = config_.bs.count();
-  if (random(config_.rw)) {
-    const std::int64_t blocks = (region_end_ - region_start_) / bs;
-    boost::random::uniform_int_distribution<std::int64_t> pick(0, blocks - 1);
-    return region_start_ + pick(random_) * bs;
+  if (target_.files.size() == 1)
+    return {positions_.next(), bs};
+  if (in_file_ >= positions_.region()) {
+    file_ = (file_ + 1) % target_.files.size();
+    in_file_ = 0;
+    ra_ = FileRaState{};
   }
-  if (position_ + bs > region_end_) {
-    position_ = region_start_;
-    in_zone_ = 0;
-  }
-  const std::int64_t at = position_;
-  position_ += bs;
-  in_zone_ += bs;
-  if (config_.zonesize.count() > 0 && in_zone_ >= config_.zonesize.count()) {
-    position_ += config_.zoneskip.count();
-    in_zone_ = 0;
-  }
-  return at;
+  const Call call{region_start_ + in_file_, std::min(bs, positions_.region() - in_file_)};
+  in_file_ += call.length;
+  return call;
 }
 
 Task<> Job::sleep_until(TimePoint when) {
@@ -83,85 +86,93 @@ Task<> Job::sleep_until(TimePoint when) {
   co_await context_.vfs.cpu.woken(task_);
 }
 
-Task<> Job::write_call() {
+Task<Errno> Job::transfer(Call call, BioOp op) {
+  Vfs& vfs = context_.vfs;
+  const std::int64_t ra_pages = target_.ra_pages;
+  if (config_.ioengine == IoEngine::kMmap) {
+    const MmapAccess access = op == BioOp::kWrite ? MmapAccess::kStore : MmapAccess::kLoad;
+    co_return co_await mmap_access(vfs, file(), call.pos, call.length, access, ra_, ra_pages,
+                                   task_);
+  }
+  if (config_.direct)
+    co_return co_await direct_io(vfs, file(), call.pos, call.length, op, task_);
+  if (op == BioOp::kWrite)
+    co_return co_await generic_file_write(vfs, file(), call.pos, call.length, task_);
+  co_return co_await generic_file_read(vfs, file(), call.pos, call.length, ra_, ra_pages, task_);
+}
+
+Task<> Job::transfer_call(BioOp op) {
+  const bool write = op == BioOp::kWrite;
   const TimePoint start = context_.sim().now();
-  const std::int64_t at = next_position();
-  const Errno result =
-      co_await generic_file_write(context_.vfs, *target_.inode, at, config_.bs.count(), task_);
-  const Duration latency = context_.sim().now() - start;
-  if (result == Errno::kOk)
-    summary_.written += config_.bs;
-  else
-    ++summary_.errors;
-  writes_.add(latency);
-  summary_.stalls += latency > kStall ? 1 : 0;
-  last_write_start_ = start;
-  last_write_latency_ = latency;
+  const Call call = next_call();
+  const Errno result = co_await transfer(call, op);
   CallRecord record;
   record.writer = number_;
   record.start = since_origin(start);
-  record.latency = latency;
-  record.bytes = config_.bs;
+  record.latency = context_.sim().now() - start;
+  record.bytes = Bytes(call.length);
+  done_ += call.length;
+  if (result == Errno::kOk)
+    (write ? summary_.written : summary_.read) += record.bytes;
+  else
+    ++summary_.errors;
+  (write ? writes_ : reads_).add(record.latency);
+  if (!write) {
+    context_.trace.on_read(record);
+    co_return;
+  }
+  summary_.stalls += record.latency > kStall ? 1 : 0;
+  last_write_start_ = start;
+  last_write_latency_ = record.latency;
   context_.trace.on_write(record);
 }
 
-Task<> Job::read_call() {
+Task<> Job::fsync_call(Inode& inode, SyncWhat what) {
   const TimePoint start = context_.sim().now();
-  const std::int64_t at = next_position();
-  const Errno result = co_await generic_file_read(context_.vfs, *target_.inode, at,
-                                                  config_.bs.count(), ra_, target_.ra_pages, task_);
-  const Duration latency = context_.sim().now() - start;
-  if (result == Errno::kOk)
-    summary_.read += config_.bs;
-  else
-    ++summary_.errors;
-  reads_.add(latency);
-  CallRecord record;
-  record.writer = number_;
-  record.start = since_origin(start);
-  record.latency = latency;
-  record.bytes = config_.bs;
-  context_.trace.on_read(record);
-}
-
-Task<> Job::fsync_call(SyncWhat what) {
-  const TimePoint start = context_.sim().now();
-  const Errno result = co_await vfs_fsync(context_, *target_.inode, what, task_);
+  const Errno result = co_await vfs_fsync(context_, inode, what, task_);
   if (result != Errno::kOk)
     ++summary_.errors;
   const Duration latency = context_.sim().now() - start;
   fsyncs_.add(latency);
   FsyncRecord record;
   record.writer = number_;
-  record.start = since_origin(last_write_start_);
+  record.start = since_origin(writes(config_.rw) ? last_write_start_ : start);
   record.write_latency = last_write_latency_;
   record.latency = latency;
   context_.trace.on_fsync(record);
 }
 
+Task<> Job::sync_call() {
+  const TimePoint start = context_.sim().now();
+  const Errno result = co_await flusher_.sync(task_);
+  if (result != Errno::kOk)
+    ++summary_.errors;
+  FsyncRecord record;
+  record.writer = number_;
+  record.start = since_origin(start);
+  record.latency = context_.sim().now() - start;
+  fsyncs_.add(record.latency);
+  context_.trace.on_fsync(record);
+}
+
 Task<> Job::one_call() {
-  if (config_.rw == JobKind::kSync) {
-    const TimePoint start = context_.sim().now();
-    const Errno result = co_await flusher_.sync(task_);
-    if (result != Errno::kOk)
-      ++summary_.errors;
-    fsyncs_.add(context_.sim().now() - start);
-    ++calls_;
-    co_return;
-  }
-  if (!writes(config_.rw)) {
-    co_await read_call();
-    ++calls_;
-    done_ += config_.bs.count();
-    co_return;
-  }
-  co_await write_call();
   ++calls_;
-  done_ += config_.bs.count();
+  if (config_.rw == JobKind::kSync) {
+    co_await sync_call();
+    co_return;
+  }
+  if (config_.rw == JobKind::kFsync) {
+    co_await fsync_call(file(), SyncWhat::kFsync);
+    co_return;
+  }
+  const bool write = writes(config_.rw);
+  co_await transfer_call(write ? BioOp::kWrite : BioOp::kRead);
+  if (!write)
+    co_return;
   if (config_.fsync > 0 && calls_ % config_.fsync == 0)
-    co_await fsync_call(SyncWhat::kFsync);
+    co_await fsync_call(file(), SyncWhat::kFsync);
   else if (config_.fdatasync > 0 && calls_ % config_.fdatasync == 0)
-    co_await fsync_call(SyncWhat::kFdatasync);
+    co_await fsync_call(file(), SyncWhat::kFdatasync);
 }
 
 // What a job does between two calls: fio's rate, thinktime, and a fixed period.
@@ -180,17 +191,42 @@ Task<> Job::pace() {
   if (config_.period) {
     const std::int64_t next =
         (sim.now() - started_ + *config_.period - Duration(1)) / *config_.period;
-    round_ = std::max(round_ + 1, next);
+    round_ = config_.catch_up ? round_ + 1 : std::max(round_ + 1, next);
     co_await sleep_until(started_ + *config_.period * round_);
   }
 }
 
-Task<> Job::run() {
+Task<> Job::lock_memory() {
+  PageCache& cache = context_.vfs.cache;
+  Pages left = round_up_pages(config_.lockmem);
+  while (left > Pages(0)) {
+    const Pages step = std::min(left, kLockStep);
+    if (cache.try_lock_memory(step))
+      left -= step;
+    else
+      co_await context_.sim().delay(kReclaimWait, "direct reclaim");
+  }
+}
+
+Task<> Job::begin() {
   Simulator& sim = context_.sim();
-  co_await sim.delay_until(context_.origin + config_.startdelay, "startdelay");
+  due_ = context_.origin + config_.startdelay;
+  for (Job* job : waits_for_) {
+    // In steps: it is the other job's wait that may be a hang, not this one.
+    while (!job->finished())
+      co_await job->ended_.wait_for(kLookAgain, "wait_for");
+    due_ = std::max(due_, sim.now() + config_.startdelay);
+  }
+  co_await lock_memory();
+  co_await sim.delay_until(std::max(due_, sim.now()), "startdelay");
   co_await context_.vfs.cpu.woken(task_);
   started_ = sim.now();
   summary_.start = since_origin(started_);
+}
+
+Task<> Job::run() {
+  Simulator& sim = context_.sim();
+  co_await begin();
   while (wants_more()) {
     const TimePoint before = sim.now();
     co_await one_call();
@@ -203,9 +239,12 @@ Task<> Job::run() {
                               sim.process_table());
   }
   if (config_.end_fsync && writes(config_.rw))
-    co_await fsync_call(SyncWhat::kFsync);
+    for (Inode* inode : target_.files)
+      co_await fsync_call(*inode, SyncWhat::kFsync);
+  context_.vfs.cache.unlock_memory(round_up_pages(config_.lockmem));
   summary_.end = since_origin(sim.now());
   finished_ = true;
+  ended_.wake_all();
 }
 
 WriterSummary Job::summary() const {

@@ -2,21 +2,23 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "models/fs/file.hpp"
 #include "models/scenario.hpp"
 #include "models/summary.hpp"
 #include "models/workload/latency.hpp"
+#include "models/workload/positions.hpp"
 #include "models/writeback/flusher.hpp"
 #include "models/writeback/single_inode.hpp"
 #include "models/writeback/writeback_context.hpp"
-#include "sim/random.hpp"
+#include "sim/wait_queue.hpp"
 
 namespace wbsim {
 
 // What the calls of a job go to.
 struct JobTarget {
-  Inode* inode = nullptr;  // null for sync
+  std::vector<Inode*> files;  // one after the other; none for sync
   std::int64_t ra_pages = 0;
 };
 
@@ -27,6 +29,8 @@ class Job {
       JobTarget target);
   Job(const Job&) = delete;
 
+  // Jobs that must have ended before this one begins.
+  void wait_for(Job& job) { waits_for_.push_back(&job); }
   Task<> run();
 
   const TaskStruct& task() const { return task_; }
@@ -35,12 +39,19 @@ class Job {
   WriterSummary summary() const;
 
  private:
-  std::int64_t next_position();
+  struct Call {
+    std::int64_t pos, length;
+  };
+  Inode& file() const { return *target_.files[file_]; }
+  Call next_call();
   bool wants_more() const;
+  Task<> begin();
+  Task<> lock_memory();
   Task<> one_call();
-  Task<> write_call();
-  Task<> read_call();
-  Task<> fsync_call(SyncWhat what);
+  Task<Errno> transfer(Call call, BioOp op);
+  Task<> transfer_call(BioOp op);
+  Task<> sync_call();
+  Task<> fsync_call(Inode& inode, SyncWhat what);
   Task<> sleep_until(TimePoint when);
   Task<> pace();
   Duration since_origin(TimePoint t) const { return t - context_.origin; }
@@ -51,17 +62,20 @@ class Job {
   int number_;
   JobTarget target_;
   TaskStruct task_;
-  RandomStream random_;
+  std::int64_t region_start_;
+  Positions positions_;
   FileRaState ra_;
   WriterSummary summary_;
   LatencyRecorder writes_, reads_, fsyncs_;
-  std::int64_t region_start_, region_end_;
-  std::int64_t position_;
-  std::int64_t in_zone_ = 0;
-  std::int64_t done_ = 0;  // bytes
+  std::vector<Job*> waits_for_;
+  WaitQueue ended_;
+  std::size_t file_ = 0;      // of the target's
+  std::int64_t in_file_ = 0;  // bytes done of it, if there are several
+  std::int64_t done_ = 0;     // bytes
   std::int64_t calls_ = 0;
   std::int64_t calls_at_once_ = 0;  // in one instant
   std::int64_t round_ = 0;          // periods begun
+  TimePoint due_{};                 // when it may begin
   TimePoint started_{};
   Duration last_write_latency_{};
   TimePoint last_write_start_{};

@@ -113,6 +113,10 @@ class InvalidScenario(CliTest):
         self.refused_with("/workloads/0/offset", "64MiB", "begins beyond the end")
         self.refused_with("/workloads/0/startdelay", "601s", "not before the end of the run")
         self.refused_with("/workloads/0/zoneskip", "4KiB", "needs zonesize")
+        self.refused_with("/workloads/0/wait_for", "nobody", "is no workload above this one")
+        self.refused_with("/workloads/0/nrfiles", 3, "is missing: the new files share it")
+        self.refused_with("/workloads/0/catch_up", True, "stands only with period")
+        self.refused_with("/workloads/0/randseed", 3, "stands only with random_generator")
         scenario = copy.deepcopy(SMALL)
         scenario["filesystems"][0]["files"][0]["size"] = "0B"
         scenario["workloads"] = [{"name": "a", "filename": "fs0/f0", "rw": "read"},

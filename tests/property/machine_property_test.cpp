@@ -73,7 +73,7 @@ DeviceConfig any_device(int number) {
   d.max_ratio = one_of({100, 100, 30});
   d.soft_block_size = one_of({512, 1024, 4096});
   const Sectors half(128 * kMiB / kSectorSize);
-  d.partitions = {{d.name + "p1", Sectors(0), half}, {d.name + "p2", half, half}};
+  d.partitions = {{d.name + "p1", Sectors(0), half, {}}, {d.name + "p2", half, half, 1024}};
   return d;
 }
 

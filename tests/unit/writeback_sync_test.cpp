@@ -111,7 +111,7 @@ TEST_CASE("a job that calls fsync finds its pages on the disk each time", "[writ
   job_config.fsync = 5;
   job_config.startdelay = milliseconds(20);
   Syncing f(s);
-  Job job(f.context, *f.flusher, job_config, 0, 0, {&f.file(0), 32});
+  Job job(f.context, *f.flusher, job_config, 0, 0, {{&f.file(0)}, 32});
   int checks = 0;
   f.log.after_fsync = [&] {
     ++checks;

@@ -1,0 +1,241 @@
+// How a job's calls reach a file: past the cache, through a mapping, several files in turn, after
+// another job.
+#include <catch2/catch.hpp>
+
+#include "tests/support/machine_fixture.hpp"
+#include "tests/support/print_units.hpp"
+
+namespace wbsim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::int64_t kKiB = 1024;
+
+struct Access : MachineFixture {
+  Access() : MachineFixture(scenario()) { start_flusher(); }
+  static Scenario scenario() {
+    Scenario s = plain_scenario("2.6.32");
+    s.vm.dirty_ratio = 100;
+    s.vm.dirty_background_ratio = 99;
+    s.filesystems[0].files.emplace_back();
+    s.filesystems[0].files.back().name = "g";
+    return s;
+  }
+  Job& start(const JobConfig& job_config, std::vector<Inode*> files) {
+    Job& job = jobs.emplace_back(context, *flusher, job_config, static_cast<int>(jobs.size()), 0,
+                                 JobTarget{std::move(files), 32});
+    sim.spawn(job.task().name(), job.run());
+    return job;
+  }
+  WriterSummary run(const JobConfig& job_config) {
+    Job& job = start(job_config, {&file(0)});
+    run_until(sim.now().time_since_epoch() + seconds(100));
+    REQUIRE(job.finished());
+    return job.summary();
+  }
+  std::vector<Sectors> sizes(bool write) const {
+    std::vector<Sectors> found;
+    for (const RequestRecord& rq : log.requests)
+      if (rq.write == write)
+        found.push_back(rq.sectors);
+    return found;
+  }
+  std::deque<Job> jobs;
+};
+
+JobConfig writer(std::int64_t bs_kib, std::int64_t size_kib) {
+  JobConfig job;
+  job.name = "w";
+  job.bs = Bytes(bs_kib * kKiB);
+  job.size = Bytes(size_kib * kKiB);
+  return job;
+}
+
+TEST_CASE("a direct write is on the medium when it returns, and dirties nothing", "[workload]") {
+  Access f;
+  JobConfig job = writer(64, 256);
+  job.direct = true;
+  const WriterSummary w = f.run(job);
+  CHECK(w.written == Bytes(256 * kKiB));
+  CHECK(f.cache.counters().nr_dirtied == Pages(0));
+  CHECK(f.sizes(true) == std::vector<Sectors>(4, Sectors(128)));
+  // 100 us and 64 KiB at 100 MB/s, one after the other.
+  for (const CallRecord& call : f.log.writes)
+    CHECK(call.latency == Duration(100'000 + 655'360));
+}
+
+TEST_CASE("a direct call larger than a request becomes several", "[workload]") {
+  Access f;
+  JobConfig job = writer(1280, 1280);
+  job.direct = true;
+  SECTION("written") {
+    f.run(job);
+    CHECK(f.sizes(true) == std::vector<Sectors>{Sectors(1024), Sectors(1024), Sectors(512)});
+  }
+  SECTION("read") {
+    job.rw = JobKind::kRead;
+    CHECK(f.run(job).read == Bytes(1280 * kKiB));
+    CHECK(f.sizes(false) == std::vector<Sectors>{Sectors(1024), Sectors(1024), Sectors(512)});
+    CHECK(f.file(0).i_data.nrpages == 0);
+  }
+}
+
+TEST_CASE("a direct write first writes out what the cache holds, and drops it", "[workload]") {
+  Access f;
+  f.dirty_pages(f.file(0), 0, 32);
+  JobConfig job = writer(64, 64);
+  job.direct = true;
+  f.start(job, {&f.file(0)});
+  f.run_until(seconds(2));
+  CHECK(f.cache.counters().nr_written == Pages(16));
+  CHECK(f.file(0).i_data.nrpages == 16);
+  CHECK(f.tagged(f.file(0), PageTag::kDirty).size() == 16);
+  CHECK(f.sizes(true) == std::vector<Sectors>(2, Sectors(128)));
+  f.cache.check();
+}
+
+TEST_CASE("a direct read finds what was written into the cache on the disk", "[workload]") {
+  Access f;
+  f.dirty_pages(f.file(0), 0, 16);
+  JobConfig job = writer(64, 64);
+  job.direct = true;
+  job.rw = JobKind::kRead;
+  f.run(job);
+  REQUIRE(f.log.requests.size() == 2);
+  CHECK(f.log.requests[0].write);
+  CHECK(f.log.requests[1].started >= f.log.requests[0].completed);
+  CHECK(f.file(0).i_data.nrpages == 16);
+}
+
+TEST_CASE("a store through a mapping reads the page around, and makes it dirty", "[workload]") {
+  Access f;
+  JobConfig job = writer(4, 512);
+  job.ioengine = IoEngine::kMmap;
+  const WriterSummary w = f.run(job);
+  CHECK(w.write.count == 128);
+  CHECK(f.cache.counters().nr_dirtied == Pages(128));
+  // Windows of 32 pages, the second begun 8 pages before its time and the others a window before.
+  Sectors total;
+  for (const Sectors sectors : f.sizes(false)) {
+    CHECK(sectors.count() % (32 * 8) == 0);
+    total += sectors;
+  }
+  CHECK(total == Sectors(160 * 8));
+  CHECK(f.file(0).i_data.nrpages == 160);
+}
+
+TEST_CASE("a second store to a dirty page is free, one after its write-back faults", "[workload]") {
+  Access f;
+  f.vfs.costs.write_page = milliseconds(1);
+  JobConfig job = writer(4, 4);
+  job.ioengine = IoEngine::kMmap;
+  job.io_size = Bytes(12 * kKiB);
+  job.fsync = 2;
+  f.run(job);
+  REQUIRE(f.log.writes.size() == 3);
+  CHECK(f.log.writes[0].latency > milliseconds(1));  // with a read
+  CHECK(f.log.writes[1].latency == Duration(0));
+  CHECK(f.log.writes[2].latency == milliseconds(1));
+  CHECK(f.cache.counters().nr_dirtied == Pages(2));
+}
+
+TEST_CASE("random loads through a mapping stop reading ahead after a hundred misses",
+          "[workload]") {
+  Access f;
+  JobConfig job = writer(4, 16 * 1024);
+  job.ioengine = IoEngine::kMmap;
+  job.rw = JobKind::kRandRead;
+  job.io_size = Bytes(2000 * 4 * kKiB);
+  const WriterSummary w = f.run(job);
+  CHECK(w.read == Bytes(2000 * 4 * kKiB));
+  CHECK(f.cache.counters().nr_dirtied == Pages(0));
+  CHECK(f.sizes(false).front() > Sectors(8));
+}
+
+TEST_CASE("several files are written one after the other, each to its end", "[workload]") {
+  Access f;
+  JobConfig job = writer(8, 40);
+  job.nrfiles = 2;
+  Job& started = f.start(job, {&f.file(0, 0), &f.file(0, 1)});
+  f.run_until(seconds(100));
+  REQUIRE(started.finished());
+  std::vector<Bytes> lengths;
+  for (const CallRecord& call : f.log.writes)
+    lengths.push_back(call.bytes);
+  const Bytes full(8 * kKiB), rest(4 * kKiB);
+  CHECK(lengths == std::vector<Bytes>{full, full, rest, full, full, rest});
+  CHECK(f.file(0, 0).i_data.nrpages == 5);
+  CHECK(f.file(0, 1).i_size == 20 * kKiB);
+}
+
+TEST_CASE("a job that waits begins a startdelay after the other one's end", "[workload]") {
+  Access f;
+  JobConfig first = writer(4, 12);
+  first.thinktime = milliseconds(10);
+  JobConfig second = writer(4, 4);
+  second.startdelay = milliseconds(5);
+  second.runtime = seconds(1);
+  Job& before = f.start(first, {&f.file(0)});
+  Job& after = f.start(second, {&f.file(0)});
+  after.wait_for(before);
+  f.run_until(seconds(10));
+  REQUIRE(after.finished());
+  CHECK(after.summary().start == before.summary().end + milliseconds(5));
+  CHECK(after.summary().written == Bytes(4 * kKiB));
+}
+
+TEST_CASE("late rounds are made up for with catch_up", "[workload]") {
+  Access f;
+  JobConfig job = writer(128, 128 * 4);
+  job.fsync = 1;  // write and fsync: 100 us + 1311 us
+  job.period = milliseconds(1);
+  job.catch_up = true;
+  f.run(job);
+  REQUIRE(f.log.writes.size() == 4);
+  for (std::size_t i = 1; i < 4; ++i)
+    CHECK(f.log.writes[i].start == f.log.fsyncs[i - 1].start + f.log.fsyncs[i - 1].latency);
+}
+
+TEST_CASE("memory that a job locks is not there for the page cache until it ends", "[workload]") {
+  Access f;
+  const Pages free = f.cache.free_pages();
+  JobConfig job = writer(4, 8);
+  job.lockmem = Bytes(8 << 20);
+  job.thinktime = milliseconds(100);
+  Job& started = f.start(job, {&f.file(0)});
+  f.run_until(milliseconds(50));
+  CHECK(free - f.cache.free_pages() >= Pages(2048));
+  f.run_until(seconds(10));
+  REQUIRE(started.finished());
+  CHECK(free - f.cache.free_pages() < Pages(10));
+}
+
+TEST_CASE("locking memory waits until write-back has made room", "[workload]") {
+  Access f;
+  f.dirty_pages(f.file(0), 0, 4096);
+  JobConfig job = writer(4, 4);
+  job.lockmem = to_bytes(f.cache.free_pages() + Pages(1000));
+  Job& started = f.start(job, {&f.file(0)});
+  f.run_until(seconds(20));
+  CHECK_FALSE(started.finished());
+  f.run_until(seconds(100));  // the pages have aged and are clean
+  CHECK(started.finished());
+}
+
+TEST_CASE("an fsync job syncs its file once", "[workload]") {
+  Access f;
+  f.dirty_pages(f.file(0), 0, 16);
+  JobConfig job;
+  job.name = "fsync";
+  job.rw = JobKind::kFsync;
+  job.startdelay = milliseconds(7);
+  CHECK(f.run(job).fsync.count == 1);
+  REQUIRE(f.log.fsyncs.size() == 1);
+  CHECK(f.log.fsyncs[0].start == milliseconds(7));
+  CHECK(f.cache.counters().nr_written == Pages(16));
+}
+
+}  // namespace
+}  // namespace wbsim
