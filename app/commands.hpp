@@ -5,6 +5,7 @@
 
 namespace wbsim {
 
+int cmd_report(const Arguments& arguments);
 int cmd_run(const Arguments& arguments);
 int cmd_compare(const Arguments& arguments);
 int cmd_import(const Arguments& arguments);

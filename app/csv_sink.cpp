@@ -92,7 +92,7 @@ CsvSink::CsvSink(const Scenario& scenario, const CsvOptions& options)
   samples_ = open("samples.csv", sample_columns(devices_));
   if (options.calls) {
     writes_ = open("writes.csv", kCallColumns);
-    if (std::any_of(scenario.jobs.begin(), scenario.jobs.end(), reads))
+    if (!scenario.replays.empty() || std::any_of(scenario.jobs.begin(), scenario.jobs.end(), reads))
       reads_ = open("reads.csv", kCallColumns);
   }
   fsync_ = open("fsync.csv", "writer,t_s,write_us,fsync_us");

@@ -30,7 +30,7 @@ constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
     {"io_limit", "io_size"},
     {"start_delay", "startdelay"},
     {"nr_files", "nrfiles"},
-    {"blockalign", "ba"},
+    {"ba", "blockalign"},
     {"iodepth_batch", "iodepth_batch_submit"},
     {"wait_for_previous", "stonewall"},
 };

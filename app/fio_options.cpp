@@ -17,7 +17,8 @@ const Names& translated() {
       "filename", "directory",  "numjobs",   "offset_increment", "rate",        "rate_iops",
       "runtime",  "time_based", "thinktime", "thinktime_blocks", "startdelay",  "fsync",
       "loops",    "fdatasync",  "end_fsync", "number_ios",       "zonesize",    "zoneskip",
-      "name",     "kb_base",    "stonewall", "description",      "norandommap", "bsrange"};
+      "name",     "kb_base",    "stonewall", "description",      "norandommap", "bsrange",
+      "direct",   "buffered",   "wait_for",  "blockalign"};
   return names;
 }
 
@@ -89,8 +90,6 @@ const std::vector<Neutral>& neutral_values() {
       {"ioengine",
        {"sync", "psync", "vsync", "pvsync", "pvsync2", "libaio"},
        "this engine is not modelled"},
-      {"direct", {"0"}, "O_DIRECT goes around the page cache and is not modelled"},
-      {"buffered", {"1"}, "O_DIRECT goes around the page cache and is not modelled"},
       {"sync", {"0", "none"}, "O_SYNC is not modelled"},
       {"invalidate", {"1"}, "files start uncached"},
       {"nrfiles", {"1"}, "several files of one job are not modelled"},
@@ -111,15 +110,29 @@ bool contains(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// A buffered libaio submission does not return before it is done, so the depth changes nothing.
 constexpr const char* kDepthOptions[] = {"iodepth", "iodepth_low", "iodepth_batch_submit",
                                          "iodepth_batch_complete", "iodepth_batch_complete_min"};
 
+bool is_depth(const FioOption& option) {
+  return std::find(std::begin(kDepthOptions), std::end(kDepthOptions), option.key) !=
+         std::end(kDepthOptions);
+}
+
+// A buffered libaio submission does not return before it is done, and a synchronous engine knows no
+// depth; only direct libaio has several calls under way.
+void refuse_depth(const FioSection& job, const FioOption& option, Problems& problems) {
+  const FioOption* engine = job.find("ioengine");
+  if (fio_is_direct(job) && engine != nullptr && engine->value == "libaio" && option.value != "1")
+    problems.error(fio_place(job, option), "a job has one direct call under way at a time");
+}
+
 void refuse_option(const FioSection& job, const FioOption& option, Problems& problems) {
-  if (contains(translated(), option.key) || contains(without_effect(), option.key) ||
-      std::find(std::begin(kDepthOptions), std::end(kDepthOptions), option.key) !=
-          std::end(kDepthOptions))
+  if (contains(translated(), option.key) || contains(without_effect(), option.key))
     return;
+  if (is_depth(option)) {
+    refuse_depth(job, option, problems);
+    return;
+  }
   const std::string where = fio_place(job, option);
   for (const Neutral& neutral : neutral_values()) {
     if (option.key != neutral.key)
@@ -138,6 +151,14 @@ void refuse_option(const FioSection& job, const FioOption& option, Problems& pro
 }
 
 }  // namespace
+
+bool fio_is_direct(const FioSection& job) {
+  for (auto option = job.options.rbegin(); option != job.options.rend(); ++option) {
+    if (option->key == "direct" || option->key == "buffered")
+      return (option->value.value_or("1") != "0") == (option->key == "direct");
+  }
+  return false;
+}
 
 void refuse_fio_options(const FioSection& job, Problems& problems) {
   for (const FioOption& option : job.options) {

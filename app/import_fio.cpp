@@ -1,6 +1,7 @@
 #include "app/import_fio.hpp"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "app/fio_options.hpp"
@@ -27,7 +28,10 @@ class JobImport {
   JobImport(const FioSection& job, ScenarioDraft& draft, Problems& problems)
       : job_(job), draft_(draft), problems_(problems) {}
 
-  void run() {
+  // Returns the names of the workloads it became.
+  std::vector<std::string> run(const std::string& waits_for) {
+    if (!waits_for.empty())
+      workload_["wait_for"] = waits_for;
     refuse_fio_options(job_, problems_);
     kb_base_ = static_cast<int>(integer("kb_base").value_or(1024));
     direction();
@@ -40,7 +44,10 @@ class JobImport {
     }
     if (flag("end_fsync") && writes_)
       workload_["end_fsync"] = true;
+    if (fio_is_direct(job_))
+      workload_["direct"] = true;
     place();
+    return names_;
   }
 
  private:
@@ -92,6 +99,12 @@ class JobImport {
       refuse(*option, shown(kind) + " is not modelled", name_hint(kind, kinds));
     workload_["rw"] = kind;
     writes_ = kind.ends_with("write");
+    if (kind.starts_with("rand")) {
+      if (!flag("norandommap"))
+        workload_["random_generator"] = "permutation";
+      if (const auto align = bytes("blockalign"))
+        workload_["blockalign"] = size_text(*align);
+    }
   }
 
   std::int64_t block_size() {
@@ -202,7 +215,8 @@ class JobImport {
   }
 
   void add(const std::string& name, std::int64_t clones, const std::string& filename) {
-    Json workload = {{"name", draft_.workload_name(name)}, {"filename", filename}};
+    names_.push_back(draft_.workload_name(name));
+    Json workload = {{"name", names_.back()}, {"filename", filename}};
     workload.update(workload_);
     if (clones > 1)
       workload["numjobs"] = clones;
@@ -213,27 +227,55 @@ class JobImport {
   ScenarioDraft& draft_;
   Problems& problems_;
   Json workload_ = Json::object();
+  std::vector<std::string> names_;
   bool writes_ = false;
   int kb_base_ = 1024;
   std::optional<std::int64_t> region_;
   std::int64_t offset_ = 0, increment_ = 0;
 };
 
-void refuse_stonewall(const FioSection& job, Problems& problems) {
-  const FioOption* option = job.find("stonewall");
-  if (option != nullptr && option->value.value_or("1") != "0")
-    problems.error(fio_place(job, *option), "a job that waits for others is not modelled",
-                   "startdelay begins it at a given time");
-}
+// The order that stonewall and wait_for impose. A workload can wait for one other, with all its
+// clones.
+class Order {
+ public:
+  Order(const FioSection& job, Problems& problems) : job_(job), problems_(problems) {}
+
+  bool is_stonewalled() const {
+    const FioOption* option = job_.find("stonewall");
+    return option != nullptr && option->value.value_or("1") != "0";
+  }
+  std::string only(const FioOption& option, const std::vector<std::string>& names) {
+    if (names.size() == 1)
+      return names.front();
+    problems_.error(fio_place(job_, option),
+                    "it would wait for " + std::to_string(names.size()) + " workloads",
+                    "one workload is possible, with its clones; or startdelay");
+    return "";
+  }
+
+ private:
+  const FioSection& job_;
+  Problems& problems_;
+};
 
 }  // namespace
 
-void import_fio(std::string_view text, ScenarioDraft& draft, Problems& problems) {
-  const std::vector<FioSection> jobs = parse_fio_jobfile(text, problems);
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    if (i > 0)
-      refuse_stonewall(jobs[i], problems);
-    JobImport(jobs[i], draft, problems).run();
+void import_fio(std::string_view text, Import& import, Problems& problems) {
+  std::map<std::string, std::vector<std::string>> by_job;
+  std::vector<std::string> group;  // the jobs since the last stonewall
+  std::string before_group;        // what they wait for
+  for (const FioSection& job : parse_fio_jobfile(text, problems)) {
+    Order order(job, problems);
+    if (order.is_stonewalled() && !group.empty()) {
+      before_group = order.only(*job.find("stonewall"), group);
+      group.clear();
+    }
+    std::string waits_for = before_group;
+    if (const FioOption* option = job.find("wait_for"))
+      waits_for = order.only(*option, by_job[option->value.value_or("")]);
+    const std::vector<std::string> names = JobImport(job, import.draft, problems).run(waits_for);
+    by_job[job.name] = names;
+    group.insert(group.end(), names.begin(), names.end());
   }
 }
 

@@ -6,10 +6,10 @@
 #include <string_view>
 
 #include "app/fio_jobfile.hpp"
-#include "app/scenario_draft.hpp"
+#include "app/import.hpp"
 
 namespace wbsim {
 
-void import_fio(std::string_view text, ScenarioDraft& draft, Problems& problems);
+void import_fio(std::string_view text, Import& import, Problems& problems);
 
 }  // namespace wbsim

@@ -20,7 +20,9 @@ constexpr const char* kUsage =
     "  run SCENARIO        simulate a scenario file\n"
     "  compare SCENARIO    simulate it under several kernels, side by side\n"
     "  validate SCENARIO   check scenario files; print them resolved, or their schema\n"
-    "  import fio JOBFILE  make a scenario of a fio job file\n"
+    "  import FORMAT FILE  make a scenario of a fio job file, a fio log, blkparse or strace "
+    "output\n"
+    "  report DIR          make a page of what run or compare wrote\n"
     "  list SUBJECT        kernels, flushers, throttles, devices, schedulers, workloads, "
     "scenarios\n"
     "  explain [KEY]       what a key of a scenario file means\n"
@@ -34,7 +36,8 @@ struct Command {
 
 constexpr Command kCommands[] = {{"run", cmd_run},           {"compare", cmd_compare},
                                  {"validate", cmd_validate}, {"import", cmd_import},
-                                 {"list", cmd_list},         {"explain", cmd_explain}};
+                                 {"report", cmd_report},     {"list", cmd_list},
+                                 {"explain", cmd_explain}};
 
 int dispatch(const Arguments& arguments) {
   if (arguments.empty()) {

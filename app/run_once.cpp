@@ -6,6 +6,7 @@
 #include "app/errors.hpp"
 #include "app/json_text.hpp"
 #include "app/output_file.hpp"
+#include "app/replay_file.hpp"
 #include "app/scenario_writer.hpp"
 #include "app/stop.hpp"
 #include "app/summary_json.hpp"
@@ -55,6 +56,13 @@ std::string fnv1a64(std::string_view text) {
   return hex;
 }
 
+std::string replay_hash(const ReplayConfig& replay) {
+  std::string text;
+  for (const ReplayOp& op : replay.ops)
+    text += replay_line("", op, replay.files.empty() ? "" : replay.files[op.file]) + "\n";
+  return fnv1a64(text);
+}
+
 Json manifest_json(const ScenarioFile& file) {
   Json scenario = resolved_json(file);
   Json j;
@@ -63,6 +71,8 @@ Json manifest_json(const ScenarioFile& file) {
   j["scenario_hash"] = fnv1a64(json_text(scenario));
   j["seed"] = file.scenario.run.seed;
   j["kernel"] = file.scenario.kernel.preset;
+  for (const ReplayConfig& replay : file.scenario.replays)
+    j["replays"][replay.name] = replay_hash(replay);
   j["scenario"] = std::move(scenario);
   return j;
 }

@@ -8,6 +8,7 @@ namespace wbsim {
 
 void check_storage(const Scenario& s, Problems& problems);    // devices, file systems
 void check_workloads(const Scenario& s, Problems& problems);  // and memory, vm, run
+void check_replays(const Scenario& s, Problems& problems);
 void check_expect(const ScenarioFile& file, Problems& problems);
 
 }  // namespace wbsim

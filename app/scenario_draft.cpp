@@ -54,6 +54,11 @@ std::string ScenarioDraft::file(const std::string& host_path, std::int64_t size)
   return std::string(kFilesystem) + "/" + found->second;
 }
 
+std::string ScenarioDraft::growing_file(const std::string& host_path, std::int64_t end) {
+  growth_ += end;
+  return file(host_path, 0);
+}
+
 std::string ScenarioDraft::device(const std::string& name, std::int64_t bytes) {
   std::int64_t& known = devices_[name];
   known = std::max(known, bytes);
@@ -70,8 +75,8 @@ void ScenarioDraft::add_workload(Json workload) {
   workloads_.push_back(std::move(workload));
 }
 
-bool ScenarioDraft::empty() const {
-  return workloads_.empty();
+void ScenarioDraft::add_replay(Json replay) {
+  replays_.push_back(std::move(replay));
 }
 
 Json ScenarioDraft::files() const {
@@ -84,7 +89,7 @@ Json ScenarioDraft::files() const {
 Json ScenarioDraft::own_machine(Json scenario) const {
   scenario["machine"] = {{"memory", "4GiB"}};
   scenario["devices"] = Json::array();
-  std::int64_t in_files = 0;
+  std::int64_t in_files = growth_;
   for (const auto& [name, size] : file_sizes_)
     in_files += size;
   if (!file_order_.empty()) {
@@ -127,6 +132,8 @@ Json ScenarioDraft::scenario(const std::string& name, const std::string& descrip
     all[0]["files"] = files();
   }
   scenario["workloads"] = workloads_;
+  if (!replays_.empty())
+    scenario["replays"] = replays_;
   return scenario;
 }
 

@@ -18,12 +18,14 @@ class ScenarioDraft {
   // The word a scenario calls a file of the host by: "fs0/data_log". Its size becomes the largest
   // that was asked for; 0: it grows as it is written.
   std::string file(const std::string& host_path, std::int64_t size);
+  // One that starts empty and comes to have so many bytes.
+  std::string growing_file(const std::string& host_path, std::int64_t end);
   // "/dev/sda", for a device that holds at least so many bytes.
   std::string device(const std::string& name, std::int64_t bytes);
   // A name no other workload has.
   std::string workload_name(std::string_view wanted);
   void add_workload(Json workload);
-  bool empty() const;
+  void add_replay(Json replay);
 
   // `base`: a valid scenario, from which everything but files and workloads is taken.
   Json scenario(const std::string& name, const std::string& description, const std::string& source,
@@ -38,7 +40,8 @@ class ScenarioDraft {
   std::map<std::string, std::int64_t> file_sizes_;
   std::map<std::string, std::int64_t> devices_;
   std::vector<std::string> workload_names_;
-  std::vector<Json> workloads_;
+  std::vector<Json> workloads_, replays_;
+  std::int64_t growth_ = 0;
 };
 
 // The text with every character that a name of a scenario cannot have replaced.

@@ -12,6 +12,7 @@
 #include "app/edit_distance.hpp"
 #include "app/errors.hpp"
 #include "app/json_parse.hpp"
+#include "app/replay_file.hpp"
 #include "app/scenario_check.hpp"
 #include "app/scenario_reader.hpp"
 #include "models/kernel.hpp"
@@ -117,6 +118,26 @@ void fill_defaults(Scenario& s) {
         std::min(Pages(total.count() / 100), total - *s.memory.free_at_start);
 }
 
+// Reads the calls of every replay; each file once.
+void load_replays(Scenario& s, const fs::path& folder, const Overrides& overrides,
+                  Problems& problems) {
+  std::map<std::string, std::string> texts = overrides.replay_texts;
+  for (std::size_t i = 0; i < s.replays.size(); ++i) {
+    ReplayConfig& replay = s.replays[i];
+    const std::string at = child("/replays", i);
+    if (!problems.usable(at + "/file") || !problems.usable(at + "/thread"))
+      continue;
+    if (!texts.contains(replay.file))
+      texts[replay.file] = read_scenario_text((folder / replay.file).string());
+    Problems found;
+    read_replay(texts[replay.file], replay, found);
+    for (const Problem& p : found.all())
+      problems.error(
+          at + "/file",
+          replay.file + (p.pointer.empty() ? "" : " " + p.pointer + ":") + " " + p.message, p.hint);
+  }
+}
+
 [[noreturn]] void cannot_read(const std::string& path, const std::string& reason) {
   std::string message = path + ": cannot read it: " + reason + "\n";
   std::vector<std::string> neighbours;
@@ -135,7 +156,7 @@ void fill_defaults(Scenario& s) {
 }  // namespace
 
 std::string read_scenario_text(const std::string& path) {
-  constexpr std::size_t kLargest = std::size_t{64} << 20;
+  constexpr std::size_t kLargest = std::size_t{1} << 30;
   std::error_code ignored;
   if (fs::is_directory(path, ignored))
     cannot_read(path, "it is a directory");
@@ -148,7 +169,7 @@ std::string read_scenario_text(const std::string& path) {
   while (const std::size_t got = std::fread(block, 1, sizeof block, file.get())) {
     text.append(block, got);
     if (text.size() > kLargest)
-      cannot_read(path, "it is larger than 64 MiB");
+      cannot_read(path, "it is larger than 1 GiB");
   }
   if (std::ferror(file.get()) != 0)
     cannot_read(path, std::strerror(errno));
@@ -169,8 +190,10 @@ LoadedScenario load_scenario(const std::string& path, const std::string& text,
   if (!document.is_null() || !problems.any_error()) {
     apply_overrides(document, overrides, problems);
     loaded.file = read_scenario(document, problems);
+    load_replays(loaded.file.scenario, fs::path(path).parent_path(), overrides, problems);
     check_storage(loaded.file.scenario, problems);
     check_workloads(loaded.file.scenario, problems);
+    check_replays(loaded.file.scenario, problems);
     check_expect(loaded.file, problems);
   }
   if (problems.any_error())

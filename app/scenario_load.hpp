@@ -1,6 +1,7 @@
 // From a file and the command line to a scenario that can be run.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,8 @@ struct Overrides {
   std::optional<std::string> kernel;
   std::vector<std::string> sets;  // "/pointer=value", in order, after the kernel
   std::optional<std::int64_t> seed;
+  // Texts of replay files that are not on disk yet, by their name in the scenario.
+  std::map<std::string, std::string> replay_texts;
 };
 
 struct LoadedScenario {
@@ -21,7 +24,7 @@ struct LoadedScenario {
   std::string warnings;
 };
 
-// The text of a scenario file. Throws InvalidScenario when it cannot be read.
+// The text of a file. Throws InvalidScenario when it cannot be read.
 std::string read_scenario_text(const std::string& path);
 
 // `path` is only for messages. Throws InvalidScenario with every problem, UsageError for a

@@ -105,6 +105,26 @@ void describe_vm(KeyVisitor& v, VmSysctl& vm) {
          slot(vm.dirty_writeback_centisecs));
 }
 
+void describe_replay(KeyVisitor& v, ReplayConfig& r) {
+  const std::string reader = "workload";
+  v.leaf(name_key("name", "Name in every result").needed(), slot(r.name));
+  v.leaf(name_key("file",
+                  "File of calls beside the scenario, as wbsim import writes it; its lines: "
+                  "thread,start_ns,duration_ns,call,file,offset,length,flags")
+             .needed()
+             .read_by(reader),
+         slot(r.file));
+  v.leaf(name_key("thread", "Whose calls of the file are made")
+             .by_default("the only one")
+             .read_by(reader),
+         slot(r.thread));
+  v.leaf(choice_key("pace", replay_pace_words(),
+                    "Keeps the recorded time between the end of a call and the next; starts each "
+                    "when it was; or makes them without pause")
+             .read_by(reader),
+         enum_slot(r.pace, replay_pace_words()));
+}
+
 void describe_run(KeyVisitor& v, RunConfig& r) {
   v.leaf(integer_key("seed", 0, std::numeric_limits<std::int64_t>::max(),
                      "Every random stream derives from it")
@@ -180,6 +200,10 @@ std::vector<std::string> kernel_words() {
   return words(kernel_names());
 }
 
+std::vector<std::string> replay_pace_words() {
+  return {"think", "timestamps", "closed-loop"};
+}
+
 std::vector<std::string> run_until_words() {
   return {"clean", "jobs-done", "duration"};
 }
@@ -202,8 +226,10 @@ void describe(KeyVisitor& v, ScenarioFile& file) {
   v.list(group_key("devices", "Disks").needed(), list_slot(s.devices, describe_device));
   v.list(group_key("filesystems", "File systems and their files"),
          list_slot(s.filesystems, describe_filesystem));
-  v.list(group_key("workloads", "Simulated processes, in fio's words").needed(),
+  v.list(group_key("workloads", "Simulated processes, in fio's words"),
          list_slot(s.jobs, describe_job));
+  v.list(group_key("replays", "Simulated processes that make recorded calls"),
+         list_slot(s.replays, describe_replay));
   v.group(group_key("run", "Length, sampling and seed of the run"),
           [&] { describe_run(v, s.run); });
   v.list(group_key("expect", "Bounds that are checked after the run"),

@@ -216,7 +216,8 @@ void describe_job_access(KeyVisitor& v, JobConfig& j, bool transfers, bool rando
              .read_by(reader),
          slot(j.blockalign));
   v.leaf(choice_key("random_generator", random_generator_words(),
-                    "A stream of the run's seed; or xorshift64*, that of the recorded jobs")
+                    "A stream of the run's seed; xorshift64*, that of the recorded jobs; or each "
+                    "block once, as fio without norandommap")
              .only(when_random, random)
              .read_by(reader),
          enum_slot(j.random_generator, random_generator_words()));
@@ -238,7 +239,7 @@ std::vector<std::string> io_engine_words() {
 }
 
 std::vector<std::string> random_generator_words() {
-  return {"uniform", "xorshift64star"};
+  return {"uniform", "xorshift64star", "permutation"};
 }
 
 std::vector<std::string> metadata_words() {

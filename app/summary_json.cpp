@@ -148,6 +148,8 @@ std::vector<std::string> writer_names(const Scenario& scenario) {
     for (int i = 0; job.numjobs > 1 && i < job.numjobs; ++i)
       names.push_back(job.name + "-" + std::to_string(i));
   }
+  for (const ReplayConfig& replay : scenario.replays)
+    names.push_back(replay.name);
   return names;
 }
 

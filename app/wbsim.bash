@@ -40,7 +40,7 @@ _wbsim() {
       _wbsim_words "kernels flushers throttles devices schedulers workloads scenarios" "$cur" ;;
     import)
       if ((COMP_CWORD == 2)); then
-        _wbsim_words "fio" "$cur"
+        _wbsim_words "fio iolog blkparse strace" "$cur"
       else
         _wbsim_files '' "$cur"
       fi ;;

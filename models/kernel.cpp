@@ -37,6 +37,7 @@ KernelRow row_2624() {
   row.pdflush = {.creation_restarts_clock = false};
   row.fs = {.page_scan = PageScanRule::k2624,
             .sync_bios = false,
+            .sync_file_range = SyncMode::WB_SYNC_NONE,
             .map_delay = false,
             .task_dirty_by_buffers = false};
   row.queue.split_by_sync = false;

@@ -13,6 +13,7 @@
 #include "models/kernel.hpp"
 #include "models/sampler.hpp"
 #include "models/workload/job.hpp"
+#include "models/workload/replay_job.hpp"
 #include "models/writeback/bdi_flusher.hpp"
 #include "models/writeback/pdflush.hpp"
 #include "models/writeback/writer_throttle.hpp"
@@ -127,11 +128,13 @@ class Machine::Impl {
   void add_filesystems();
   void make_flusher();
   void add_jobs();
+  void add_replays();
+  void start_sampler();
   JobTarget target_of(const JobConfig& job);
   std::vector<Inode*> new_files(const JobConfig& job);
   void link_jobs();
   int device_of(const Inode& inode) const { return inode.i_mapping->bdi->id; }
-  Task<> run_job(Job& job);
+  Task<> run_job(Workload& job);
   void look_around(Duration now);
   RunSummary summarise() const;
   DeviceSummary summarise(const DeviceConfig& config, const Disk& disk, std::size_t i) const;
@@ -157,6 +160,8 @@ class Machine::Impl {
   std::unique_ptr<Flusher> flusher_;
   std::unique_ptr<WriterThrottle> throttle_;
   std::deque<Job> jobs_;
+  std::deque<ReplayJob> replays_;
+  std::vector<Workload*> workloads_;  // both, in the order of RunSummary::writers
   std::unique_ptr<Sampler> sampler_;
   DirtyLimits limits_at_start_;
 };
@@ -190,6 +195,8 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
   add_filesystems();
   make_flusher();
   add_jobs();
+  add_replays();
+  start_sampler();
 }
 
 void Machine::Impl::add_disks() {
@@ -323,21 +330,41 @@ void Machine::Impl::link_jobs() {
 }
 
 void Machine::Impl::add_jobs() {
-  std::vector<const Job*> jobs;
   for (const JobConfig& config : scenario_.jobs)
     for (int clone = 0; clone < config.numjobs; ++clone)
-      jobs.push_back(&jobs_.emplace_back(context_, *flusher_, config,
-                                         static_cast<int>(jobs_.size()), clone, target_of(config)));
+      workloads_.push_back(&jobs_.emplace_back(context_, *flusher_, config,
+                                               static_cast<int>(workloads_.size()), clone,
+                                               target_of(config)));
   link_jobs();
+}
+
+void Machine::Impl::add_replays() {
+  for (const ReplayConfig& config : scenario_.replays) {
+    std::vector<ReplayFile> files;
+    for (const std::string& name : config.files) {
+      Inode* inode = find_named(files_, name);
+      if (!inode)
+        throw std::invalid_argument("unknown file " + name);
+      const auto device = static_cast<std::size_t>(device_of(*inode));
+      files.push_back({inode, scenario_.devices[device].queue.read_ahead_kb / 4});
+    }
+    workloads_.push_back(&replays_.emplace_back(
+        context_, *flusher_, config, static_cast<int>(workloads_.size()), std::move(files)));
+  }
+}
+
+void Machine::Impl::start_sampler() {
   std::vector<RequestQueue*> queues;
   for (const Disk& disk : disks_)
     queues.push_back(disk.queue.get());
-  sampler_ = std::make_unique<Sampler>(context_, *flusher_, scenario_.run, queues, jobs);
+  sampler_ =
+      std::make_unique<Sampler>(context_, *flusher_, scenario_.run, queues,
+                                std::vector<const Workload*>(workloads_.begin(), workloads_.end()));
   sampler_->set_hook([](void* self, Duration now) { static_cast<Impl*>(self)->look_around(now); },
                      this);
 }
 
-Task<> Machine::Impl::run_job(Job& job) {
+Task<> Machine::Impl::run_job(Workload& job) {
   co_await job.run();
   sampler_->job_ended();
 }
@@ -353,8 +380,8 @@ RunSummary Machine::Impl::run() {
   limits_at_start_ = context_.dirty_limits();
   cache_.take_refills();  // those of what is in memory already
   flusher_->start();
-  for (Job& job : jobs_)
-    sim_.spawn(job.task().name(), run_job(job));
+  for (Workload* job : workloads_)
+    sim_.spawn(job->task().name(), run_job(*job));
   sampler_->start();
   sim_.run_until(TimePoint::max());
   WB_ASSERT(cache_.counters().conserved());
@@ -415,8 +442,8 @@ RunSummary Machine::Impl::summarise() const {
   result.writers_end = sampler_->jobs_ended();
   if (throttle_->first_throttle() != TimePoint::max())
     result.first_throttle = throttle_->first_throttle() - context_.origin;
-  for (const Job& job : jobs_)
-    result.writers.push_back(job.summary());
+  for (const Workload* job : workloads_)
+    result.writers.push_back(job->summary());
   for (std::size_t i = 0; i < disks_.size(); ++i)
     result.devices.push_back(summarise(scenario_.devices[i], disks_[i], i));
   result.flushers = sink_.summary;

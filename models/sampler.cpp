@@ -16,7 +16,7 @@ constexpr std::size_t kWrite = static_cast<std::size_t>(BioOp::kWrite);
 }  // namespace
 
 Sampler::Sampler(WritebackContext& context, Flusher& flusher, const RunConfig& run,
-                 std::vector<RequestQueue*> queues, const std::vector<const Job*>& jobs)
+                 std::vector<RequestQueue*> queues, const std::vector<const Workload*>& jobs)
     : context_(context),
       flusher_(flusher),
       run_(run),
@@ -33,7 +33,7 @@ void Sampler::start() {
 
 Duration Sampler::jobs_ended() const {
   Duration last{0};
-  for (const Job* job : jobs_)
+  for (const Workload* job : jobs_)
     last = std::max(last, job->ended_at());
   return last;
 }
@@ -44,7 +44,8 @@ void Sampler::job_ended() {
 }
 
 bool Sampler::jobs_finished() const {
-  return std::all_of(jobs_.begin(), jobs_.end(), [](const Job* job) { return job->finished(); });
+  return std::all_of(jobs_.begin(), jobs_.end(),
+                     [](const Workload* job) { return job->finished(); });
 }
 
 void Sampler::take() {

@@ -7,7 +7,7 @@
 #include "models/block/request_queue.hpp"
 #include "models/scenario.hpp"
 #include "models/trace.hpp"
-#include "models/workload/job.hpp"
+#include "models/workload/workload.hpp"
 #include "models/writeback/flusher.hpp"
 #include "models/writeback/writeback_context.hpp"
 
@@ -16,7 +16,7 @@ namespace wbsim {
 class Sampler {
  public:
   Sampler(WritebackContext& context, Flusher& flusher, const RunConfig& run,
-          std::vector<RequestQueue*> queues, const std::vector<const Job*>& jobs);
+          std::vector<RequestQueue*> queues, const std::vector<const Workload*>& jobs);
 
   void start();
   // At each sample: what is to be looked at beside the machine, e.g. an interruption.
@@ -42,7 +42,7 @@ class Sampler {
   Flusher& flusher_;
   RunConfig run_;
   std::vector<RequestQueue*> queues_;
-  std::vector<const Job*> jobs_;
+  std::vector<const Workload*> jobs_;
   std::vector<Duration> busy_at_jobs_end_;
   Duration clean_since_{-1};
   Duration time_to_clean_{-1};

@@ -157,6 +157,7 @@ enum class IoEngine : std::uint8_t { kPsync, kMmap };
 enum class RandomGenerator : std::uint8_t {
   kUniform,         // a stream of the run's seed
   kXorshift64Star,  // the blocks of the recorded jobs: see models/workload/positions.hpp
+  kPermutation,     // each block once, then again in another order
 };
 
 // A workload in fio's words.
@@ -194,6 +195,45 @@ struct JobConfig {
   std::int64_t call_limit = 0;  // 0: none; most calls this job makes
 };
 
+enum class ReplayCall : std::uint8_t {
+  kOpen,
+  kClose,
+  kRead,
+  kWrite,
+  kFsync,
+  kFdatasync,
+  kSync,
+  kSyncFileRange,
+  kTruncate,  // to `length`
+};
+
+// A recorded call.
+struct ReplayOp {
+  Duration start{};     // since the start of the recording
+  Duration duration{};  // zero: not known
+  std::int64_t offset = 0, length = 0;
+  std::uint32_t file = 0;  // index into ReplayConfig::files
+  ReplayCall kind = ReplayCall::kOpen;
+  std::uint8_t range_flags = 0;  // of kSyncFileRange
+  bool direct = false;           // O_DIRECT
+};
+
+enum class ReplayPace : std::uint8_t {
+  kThink,       // the recorded time lies between the end of a call and the start of the next
+  kTimestamps,  // a call starts when it did, or when the one before it has ended
+  kClosedLoop,  // a call starts when the one before it has ended
+};
+
+// A process that makes recorded calls.
+struct ReplayConfig {
+  std::string name;
+  std::string file;                   // where the calls stand, beside the scenario
+  std::optional<std::string> thread;  // whose; unset: there is one
+  ReplayPace pace = ReplayPace::kThink;
+  std::vector<ReplayOp> ops;       // read from `file`
+  std::vector<std::string> files;  // "fs0/f0" or "/dev/d0"
+};
+
 enum class RunUntil : std::uint8_t {
   kClean,     // the jobs have ended and nothing is dirty or under write-back
   kJobsDone,  // the jobs have ended
@@ -223,6 +263,7 @@ struct Scenario {
   std::vector<DeviceConfig> devices;
   std::vector<FilesystemConfig> filesystems;
   std::vector<JobConfig> jobs;
+  std::vector<ReplayConfig> replays;
   RunConfig run;
 };
 

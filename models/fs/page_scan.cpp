@@ -295,13 +295,14 @@ Task<Errno> filemap_fdatawrite(Vfs& vfs, Inode& inode, TaskStruct& task) {
   co_return co_await do_writepages(vfs, inode, wbc, task);
 }
 
-Task<Errno> filemap_fdatawait(Vfs& vfs, Inode& inode, TaskStruct& task) {
+Task<Errno> filemap_fdatawait(Vfs& vfs, Inode& inode, TaskStruct& task, PageIndex first,
+                              PageIndex last) {
   AddressSpace& mapping = inode.i_data;
   Errno result = Errno::kOk;
-  PageIndex index = 0;
+  PageIndex index = first;
   for (;;) {
     index = mapping.pages.next_tagged(index, PageTag::kWriteback);
-    if (index == PageTree::kNone)
+    if (index == PageTree::kNone || index > last)
       break;
     Page& page = *vfs.cache.find_get_page(mapping, index);
     vfs.cache.get_page(page);

@@ -18,7 +18,8 @@ Task<Errno> do_writepages(Vfs& vfs, Inode& inode, WritebackControl& wbc, TaskStr
 
 // Starts the write of every dirty page, waiting for those already under write-back.
 Task<Errno> filemap_fdatawrite(Vfs& vfs, Inode& inode, TaskStruct& task);
-// Waits for every page under write-back; reports and clears page and mapping errors.
-Task<Errno> filemap_fdatawait(Vfs& vfs, Inode& inode, TaskStruct& task);
+// Waits for every page of the range under write-back; reports and clears page and mapping errors.
+Task<Errno> filemap_fdatawait(Vfs& vfs, Inode& inode, TaskStruct& task, PageIndex first = 0,
+                              PageIndex last = ~PageIndex{0});
 
 }  // namespace wbsim

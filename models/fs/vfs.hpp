@@ -10,6 +10,7 @@
 #include "models/fs/inode.hpp"
 #include "models/mm/dirty_throttle.hpp"
 #include "models/mm/page_cache.hpp"
+#include "models/mm/writeback_control.hpp"
 #include "models/scenario.hpp"
 #include "sim/reserved_array.hpp"
 #include "sim/simulator.hpp"
@@ -26,6 +27,9 @@ enum class PageScanRule : std::uint8_t {
 struct FsRules {
   PageScanRule page_scan = PageScanRule::k2631;
   bool sync_bios = true;  // writes of WB_SYNC_ALL carry the sync flag: 2.6.31
+  // With what sync_file_range(2) writes: WB_SYNC_NONE skips pages under write-back. Until 2.6.28
+  // and from 5.2 that, between them WB_SYNC_ALL.
+  SyncMode sync_file_range = SyncMode::WB_SYNC_ALL;
   bool map_delay = true;  // pass 1 of block_write_full_page maps Delay buffers: 2.6.31
   // Pages dirtied by write(2) count for the share of the task: 2.6.31. Before, mark_buffer_dirty()
   // did not, and only mapped writes lowered a task's limit.

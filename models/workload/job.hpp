@@ -9,6 +9,7 @@
 #include "models/summary.hpp"
 #include "models/workload/latency.hpp"
 #include "models/workload/positions.hpp"
+#include "models/workload/workload.hpp"
 #include "models/writeback/flusher.hpp"
 #include "models/writeback/single_inode.hpp"
 #include "models/writeback/writeback_context.hpp"
@@ -22,7 +23,7 @@ struct JobTarget {
   std::int64_t ra_pages = 0;
 };
 
-class Job {
+class Job : public Workload {
  public:
   // `clone` counts from 0 up to numjobs.
   Job(WritebackContext& context, Flusher& flusher, const JobConfig& config, int number, int clone,
@@ -31,12 +32,12 @@ class Job {
 
   // Jobs that must have ended before this one begins.
   void wait_for(Job& job) { waits_for_.push_back(&job); }
-  Task<> run();
+  Task<> run() override;
 
-  const TaskStruct& task() const { return task_; }
-  bool finished() const { return finished_; }
-  Duration ended_at() const { return summary_.end; }
-  WriterSummary summary() const;
+  const TaskStruct& task() const override { return task_; }
+  bool finished() const override { return finished_; }
+  Duration ended_at() const override { return summary_.end; }
+  WriterSummary summary() const override;
 
  private:
   struct Call {

@@ -33,6 +33,9 @@ Positions::Positions(const JobConfig& config, std::int64_t start, std::int64_t e
 std::int64_t Positions::random_block(std::int64_t blocks) {
   if (generator_ == RandomGenerator::kXorshift64Star)
     return static_cast<std::int64_t>(xorshift_() % static_cast<std::uint64_t>(blocks));
+  if (generator_ == RandomGenerator::kPermutation)
+    return static_cast<std::int64_t>(
+        permutation_.next(static_cast<std::uint64_t>(blocks), stream_));
   boost::random::uniform_int_distribution<std::int64_t> pick(0, blocks - 1);
   return pick(stream_);
 }

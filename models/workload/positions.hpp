@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "models/scenario.hpp"
+#include "models/workload/permutation.hpp"
 #include "sim/random.hpp"
 
 namespace wbsim {
@@ -40,6 +41,7 @@ class Positions {
   std::int64_t in_zone_ = 0;
   RandomStream stream_;
   Xorshift64Star xorshift_;
+  Permutation permutation_;
 };
 
 }  // namespace wbsim

@@ -81,6 +81,28 @@ class Translation(CliTest):
         self.assertEqual([d["name"] for d in scenario["devices"]], ["sdb"])
         self.assertIn("is no disk", self.refusal("[a]\nfilename=/dev/null\n"))
 
+    def test_direct(self):
+        for line in ("direct=1", "buffered=0"):
+            job, = self.workloads(f"[a]\nsize=1m\n{line}\nioengine=libaio\niodepth=1\n")
+            self.assertIs(job["direct"], True)
+        job, = self.workloads("[a]\nsize=1m\ndirect=0\nioengine=libaio\niodepth=16\n")
+        self.assertNotIn("direct", job)
+        self.assertIn("line 5 [a] iodepth: a job has one direct call under way", self.refusal(
+            "[a]\nsize=1m\ndirect=1\nioengine=libaio\niodepth=16\n"))
+
+    def test_the_random_map(self):
+        for line, expected in (("", "permutation"), ("norandommap\n", None)):
+            job, = self.workloads(f"[a]\nsize=1m\nrw=randwrite\n{line}")
+            self.assertEqual(job.get("random_generator"), expected)
+
+    def test_jobs_that_wait(self):
+        jobs = self.workloads("[global]\nsize=1m\nfilename=x\n[a]\nnumjobs=2\n[b]\nstonewall\n[c]\n"
+                              "[d]\nwait_for=c\n")
+        self.assertEqual([job.get("wait_for") for job in jobs], [None, "a", "a", "c"])
+        self.assertIn("[c] stonewall: it would wait for 2 workloads",
+                      self.refusal("[a]\nsize=1m\n[b]\nsize=1m\n[c]\nsize=1m\nstonewall\n"))
+        self.assertIn("wait for 0", self.refusal("[a]\nsize=1m\nwait_for=x\n"))
+
     def test_loops_and_iops(self):
         job, = self.workloads("[a]\nsize=1m\nloops=3\nbs=8k\nrate_iops=100\n")
         self.assertEqual((job["io_size"], job["rate"]), ("3MiB", "800KiB/s"))
@@ -144,7 +166,8 @@ class DebianExamples(CliTest):
                            if line.startswith("job.fio: line ")]
                 self.assertTrue(reasons, result.stderr)
         self.assertGreaterEqual(len(jobs), 80)
-        self.assertLessEqual({"fio-rand-read.fio", "fio-rand-write.fio", "fio-seq-write.fio"},
+        self.assertLessEqual({"fio-rand-read.fio", "fio-rand-write.fio", "fio-seq-write.fio",
+                              "waitfor.fio"},
                              set(imported))
 
 

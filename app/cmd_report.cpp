@@ -1,0 +1,29 @@
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.hpp"
+#include "app/errors.hpp"
+#include "app/output_file.hpp"
+#include "app/report_data.hpp"
+
+namespace wbsim {
+
+int cmd_report(const Arguments& arguments) {
+  CommandLine line("report DIR [--out PAGE]", "DIR", 1);
+  line.options()("out,o", po::value<std::string>()->value_name("PAGE"),
+                 "where the page is written; DIR/report.html unless given");
+  if (!line.parse(arguments,
+                  "\nDIR: what `wbsim run --out` or `wbsim compare --out` wrote. The page needs "
+                  "nothing but\nitself.\n"))
+    return kExitOk;
+  if (line.positional().empty())
+    throw UsageError("report: of which directory?");
+  const std::string& directory = line.positional().front();
+  const std::string out = line.has("out")
+                              ? line.get("out")
+                              : (std::filesystem::path(directory) / "report.html").string();
+  write_file(out, report_page(report_data(directory)));
+  return kExitOk;
+}
+
+}  // namespace wbsim

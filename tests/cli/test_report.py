@@ -1,0 +1,153 @@
+#!/usr/bin/python3
+"""The page of `wbsim report`: one file, and in a browser it draws, zooms and sorts."""
+
+import json
+import os
+import pathlib
+import re
+import unittest
+
+import browser
+from wbsim_cli import ROOT, SMALL, CliTest
+
+STALLING = {
+    **SMALL, "name": "stalling",
+    "workloads": [{"name": "dd", "filename": "fs0/f0", "end_fsync": True},
+                  {"name": "log", "filename": "fs0/f1", "rw": "write", "bs": "4KiB",
+                   "size": "64KiB", "fsync": 4}],
+    "filesystems": [{"name": "fs0", "device": "d0", "files": [
+        {"name": "f0", "size": "64MiB"}, {"name": "f1", "size": "1MiB"}]}],
+    "expect": [{"metric": "/devices/d0/utilization", "at_least": 0.1}],
+}
+
+
+class ReportTest(CliTest):
+    def page(self, *kernels):
+        self.write({**STALLING, "description": "Is </script><b> harmless? It is."})
+        if len(kernels) > 1:
+            policies = [word for kernel in kernels for word in ("--policy", kernel)]
+            self.expect(0, "compare", "scenario.json", *policies, "--out", "out")
+        else:
+            self.expect(0, "run", "scenario.json", "--out", "out")
+        self.expect(0, "report", "out", "-o", "report.html")
+        return (self.dir / "report.html").read_text("utf-8")
+
+
+class Page(ReportTest):
+    def test_it_refers_to_nothing_outside_it(self):
+        page = self.page()
+        self.assertEqual(re.findall(r"(?:src|href)=\"(?!data:)", page), [])
+        self.assertEqual(set(re.findall(r"https?://[^\"'\s<]*", page)),
+                         {"http://www.w3.org/2000/svg"})
+        self.assertEqual(page.count("</script>"), 2)
+
+    def test_its_data_are_those_of_the_run(self):
+        page = self.page()
+        data = json.loads(re.search(r'type="application/json">(.*?)</script>', page, re.S)[1])
+        run, = data["runs"]
+        summary = json.loads((self.dir / "out" / "summary.json").read_text("utf-8"))
+        self.assertEqual(run["summary"], summary)
+        rows = (self.dir / "out" / "samples.csv").read_text("utf-8").count("\n") - 1
+        self.assertEqual(len(run["samples"]["t_s"]), rows)
+        longest = max(stall[1] for stall in run["stalls"])
+        expected = 1e-6 * max(writer[call]["clat_ns"]["max"]
+                              for writer in summary["writers"].values()
+                              for call in ("write", "fsync"))
+        self.assertAlmostEqual(longest / expected, 1, places=4)
+        self.assertEqual((data["source"], data["name"]), (STALLING["source"], "stalling"))
+
+    def test_it_goes_into_the_directory_unless_told(self):
+        self.page()
+        self.expect(0, "report", "out")
+        self.assertEqual((self.dir / "out" / "report.html").read_bytes(),
+                         (self.dir / "report.html").read_bytes())
+
+    def test_what_is_no_output(self):
+        self.assertIn("is no output", self.expect(2, "report", ".").stderr)
+        self.expect(2, "report")
+        self.page()
+        self.expect(5, "report", "out", "-o", "absent/report.html")
+
+
+@unittest.skipUnless(browser.CHROMIUM, "chromium is not installed")
+class InChromium(ReportTest):
+    def setUp(self):
+        super().setUp()
+        self.browser = browser.Browser()
+        self.addCleanup(self.browser.close)
+
+    def open(self, *kernels):
+        self.page(*kernels)
+        url = (self.dir / "report.html").as_uri()
+        self.browser.open(url)
+        return url
+
+    def view(self):
+        text = self.browser.evaluate("document.documentElement.dataset.view")
+        return [float(word) for word in text.split()]
+
+    def test_it_loads_without_errors_or_requests(self):
+        url = self.open("pdflush", "bdi")
+        self.assertEqual(self.browser.problems, [])
+        self.assertEqual([r for r in self.browser.requests if not r.startswith("data:")], [url])
+        for heading in ("Machine", "Verdict", "Dirty memory and stalls", "Latencies", "Writers",
+                        "Manifest"):
+            self.assertIn(heading, self.browser.evaluate("document.body.innerText"))
+        self.assertGreater(self.browser.evaluate("document.querySelectorAll('.stall').length"), 0)
+        self.assertNotIn("NaN", self.browser.evaluate("document.body.innerHTML"))
+
+    def test_zoom_by_dragging_and_by_buttons(self):
+        self.open()
+        whole = self.view()
+        box = self.browser.evaluate(
+            "(() => { const b = document.querySelector('svg'); b.scrollIntoView();"
+            " const r = b.getBoundingClientRect(); return [r.left, r.top, r.width, r.height]; })()")
+        left, top, width, height = box
+        middle = top + height / 2
+        self.browser.drag((left + width * 0.4, middle), (left + width * 0.6, middle))
+        zoomed = self.view()
+        self.assertAlmostEqual((zoomed[1] - zoomed[0]) / (whole[1] - whole[0]), 0.218, delta=0.02)
+        self.browser.evaluate("document.querySelector('[data-zoom=out]').click()")
+        wider = self.view()
+        self.assertAlmostEqual(wider[1] - wider[0], 2 * (zoomed[1] - zoomed[0]), delta=0.01)
+        self.browser.evaluate("document.querySelector('[data-zoom=\"whole run\"]').click()")
+        self.assertEqual(self.view(), whole)
+        self.assertEqual(self.browser.problems, [])
+
+    def test_tables_sort_both_ways(self):
+        self.open()
+        script = """(() => {
+          const section = [...document.querySelectorAll('section')]
+            .find((s) => s.querySelector('h2').textContent === 'Longest calls');
+          const heads = section.querySelectorAll('th button');
+          const column = () => [...section.querySelectorAll('tbody tr')]
+            .map((row) => parseFloat(row.lastChild.textContent));
+          heads[heads.length - 1].click(); const down = column();
+          heads[heads.length - 1].click(); return [down, column()]; })()"""
+        down, up = self.browser.evaluate(script)
+        self.assertGreater(len(down), 2)
+        self.assertEqual(down, sorted(down, reverse=True))
+        self.assertEqual(up, sorted(up))
+
+    def test_dark_and_light(self):
+        self.open()
+        paper = "getComputedStyle(document.body).backgroundColor"
+        first = self.browser.evaluate(paper)
+        self.browser.evaluate("document.getElementById('theme').click()")
+        self.assertNotEqual(self.browser.evaluate(paper), first)
+
+    def test_screenshots_for_people(self):
+        folder = os.environ.get("WBSIM_SCREENSHOTS")
+        if not folder:
+            self.skipTest("WBSIM_SCREENSHOTS names no folder")
+        self.write((ROOT / "scenarios" / "one-writer.json").read_text("utf-8"), "one.json")
+        self.expect(0, "compare", "one.json", "-p", "pdflush", "-p", "bdi", "--out", "one")
+        self.expect(0, "report", "one", "-o", "one.html")
+        self.browser.open((self.dir / "one.html").as_uri())
+        for theme in ("light", "dark"):
+            self.browser.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+            self.browser.screenshot(pathlib.Path(folder) / f"report-{theme}.png")
+
+
+if __name__ == "__main__":
+    unittest.main()
