@@ -19,28 +19,15 @@
 namespace wbsim {
 namespace {
 
-// Keeps the latencies of all writers together and passes everything on.
+// Keeps the latencies of all writers together.
 class Collector : public TraceSink {
  public:
-  explicit Collector(TraceSink& next) : next_(next) {}
-
-  void on_sample(const Sample& s) override { next_.on_sample(s); }
-  void on_write(const CallRecord& c) override {
-    writes_.add(c.latency);
-    next_.on_write(c);
-  }
-  void on_read(const CallRecord& c) override { next_.on_read(c); }
-  void on_fsync(const FsyncRecord& f) override {
-    fsyncs_.add(f.latency);
-    next_.on_fsync(f);
-  }
-  void on_request(const RequestRecord& r) override { next_.on_request(r); }
-  void on_work(const WorkRecord& w) override { next_.on_work(w); }
+  void on_write(const CallRecord& c) override { writes_.add(c.latency); }
+  void on_fsync(const FsyncRecord& f) override { fsyncs_.add(f.latency); }
 
   AggregateLatency statistics() const { return {writes_.summary(), fsyncs_.summary()}; }
 
  private:
-  TraceSink& next_;
   LatencyRecorder writes_, fsyncs_;
 };
 
@@ -98,14 +85,17 @@ RunSummary simulate(const ScenarioFile& file, const RunOptions& options, TraceSi
 }  // namespace
 
 RunOutcome run_once(const ScenarioFile& file, const RunOptions& options) {
-  TraceSink nothing;
+  Collector collector;
   std::optional<CsvSink> csv;
-  if (options.directory)
+  std::vector<TraceSink*> sinks = {&collector};
+  if (options.directory) {
     csv.emplace(file.scenario, CsvOptions{*options.directory, options.calls});
-  Collector collector(csv ? static_cast<TraceSink&>(*csv) : nothing);
+    sinks.push_back(&*csv);
+  }
+  TraceFan fan(std::move(sinks));
   RunSummary run;
   try {
-    run = simulate(file, options, collector);
+    run = simulate(file, options, fan);
   } catch (const Interrupted&) {
     // A full disk stops the run the way Ctrl-C does; close() says which it was.
     if (csv && csv->failed())

@@ -30,18 +30,12 @@ const KernelRow& kernel_of(const Scenario& scenario) {
   return *row;
 }
 
-// Counts the threads a flusher had at most, and what they did, on the way to the user's sink.
-class SummingSink : public TraceSink {
+// Counts the threads a flusher had at most, and what they did.
+class FlusherCounter : public TraceSink {
  public:
-  explicit SummingSink(TraceSink& next) : next_(next) {}
   void on_sample(const Sample& sample) override {
     summary.max_threads = std::max({summary.max_threads, sample.pdflush, sample.flush});
-    next_.on_sample(sample);
   }
-  void on_write(const CallRecord& record) override { next_.on_write(record); }
-  void on_read(const CallRecord& record) override { next_.on_read(record); }
-  void on_fsync(const FsyncRecord& record) override { next_.on_fsync(record); }
-  void on_request(const RequestRecord& record) override { next_.on_request(record); }
   void on_work(const WorkRecord& record) override {
     if (record.reason == WriteReason::kBackground) {
       ++summary.background_works;
@@ -52,12 +46,8 @@ class SummingSink : public TraceSink {
       ++summary.periodic_works;
       summary.periodic_starts.push_back(record.start);
     }
-    next_.on_work(record);
   }
   FlusherSummary summary;
-
- private:
-  TraceSink& next_;
 };
 
 Pages total_pages(const Scenario& scenario) {
@@ -143,7 +133,8 @@ class Machine::Impl {
   Scenario scenario_;
   const KernelRow& row_;
   MachineOptions options_;
-  SummingSink sink_;
+  FlusherCounter counter_;
+  TraceFan sink_;
   Simulator sim_;
   TickClock ticks_;
   Processors processors_;
@@ -170,7 +161,7 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
     : scenario_(scenario),
       row_(kernel_of(scenario)),
       options_(options),
-      sink_(sink),
+      sink_({&counter_, &sink}),
       sim_({.seed = scenario.run.seed, .shuffle_ties = options.shuffle_ties}),
       ticks_(scenario.kernel.hz),
       processors_(sim_, ticks_, scenario.cpu.cpus, row_.sched, scenario.cpu.costs.context_switch),
@@ -446,7 +437,7 @@ RunSummary Machine::Impl::summarise() const {
     result.writers.push_back(job->summary());
   for (std::size_t i = 0; i < disks_.size(); ++i)
     result.devices.push_back(summarise(scenario_.devices[i], disks_[i], i));
-  result.flushers = sink_.summary;
+  result.flushers = counter_.summary;
   result.memory = summarise_memory();
   return result;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/units.hpp"
@@ -28,6 +29,7 @@ struct CallRecord {
   Duration start{};
   Duration latency{};
   Bytes bytes{};
+  std::int64_t offset = 0;  // in the file
 };
 
 struct FsyncRecord {
@@ -90,6 +92,28 @@ class TraceSink {
   virtual void on_fsync(const FsyncRecord&) {}
   virtual void on_request(const RequestRecord&) {}
   virtual void on_work(const WorkRecord&) {}
+};
+
+// Passes everything on to several sinks, to each in this order.
+class TraceFan : public TraceSink {
+ public:
+  explicit TraceFan(std::vector<TraceSink*> sinks) : sinks_(std::move(sinks)) {}
+
+  void on_sample(const Sample& s) override { each(&TraceSink::on_sample, s); }
+  void on_write(const CallRecord& c) override { each(&TraceSink::on_write, c); }
+  void on_read(const CallRecord& c) override { each(&TraceSink::on_read, c); }
+  void on_fsync(const FsyncRecord& f) override { each(&TraceSink::on_fsync, f); }
+  void on_request(const RequestRecord& r) override { each(&TraceSink::on_request, r); }
+  void on_work(const WorkRecord& w) override { each(&TraceSink::on_work, w); }
+
+ private:
+  template <class Record>
+  void each(void (TraceSink::*take)(const Record&), const Record& record) {
+    for (TraceSink* sink : sinks_)
+      (sink->*take)(record);
+  }
+
+  std::vector<TraceSink*> sinks_;
 };
 
 }  // namespace wbsim

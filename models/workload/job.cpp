@@ -111,6 +111,7 @@ Task<> Job::transfer_call(BioOp op) {
   record.start = since_origin(start);
   record.latency = context_.sim().now() - start;
   record.bytes = Bytes(call.length);
+  record.offset = call.pos;
   done_ += call.length;
   if (result == Errno::kOk)
     (write ? summary_.written : summary_.read) += record.bytes;
