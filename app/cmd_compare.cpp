@@ -55,6 +55,7 @@ std::vector<Variant> load_variants(const CommandLine& line) {
     Variant variant;
     variant.name = variant.options.name = name;
     variant.options.calls = !line.has("no-writes");
+    variant.options.trace = line.trace_options();
     variant.file = std::move(loaded.file);
     variants.push_back(std::move(variant));
   }
@@ -116,6 +117,7 @@ int cmd_compare(const Arguments& arguments) {
   CommandLine line("compare SCENARIO [--policy NAME]... [options]", "SCENARIO", 1);
   line.add_kernel_options();
   line.add_override_options();
+  line.add_trace_options();
   line.options()("out,o", po::value<std::string>()->value_name("DIR"),
                  "write a directory for each run into DIR, and compare.json")(
       "force", "replace DIR if it is an earlier output")("no-writes",

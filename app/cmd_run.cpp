@@ -1,13 +1,16 @@
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
 #include "app/errors.hpp"
 #include "app/json_text.hpp"
+#include "app/problems.hpp"
 #include "app/progress.hpp"
 #include "app/run_directory.hpp"
 #include "app/run_once.hpp"
 #include "app/run_report.hpp"
+#include "app/stat_tables.hpp"
 
 namespace wbsim {
 namespace {
@@ -15,8 +18,44 @@ namespace {
 constexpr const char* kEpilogue =
     "\nOutput files: manifest.json summary.json samples.csv writes.csv fsync.csv requests.csv "
     "works.csv\n"
+    "Formats of --trace, and the files they write:\n";
+
+constexpr const char* kExitCodes =
     "Exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 invalid scenario, 4 simulated deadlock\n"
     "or broken invariant, 5 output cannot be written, 130 interrupted\n";
+
+// What is printed of the run.
+class Format {
+ public:
+  Format(const CommandLine& line, const Scenario& scenario) : vmstat_(), iostat_(scenario) {
+    if (!line.has("format"))
+      return;
+    const std::vector<std::string> names = {"report", "vmstat", "iostat"};
+    name_ = line.get("format");
+    if (std::find(names.begin(), names.end(), name_) == names.end())
+      throw UsageError("--format " + shown(name_) + " is not known\n    " +
+                       name_hint(name_, names));
+    if (line.has("json"))
+      throw UsageError("--format and --json exclude each other");
+  }
+  std::vector<TraceSink*> listeners() {
+    if (name_ == "vmstat")
+      return {&vmstat_};
+    if (name_ == "iostat")
+      return {&iostat_};
+    return {};
+  }
+  std::string text(const RunOutcome& outcome) const {
+    return name_ == "vmstat"   ? vmstat_.text()
+           : name_ == "iostat" ? iostat_.text()
+                               : run_report(outcome);
+  }
+
+ private:
+  std::string name_ = "report";
+  VmstatTable vmstat_;
+  IostatTable iostat_;
+};
 
 }  // namespace
 
@@ -24,12 +63,15 @@ int cmd_run(const Arguments& arguments) {
   CommandLine line("run SCENARIO [options]", "SCENARIO", 1);
   line.add_kernel_options();
   line.add_override_options();
+  line.add_trace_options();
   line.options()("out,o", po::value<std::string>()->value_name("DIR"),
                  "write the output files into DIR, which appears when it is complete")(
-      "force", "replace DIR if it is an earlier output")(
-      "no-writes", "leave out writes.csv and reads.csv")("json",
-                                                         "print summary.json instead of tables");
-  if (!line.parse(arguments, kEpilogue))
+      "force", "replace DIR if it is an earlier output")("no-writes",
+                                                         "leave out writes.csv and reads.csv")(
+      "format", po::value<std::string>()->value_name("NAME"),
+      "print a table a second that looks like that of vmstat or iostat, instead of the report")(
+      "json", "print summary.json instead of tables");
+  if (!line.parse(arguments, kEpilogue + trace_formats_help() + kExitCodes))
     return kExitOk;
   if (line.positional().empty())
     throw UsageError("run: which scenario?");
@@ -46,6 +88,9 @@ int cmd_run(const Arguments& arguments) {
   RunOptions options;
   options.name = overrides.kernel.value_or(loaded.file.scenario.kernel.preset);
   options.calls = !line.has("no-writes");
+  options.trace = line.trace_options();
+  Format format(line, loaded.file.scenario);
+  options.listeners = format.listeners();
   std::optional<RunDirectory> directory;
   if (line.has("out")) {
     directory.emplace(line.get("out"), line.has("force"));
@@ -60,7 +105,7 @@ int cmd_run(const Arguments& arguments) {
   }
   if (directory)
     directory->commit();
-  std::cout << (line.has("json") ? json_text(outcome.summary) : run_report(outcome));
+  std::cout << (line.has("json") ? json_text(outcome.summary) : format.text(outcome));
   return all_ok(outcome.expect) ? kExitOk : kExitExpectationFailed;
 }
 

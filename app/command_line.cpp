@@ -6,6 +6,7 @@
 #include "app/errors.hpp"
 #include "app/problems.hpp"
 #include "app/scenario_schema.hpp"
+#include "app/zstd.hpp"
 #include "models/kernel.hpp"
 
 namespace wbsim {
@@ -26,6 +27,33 @@ void CommandLine::add_kernel_options() {
                          "pdflush or bdi, or a kernel")(
       "kernel,k", po::value<std::vector<std::string>>()->value_name("NAME"),
       "kernel preset; it replaces the scenario's kernel, with its flusher and throttle");
+}
+
+void CommandLine::add_trace_options() {
+  visible_.add_options()("trace", po::value<std::string>()->value_name("LIST"),
+                         "write these formats as well, e.g. fio,hdr; with --out")(
+      "fio-log-columns", po::value<std::string>()->value_name("4|6"),
+      "columns of fio's logs; 6 unless given, 4 for fiologparser.py")(
+      "zstd", "compress the traces that are one text: trace.json.zst and the like");
+}
+
+TraceOptions CommandLine::trace_options() const {
+  TraceOptions options;
+  if (has("trace")) {
+    if (!has("out"))
+      throw UsageError("--trace writes files: it needs --out DIR");
+    options.formats = parse_trace_formats(get("trace"));
+  }
+  if (has("fio-log-columns")) {
+    const std::string columns = get("fio-log-columns");
+    if (columns != "4" && columns != "6")
+      throw UsageError("--fio-log-columns " + shown(columns) + " is neither 4 nor 6");
+    options.fio_log_columns = columns == "4" ? FioColumns::kFour : FioColumns::kSix;
+  }
+  options.zstd = has("zstd");
+  if (options.zstd && !has_zstd())
+    throw UsageError("--zstd: this program was built without libzstd");
+  return options;
 }
 
 bool CommandLine::parse(const Arguments& arguments, const std::string& epilogue) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/scenario_load.hpp"
+#include "app/trace_formats.hpp"
 
 namespace wbsim {
 
@@ -22,6 +23,8 @@ class CommandLine {
   po::options_description_easy_init options() { return visible_.add_options(); }
   // Adds --set, --seed.
   void add_override_options();
+  // Adds --trace and what goes with it.
+  void add_trace_options();
   // Adds --kernel and --policy, which mean the same.
   void add_kernel_options();
 
@@ -35,6 +38,8 @@ class CommandLine {
   // --kernel and --policy in the order given. Throws UsageError for a name that is not known.
   const std::vector<std::string>& kernels() const { return kernels_; }
   Overrides overrides() const;
+  // Throws UsageError.
+  TraceOptions trace_options() const;
   // A whole number of an option, at least `low`.
   std::int64_t integer(const char* name, std::int64_t low) const;
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 
-#include "app/stop.hpp"
 #include "app/summary_json.hpp"
 
 namespace wbsim {
@@ -112,8 +111,6 @@ std::unique_ptr<OutputFile> CsvSink::open(const std::string& name, std::string_v
 void CsvSink::emit(OutputFile& file) {
   file.write(row_.finish());
   row_.clear();
-  if (file.failed())
-    request_stop();
 }
 
 void CsvSink::on_sample(const Sample& s) {

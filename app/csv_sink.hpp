@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "app/output_file.hpp"
+#include "app/output_sink.hpp"
 #include "models/scenario.hpp"
-#include "models/trace.hpp"
 
 namespace wbsim {
 
@@ -31,7 +31,7 @@ struct CsvOptions {
   bool calls = true;  // writes.csv and reads.csv
 };
 
-class CsvSink : public TraceSink {
+class CsvSink : public OutputSink {
  public:
   CsvSink(const Scenario& scenario, const CsvOptions& options);
 
@@ -42,10 +42,8 @@ class CsvSink : public TraceSink {
   void on_request(const RequestRecord& request) override;
   void on_work(const WorkRecord& work) override;
 
-  // A write failed; the run has been asked to stop.
-  bool failed() const;
-  // Throws OutputError for the first file that could not be written.
-  void close();
+  bool failed() const override;
+  void close() override;
 
  private:
   void emit(OutputFile& file);

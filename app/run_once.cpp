@@ -86,29 +86,37 @@ RunSummary simulate(const ScenarioFile& file, const RunOptions& options, TraceSi
 
 RunOutcome run_once(const ScenarioFile& file, const RunOptions& options) {
   Collector collector;
-  std::optional<CsvSink> csv;
-  std::vector<TraceSink*> sinks = {&collector};
+  FioRates rates(writer_names(file.scenario).size());
+  std::vector<std::unique_ptr<OutputSink>> outputs;
   if (options.directory) {
-    csv.emplace(file.scenario, CsvOptions{*options.directory, options.calls});
-    sinks.push_back(&*csv);
+    outputs = make_trace_sinks(file.scenario, *options.directory, options.trace);
+    outputs.push_back(
+        std::make_unique<CsvSink>(file.scenario, CsvOptions{*options.directory, options.calls}));
   }
+  std::vector<TraceSink*> sinks = {&collector, &rates};
+  sinks.insert(sinks.end(), options.listeners.begin(), options.listeners.end());
+  for (const auto& output : outputs)
+    sinks.push_back(output.get());
   TraceFan fan(std::move(sinks));
   RunSummary run;
   try {
     run = simulate(file, options, fan);
   } catch (const Interrupted&) {
     // A full disk stops the run the way Ctrl-C does; close() says which it was.
-    if (csv && csv->failed())
-      csv->close();
+    for (const auto& output : outputs) {
+      if (output->failed())
+        output->close();
+    }
     throw;
   }
   RunOutcome outcome;
   outcome.preset = file.scenario.kernel.preset;
-  outcome.summary = summary_json(file.scenario, run, collector.statistics());
+  outcome.summary = summary_json(file.scenario, run, collector.statistics(), rates);
   outcome.expect = check_single(file.expect, {options.name, outcome.preset, &outcome.summary});
   outcome.summary["expect"] = expect_json(outcome.expect);
-  if (csv) {
-    csv->close();
+  for (const auto& output : outputs)
+    output->close();
+  if (options.directory) {
     write_file(*options.directory + "/summary.json", json_text(outcome.summary));
     write_file(*options.directory + "/manifest.json", json_text(manifest_json(file)));
   }

@@ -10,6 +10,7 @@
 #include "app/expectation.hpp"
 #include "app/json.hpp"
 #include "app/scenario_file.hpp"
+#include "app/trace_formats.hpp"
 
 namespace wbsim {
 
@@ -17,6 +18,8 @@ struct RunOptions {
   std::string name;                      // as asked for: "pdflush"
   std::optional<std::string> directory;  // exists; unset: nothing is written
   bool calls = true;                     // writes.csv and reads.csv
+  TraceOptions trace;                    // with a directory
+  std::vector<TraceSink*> listeners;     // of the caller's
   std::function<void(Duration)> progress;
 };
 

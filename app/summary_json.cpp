@@ -154,7 +154,7 @@ std::vector<std::string> writer_names(const Scenario& scenario) {
 }
 
 Json summary_json(const Scenario& scenario, const RunSummary& run,
-                  const AggregateLatency& aggregate) {
+                  const AggregateLatency& aggregate, const FioRates& rates) {
   const std::vector<std::string> names = writer_names(scenario);
   WB_ASSERT(names.size() == run.writers.size());
   Json j;
@@ -175,6 +175,8 @@ Json summary_json(const Scenario& scenario, const RunSummary& run,
   j["flushers"] = flushers_json(run.flushers);
   j["memory"] = memory_json(run.memory);
   j["first_throttle_s"] = time_or_null(run.first_throttle);
+  j["jobs"] = fio_jobs_json(scenario, run, rates);
+  j["disk_util"] = fio_disk_util_json(run);
   return j;
 }
 
@@ -194,7 +196,7 @@ Json summary_skeleton(const Scenario& scenario) {
     summary.name = device.name;
     run.devices.push_back(std::move(summary));
   }
-  return summary_json(scenario, run, {latency, latency});
+  return summary_json(scenario, run, {latency, latency}, FioRates(run.writers.size()));
 }
 
 }  // namespace wbsim

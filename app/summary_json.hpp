@@ -1,9 +1,10 @@
-// summary.json: the headline numbers of a run.
+// summary.json: the headline numbers of a run, and the same calls once more under fio's keys.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "app/fio_json.hpp"
 #include "app/json.hpp"
 #include "models/scenario.hpp"
 #include "models/summary.hpp"
@@ -19,7 +20,7 @@ struct AggregateLatency {
 };
 
 Json summary_json(const Scenario& scenario, const RunSummary& run,
-                  const AggregateLatency& aggregate);
+                  const AggregateLatency& aggregate, const FioRates& rates);
 
 // Every number that a run of this scenario can have; the values mean nothing.
 Json summary_skeleton(const Scenario& scenario);

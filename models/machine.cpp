@@ -387,11 +387,15 @@ DeviceSummary Machine::Impl::summarise(const DeviceConfig& config, const Disk& d
   DeviceSummary d;
   d.name = config.name;
   d.rd_ios = stats.ios[kRead];
+  d.rd_merges = stats.merges[kRead];
   d.wr_ios = stats.ios[kWrite];
   d.wr_merges = stats.merges[kWrite];
   d.read = to_bytes(stats.sectors[kRead]);
   d.written = to_bytes(stats.sectors[kWrite]);
   d.metadata = to_bytes(stats.meta_sectors);
+  d.rd_time = stats.time[kRead];
+  d.wr_time = stats.time[kWrite];
+  d.io_time = stats.io_time;
   d.busy = disk.queue->busy();
   d.busy_while_writing = sampler_->busy_while_writing(i);
   if (stats.started[kWrite] > 0) {

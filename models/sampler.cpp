@@ -1,6 +1,8 @@
 #include "models/sampler.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 
 #include "sim/assert.hpp"
 
@@ -81,6 +83,7 @@ Sample Sampler::sample() const {
   s.dirty_threshold = limits.dirty;
   s.background_threshold = limits.background;
   (flusher_.kind() == TaskRole::kPdflush ? s.pdflush : s.flush) = flusher_.threads();
+  s.procs_blocked = procs_blocked();
   for (std::size_t i = 0; i < queues_.size(); ++i)
     s.devices.push_back(device_sample(i, limits.dirty));
   return s;
@@ -93,7 +96,9 @@ DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
   const Flusher::ListSizes lists = flusher_.list_sizes(bdi);
   DeviceSample d{};
   d.rd_ios = stats.ios[kRead];
+  d.rd_merges = stats.merges[kRead];
   d.rd_sectors = stats.sectors[kRead].count();
+  d.rd_time = stats.time[kRead];
   d.wr_ios = stats.ios[kWrite];
   d.wr_merges = stats.merges[kWrite];
   d.wr_sectors = stats.sectors[kWrite].count();
@@ -109,6 +114,18 @@ DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
   d.b_io = lists.b_io;
   d.b_more_io = lists.b_more_io;
   return d;
+}
+
+int Sampler::procs_blocked() const {
+  constexpr std::string_view kNotBlocked[] = {"its first turn", "startdelay", "nanosleep",
+                                              "processor"};
+  const auto& processes = context_.sim().processes();
+  return static_cast<int>(
+      std::count_if(processes.begin(), processes.end(), [&](const auto& process) {
+        return !process->finished() && process->kind() == ProcessKind::kForeground &&
+               std::find(std::begin(kNotBlocked), std::end(kNotBlocked),
+                         process->waiting_at().what) == std::end(kNotBlocked);
+      }));
 }
 
 void Sampler::watch_for_the_end() {

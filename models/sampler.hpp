@@ -34,6 +34,7 @@ class Sampler {
   void take();
   Sample sample() const;
   DeviceSample device_sample(std::size_t device, Pages dirty) const;
+  int procs_blocked() const;
   void watch_for_the_end();
   void watch_for_hung_jobs() const;
   bool jobs_finished() const;

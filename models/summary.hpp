@@ -36,8 +36,10 @@ struct WriterSummary {
 
 struct DeviceSummary {
   std::string name;
-  std::int64_t rd_ios = 0, wr_ios = 0, wr_merges = 0;
+  std::int64_t rd_ios = 0, rd_merges = 0, wr_ios = 0, wr_merges = 0;
   Bytes read{}, written{}, metadata{};
+  Duration rd_time{}, wr_time{};             // queued to completed, summed over requests
+  Duration io_time{};                        // requests were allocated
   Duration busy{};                           // service time of all requests
   Duration busy_while_writing{};             // of the requests started before the last writer ended
   Duration first_write{-1}, last_write{-1};  // start of the first, end of the last; -1: none

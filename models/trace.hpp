@@ -36,7 +36,8 @@ struct FsyncRecord {
   int writer = 0;
   Duration start{};          // of the write before it, or of the fsync itself without one
   Duration write_latency{};  // of that write
-  Duration latency{};        // of the fsync
+  Duration fsync_start{};
+  Duration latency{};  // of the fsync
 };
 
 struct RequestRecord {
@@ -63,12 +64,14 @@ struct WorkRecord {
 };
 
 struct DeviceSample {
-  std::int64_t rd_ios, rd_sectors;
-  std::int64_t wr_ios, wr_merges, wr_sectors;  // as /proc/diskstats
-  Duration wr_time;                            // summed over completed writes
-  int in_flight;                               // requests allocated
-  Duration io_time;                            // requests were allocated
-  Duration busy;                               // the device was serving
+  // As /proc/diskstats; times are summed over the completed requests.
+  std::int64_t rd_ios, rd_merges, rd_sectors;
+  Duration rd_time;
+  std::int64_t wr_ios, wr_merges, wr_sectors;
+  Duration wr_time;
+  int in_flight;     // requests allocated
+  Duration io_time;  // requests were allocated
+  Duration busy;     // the device was serving
   Pages bdi_writeback, bdi_reclaimable, bdi_dirty_thresh, bdi_written;
   int b_dirty, b_io, b_more_io;
 };
@@ -80,6 +83,7 @@ struct Sample {
   Pages dirty_threshold, background_threshold;
   int pdflush = 0;  // threads alive
   int flush = 0;
+  int procs_blocked = 0;  // jobs that sleep in a call, waiting for write-back or a device
   std::vector<DeviceSample> devices;
 };
 

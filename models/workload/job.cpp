@@ -139,6 +139,7 @@ Task<> Job::fsync_call(Inode& inode, SyncWhat what) {
   record.writer = number_;
   record.start = since_origin(writes(config_.rw) ? last_write_start_ : start);
   record.write_latency = last_write_latency_;
+  record.fsync_start = since_origin(start);
   record.latency = latency;
   context_.trace.on_fsync(record);
 }

@@ -1,0 +1,109 @@
+#include "app/trace_formats.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "app/chrome_sink.hpp"
+#include "app/errors.hpp"
+#include "app/hdr_sink.hpp"
+#include "app/problems.hpp"
+#include "app/text_line.hpp"
+#include "app/zstd.hpp"
+
+namespace wbsim {
+namespace {
+
+struct SinkContext {
+  const Scenario& scenario;
+  const std::string& directory;
+  const TraceOptions& options;
+};
+
+std::string subdirectory(const SinkContext& context, const char* name) {
+  std::string path = context.directory + "/" + name;
+  std::error_code error;
+  std::filesystem::create_directory(path, error);
+  if (error)
+    throw OutputError("cannot create " + path + ": " + error.message());
+  return path;
+}
+
+std::unique_ptr<OutputFile> open_text(const SinkContext& context, const char* name) {
+  const std::string path = context.directory + "/" + name;
+  if (!context.options.zstd)
+    return std::make_unique<OutputFile>(path);
+  return std::make_unique<OutputFile>(path + ".zst", OutputFile::kBufferSize, make_zstd());
+}
+
+struct Format {
+  const char* name;
+  const char* files;
+  std::unique_ptr<OutputSink> (*make)(const SinkContext&);
+};
+
+constexpr Format kFormats[] = {
+    {"chrome", "trace.json: for ui.perfetto.dev and chrome://tracing",
+     [](const SinkContext& c) -> std::unique_ptr<OutputSink> {
+       return std::make_unique<ChromeSink>(c.scenario, open_text(c, "trace.json"));
+     }},
+    {"fio", "fio/JOB_{bw,iops,clat,lat}.N.log: fio's logs of each writer",
+     [](const SinkContext& c) -> std::unique_ptr<OutputSink> {
+       return std::make_unique<FioLogSink>(c.scenario, subdirectory(c, "fio"),
+                                           c.options.fio_log_columns);
+     }},
+    {"hdr", "hdr/{write,read,fsync}.hgrm: HdrHistogram percentiles in microseconds",
+     [](const SinkContext& c) -> std::unique_ptr<OutputSink> {
+       return std::make_unique<HdrSink>(c.scenario, subdirectory(c, "hdr"));
+     }},
+};
+
+}  // namespace
+
+const std::vector<std::string>& trace_format_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Format& format : kFormats)
+      all.emplace_back(format.name);
+    return all;
+  }();
+  return names;
+}
+
+std::string trace_formats_help() {
+  TextLine out;
+  for (const Format& format : kFormats)
+    out.text("  ").left(format.name, 10).text(format.files).text("\n");
+  return out.str();
+}
+
+std::vector<std::string> parse_trace_formats(const std::string& list) {
+  std::vector<std::string> chosen;
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const std::size_t end = std::min(list.find(',', begin), list.size());
+    const std::string name = list.substr(begin, end - begin);
+    const std::vector<std::string>& names = trace_format_names();
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw UsageError("--trace: format " + shown(name) + " is not known\n    " +
+                       name_hint(name, names));
+    if (std::find(chosen.begin(), chosen.end(), name) == chosen.end())
+      chosen.push_back(name);
+    begin = end + 1;
+  }
+  return chosen;
+}
+
+std::vector<std::unique_ptr<OutputSink>> make_trace_sinks(const Scenario& scenario,
+                                                          const std::string& directory,
+                                                          const TraceOptions& options) {
+  std::vector<std::unique_ptr<OutputSink>> sinks;
+  for (const std::string& name : options.formats) {
+    const auto* format =
+        std::find_if(std::begin(kFormats), std::end(kFormats),
+                     [&name](const Format& candidate) { return candidate.name == name; });
+    sinks.push_back(format->make({scenario, directory, options}));
+  }
+  return sinks;
+}
+
+}  // namespace wbsim

@@ -1,0 +1,315 @@
+#!/usr/bin/python3
+"""--trace and --format: what other people's tools make of our files. A tool that is not installed
+is a test that is skipped, with its package in the message."""
+
+import csv
+import gzip
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+from wbsim_cli import SMALL, CliTest
+
+# Two writers and a reader on two disks for some seconds: throttling, merges, fsync.
+BUSY = {
+    **SMALL,
+    "name": "busy",
+    "machine": {"memory": "64MiB"},
+    "devices": [{"name": "d0", "capacity": "1GiB", "bandwidth": "20MB/s"},
+                {"name": "d1", "capacity": "1GiB", "bandwidth": "10MB/s"}],
+    "filesystems": [
+        {"name": "fs0", "device": "d0",
+         "files": [{"name": "f0", "size": "64MiB"}, {"name": "f1", "size": "64MiB"}]},
+        {"name": "fs1", "device": "d1", "files": [{"name": "f0", "size": "64MiB"}]}],
+    "workloads": [
+        {"name": "dd", "filename": "fs0/f0", "size": "40MiB"},
+        {"name": "log", "filename": "fs1/f0", "bs": "4KiB", "size": "1MiB", "fsync": 32,
+         "thinktime": "10ms"},
+        {"name": "cat", "rw": "read", "filename": "fs0/f1", "bs": "64KiB", "size": "8MiB"}],
+    "run": {"settle": "1s"},
+}
+
+
+def tool(name, package):
+    """The path of a program; skips the test when it is not there."""
+    found = shutil.which(name)
+    if found is None:
+        raise unittest.SkipTest(f"{name} is not installed: it is in Debian's {package}")
+    return found
+
+
+def rows(path):
+    with open(path, newline="", encoding="ascii") as file:
+        return list(csv.DictReader(file))
+
+
+class TraceTest(CliTest):
+    def traced(self, formats, *options, scenario=None):
+        name = self.write(scenario or BUSY)
+        self.expect(0, "run", name, "--out", "out", "--trace", formats, *options)
+        return self.dir / "out"
+
+    def call(self, *command, **options):
+        """Runs somebody else's program, which must not complain."""
+        options.setdefault("cwd", self.dir)
+        result = subprocess.run([str(word) for word in command], check=False, capture_output=True,
+                                text=True, timeout=60, **options)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+
+class Choice(TraceTest):
+    def test_an_unknown_format_is_refused_before_anything_is_written(self):
+        name = self.variant()
+        error = self.expect(2, "run", name, "--out", "out", "--trace", "fio,ftrase").stderr
+        self.assertIn('format "ftrase" is not known', error)
+        self.expect(2, "run", name, "--out", "out", "--trace", "")
+        self.expect(2, "run", name, "--trace", "fio")
+        self.expect(2, "run", name, "--out", "out", "--fio-log-columns", "5")
+        self.assertEqual(self.names(), [name])
+
+    def test_traces_are_the_same_bytes_every_time_and_leave_the_run_alone(self):
+        name = self.write(BUSY)
+        for out in "ab":
+            self.expect(0, "compare", name, "--out", out, "--trace", ALL)
+        self.expect(0, "compare", name, "--out", "plain")
+        for path in sorted((self.dir / "a").rglob("*")):
+            if path.is_file():
+                other = self.dir / "b" / path.relative_to(self.dir / "a")
+                self.assertEqual(path.read_bytes(), other.read_bytes(), path)
+        for path in sorted((self.dir / "plain").rglob("*.*")):
+            other = self.dir / "a" / path.relative_to(self.dir / "plain")
+            self.assertEqual(path.read_bytes(), other.read_bytes(), path)
+
+
+class Fio(TraceTest):
+    def test_logs_have_a_row_for_each_call(self):
+        out = self.traced("fio")
+        calls = [row for row in rows(out / "writes.csv") if row["writer"] == "dd"]
+        log = (out / "fio/dd_clat.1.log").read_text("ascii").splitlines()
+        self.assertEqual(len(log), len(calls))
+        offsets = []
+        for line, call in zip(log, calls):
+            time, value, direction, bs, offset, priority = line.split(", ")
+            self.assertEqual(int(value), round(float(call["latency_us"]) * 1000))
+            self.assertAlmostEqual(int(time) / 1000,
+                                   float(call["t_s"]) + float(call["latency_us"]) / 1e6, delta=2e-3)
+            self.assertEqual((direction, bs, priority), ("1", call["bytes"], "0x0000"))
+            offsets.append(int(offset))
+        self.assertEqual(offsets, [65536 * i for i in range(640)])
+        self.assertEqual((out / "fio/dd_lat.1.log").read_text("ascii").splitlines(), log)
+        reads = (out / "fio/cat_clat.3.log").read_text("ascii").splitlines()
+        self.assertEqual({line.split(", ")[2] for line in reads}, {"0"})
+
+    def test_rate_logs_add_up_to_the_bytes_written(self):
+        out = self.traced("fio")
+        total, before = 0, None
+        for line in (out / "fio/dd_bw.1.log").read_text("ascii").splitlines():
+            time, kib_per_s = (int(word) for word in line.split(", ")[:2])
+            total += kib_per_s * (time - (before or 0)) / 1000
+            self.assertLessEqual(time - (before or 0), 1000)
+            before = time
+        self.assertAlmostEqual(total / (40 << 10), 1, delta=0.01)
+
+    def test_fiologparser_adds_up_the_bandwidth(self):
+        script = pathlib.Path("/usr/share/doc/fio/fiologparser.py.gz")
+        if not script.exists():
+            self.skipTest("fiologparser.py is not installed: it is in Debian's fio")
+        out = self.traced("fio", "--fio-log-columns", "4")
+        program = self.dir / "fiologparser.py"
+        program.write_bytes(gzip.decompress(script.read_bytes()))
+        text = self.call(sys.executable, program, "-s", out / "fio/dd_bw.1.log")
+        seconds = [float(line.split(",")[1]) for line in text.splitlines()]
+        log = [int(line.split(",")[1])
+               for line in (out / "fio/dd_bw.1.log").read_text("ascii").splitlines()]
+        self.assertEqual(seconds[:3], log[:3])
+
+    def test_fio2gnuplot_finds_the_average(self):
+        program = tool("fio2gnuplot", "fio")
+        out = self.traced("fio", "--fio-log-columns", "4")
+        for kind in ("bw", "iops"):
+            self.call(program, "-k", "-p", f"dd_{kind}.1.log", cwd=out / "fio")
+            found = dict(line.split("=") for line in
+                         (out / f"fio/dd_{kind}.1.global").read_text("ascii").splitlines())
+            values = [int(line.split(",")[1]) for line in
+                      (out / f"fio/dd_{kind}.1.log").read_text("ascii").splitlines()]
+            self.assertAlmostEqual(float(found["avg"]), sum(values) / len(values), delta=0.01)
+            self.assertEqual(float(found["max"]), max(values))
+
+    def test_the_summary_answers_questions_put_to_fio(self):
+        self.traced("fio")
+        summary = json.loads((self.dir / "out/summary.json").read_text("utf-8"))
+        dd, log, cat = summary["jobs"]
+        self.assertEqual([job["jobname"] for job in (dd, log, cat)], ["dd", "log", "cat"])
+        self.assertEqual(dd["write"]["io_bytes"], 40 << 20)
+        self.assertEqual(cat["read"]["total_ios"], 128)
+        self.assertEqual(log["sync"]["total_ios"], 8)
+        ours = summary["writers"]["dd"]["write"]["clat_ns"]["percentile"]
+        self.assertEqual(dd["write"]["clat_ns"]["percentile"]["99.000000"], ours["99.000000"])
+        self.assertEqual(dd["read"]["clat_ns"],
+                         {"min": 0, "max": 0, "mean": 0.0, "stddev": 0.0, "N": 0})
+        for job in (dd, log):
+            write = job["write"]
+            self.assertAlmostEqual(write["bw_bytes"] / (write["io_bytes"] / write["runtime"] * 1e3),
+                                   1, delta=0.01)
+            self.assertLessEqual(write["bw_min"], write["bw_mean"])
+            self.assertLessEqual(write["bw_mean"], write["bw_max"])
+        d0, d1 = summary["disk_util"]
+        self.assertEqual(d0["name"], "d0")
+        self.assertEqual(d0["write_ios"], summary["devices"]["d0"]["wr_ios"])
+        self.assertTrue(0 < d1["util"] <= 100)
+
+
+class Histogram(TraceTest):
+    def test_percentiles_are_those_of_the_calls(self):
+        out = self.traced("hdr")
+        self.assertEqual(sorted(path.name for path in (out / "hdr").iterdir()),
+                         ["cat.read.hgrm", "dd.write.hgrm", "fsync.hgrm", "log.fsync.hgrm",
+                          "log.write.hgrm", "read.hgrm", "write.hgrm"])
+        latencies = sorted(float(row["latency_us"]) for row in rows(out / "writes.csv"))
+        lines = (out / "hdr/write.hgrm").read_text("ascii").splitlines()
+        self.assertEqual(lines[0].split(),
+                         ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"])
+        table = [[float(word) for word in line.split()] for line in lines[2:-3]]
+        for value, share, count, *rest in table:
+            exact = latencies[int(count) - 1]
+            self.assertLessEqual(abs(value - exact), 0.001 * exact + 0.001)
+            self.assertLessEqual(share, count / len(latencies) + 1e-9)
+            if rest:
+                self.assertAlmostEqual(rest[0], 1 / (1 - share), delta=0.006 * rest[0])
+        self.assertEqual(table[-1][1:], [1.0, len(latencies)])
+        self.assertEqual(table, sorted(table))
+        footer = dict(re.findall(r"(\w+)\s*=\s*([\d.]+)", " ".join(lines[-3:])))
+        self.assertEqual(float(footer["Max"]), latencies[-1])
+        self.assertAlmostEqual(float(footer["Mean"]) / (sum(latencies) / len(latencies)), 1,
+                               delta=0.001)
+
+
+class Tables(TraceTest):
+    def test_vmstat_shows_what_was_written(self):
+        name = self.write(BUSY)
+        text = self.expect(0, "run", name, "--format", "vmstat").stdout
+        lines = text.splitlines()
+        header = lines[1].split()
+        self.assertEqual(header, "r b swpd free buff cache si so bi bo in cs us sy id wa st".split())
+        table = [dict(zip(header, line.split(), strict=True)) for line in lines[2:]]
+        summary = json.loads(self.expect(0, "run", name, "--json").stdout)
+        written = sum(d["written_bytes"] for d in summary["devices"].values()) / 1024
+        self.assertAlmostEqual(sum(int(row["bo"]) for row in table) / written, 1, delta=0.02)
+        self.assertTrue(any(int(row["b"]) > 0 for row in table))
+        self.assertEqual({row["us"] for row in table}, {"-"})
+
+    def test_iostat_shows_what_was_written(self):
+        name = self.write(BUSY)
+        text = self.expect(0, "run", name, "--format", "iostat").stdout
+        blocks = [block.splitlines() for block in text.strip().split("\n\n")]
+        header = blocks[0][0].split()
+        self.assertEqual(header[:4] + header[-2:],
+                         ["Device", "r/s", "rkB/s", "rrqm/s", "aqu-sz", "%util"])
+        summary = json.loads(self.expect(0, "run", name, "--json").stdout)
+        for index, device in enumerate(("d0", "d1"), start=1):
+            table = [dict(zip(header, block[index].split(), strict=True)) for block in blocks]
+            self.assertEqual({row["Device"] for row in table}, {device})
+            written = summary["devices"][device]["written_bytes"] / 1024
+            self.assertAlmostEqual(sum(float(row["wkB/s"]) for row in table) / written, 1,
+                                   delta=0.02)
+            busiest = max(table, key=lambda row: float(row["w/s"]))
+            self.assertAlmostEqual(
+                float(busiest["wareq-sz"]) * float(busiest["w/s"]) / float(busiest["wkB/s"]), 1,
+                delta=0.02)
+            self.assertTrue(all(0 <= float(row["%util"]) <= 100.5 for row in table))
+
+    def test_formats_that_do_not_exist(self):
+        name = self.variant()
+        self.assertIn("vmstat", self.expect(2, "run", name, "--format", "vmstad").stderr)
+        self.expect(2, "run", name, "--format", "vmstat", "--json")
+
+
+class Chrome(TraceTest):
+    def events(self, *options):
+        out = self.traced("chrome", *options)
+        return out, json.loads((out / "trace.json").read_text("ascii"))["traceEvents"]
+
+    def test_events_are_what_the_format_says(self):
+        _, events = self.events()
+        needed = {"M": {"name", "pid", "args"}, "C": {"name", "pid", "ts", "args"},
+                  "X": {"name", "pid", "tid", "ts", "dur", "args"}}
+        for event in events:
+            self.assertLessEqual(needed[event["ph"]], set(event))
+            for key in ("ts", "dur"):
+                self.assertIsInstance(event.get(key, 0.0), (int, float))
+            if event["ph"] == "C":
+                self.assertTrue(all(isinstance(v, int) for v in event["args"].values()))
+        named = {(e["pid"], e["tid"]) for e in events if e["name"] == "thread_name"}
+        self.assertEqual(named, {(e["pid"], e["tid"]) for e in events if e["ph"] == "X"})
+        processes = {e["args"]["name"] for e in events if e["name"] == "process_name"}
+        self.assertEqual(processes, {"jobs", "kernel threads", "memory", "d0", "d1"})
+
+    def test_slices_of_a_track_nest(self):
+        _, events = self.events()
+        tracks = {}
+        for event in events:
+            if event["ph"] == "X":
+                begin, length = round(event["ts"] * 1000), round(event["dur"] * 1000)
+                tracks.setdefault((event["pid"], event["tid"]), []).append(
+                    (begin, -length, begin + length))
+        for track, slices in tracks.items():
+            open_ends = []
+            for begin, _, end in sorted(slices):
+                while open_ends and open_ends[-1] <= begin:
+                    open_ends.pop()
+                self.assertTrue(not open_ends or end <= open_ends[-1], (track, begin, end))
+                open_ends.append(end)
+
+    def test_every_request_and_every_call_is_there(self):
+        out, events = self.events()
+        slices = [e for e in events if e["ph"] == "X"]
+        requests = [e for e in slices if "sector" in e["args"]]
+        self.assertEqual(len(requests), len(rows(out / "requests.csv")))
+        self.assertEqual(len([e for e in slices if "offset" in e["args"]]),
+                         len(rows(out / "writes.csv")) + len(rows(out / "reads.csv")))
+        slots = len({(e["pid"], e["tid"]) for e in requests if e["pid"] == 10})
+        deepest = max(int(row["queued"]) for row in rows(out / "requests.csv"))
+        self.assertLessEqual(slots, deepest)
+
+    def test_zstd_holds_the_same_text(self):
+        zstd = tool("zstd", "zstd")
+        out, _ = self.events()
+        plain = (out / "trace.json").read_bytes()
+        result = self.run_program("run", "scenario.json", "--out", "out", "--force", "--trace",
+                                  "chrome", "--zstd")
+        if "without libzstd" in result.stderr:
+            self.skipTest("this program was built without libzstd")
+        packed = out / "trace.json.zst"
+        self.assertLess(packed.stat().st_size, len(plain) / 5)
+        self.assertEqual(self.call(zstd, "-dc", packed), plain.decode("ascii"))
+        self.assertFalse((out / "trace.json").exists())
+
+
+class FullDisk(TraceTest):
+    def test_each_format_stops_the_run_and_leaves_nothing(self):
+        small = self.dir / "small"
+        small.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)],
+                                 check=False, capture_output=True)
+        if mounted.returncode != 0:
+            self.skipTest("a tmpfs cannot be mounted here")
+        self.addCleanup(subprocess.run, ["umount", str(small)], check=True)
+        name = self.write(BUSY)
+        for formats in STREAMING:
+            with self.subTest(formats):
+                error = self.expect(5, "run", name, "--out", "small/out", "--no-writes", "--trace",
+                                    formats).stderr
+                self.assertIn("No space left on device", error)
+                self.assertEqual(list(small.iterdir()), [])
+
+
+ALL = "chrome,fio,hdr"
+STREAMING = ["chrome", "fio"]
+
+if __name__ == "__main__":
+    unittest.main()
