@@ -196,7 +196,8 @@ class Tables(TraceTest):
         text = self.expect(0, "run", name, "--format", "vmstat").stdout
         lines = text.splitlines()
         header = lines[1].split()
-        self.assertEqual(header, "r b swpd free buff cache si so bi bo in cs us sy id wa st".split())
+        self.assertEqual(" ".join(header),
+                         "r b swpd free buff cache si so bi bo in cs us sy id wa st")
         table = [dict(zip(header, line.split(), strict=True)) for line in lines[2:]]
         summary = json.loads(self.expect(0, "run", name, "--json").stdout)
         written = sum(d["written_bytes"] for d in summary["devices"].values()) / 1024
