@@ -22,6 +22,13 @@ _wbsim() {
     --kernel | --policy | -k | -p)
       _wbsim_words "pdflush bdi $("$program" list kernels 2>/dev/null | awk 'NR > 1 { print $1 }')" "$cur"
       return ;;
+    --trace)
+      _wbsim_words "$("$program" run --help 2>/dev/null |
+        sed -n '/^Formats/,/^Exit/ s/^  \([a-z]*\) .*/\1/p')" "$cur"
+      return ;;
+    --format)
+      _wbsim_words "report vmstat iostat" "$cur"
+      return ;;
     --out | -o | --dir)
       _wbsim_files '' "$cur"
       return ;;

@@ -87,6 +87,7 @@ void ReplayJob::record(const ReplayOp& op, TimePoint start, Errno result) {
     call.start = since_origin(start);
     call.latency = latency;
     call.bytes = bytes;
+    call.offset = op.offset;
     if (op.kind == ReplayCall::kRead) {
       reads_.add(latency);
       summary_.read += result == Errno::kOk ? bytes : Bytes(0);
