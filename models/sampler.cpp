@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "models/writeback/inode_lists.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
@@ -41,13 +42,9 @@ Duration Sampler::jobs_ended() const {
 }
 
 void Sampler::job_ended() {
+  ++jobs_ended_;
   for (std::size_t i = 0; i < queues_.size(); ++i)
     busy_at_jobs_end_[i] = queues_[i]->stats().service_started;
-}
-
-bool Sampler::jobs_finished() const {
-  return std::all_of(jobs_.begin(), jobs_.end(),
-                     [](const Workload* job) { return job->finished(); });
 }
 
 void Sampler::take() {
@@ -93,7 +90,6 @@ DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
   const RequestQueue& queue = *queues_[device];
   BackingDevInfo& bdi = *context_.bdis[device];
   const QueueStats stats = queue.stats();
-  const Flusher::ListSizes lists = flusher_.list_sizes(bdi);
   DeviceSample d{};
   d.rd_ios = stats.ios[kRead];
   d.rd_merges = stats.merges[kRead];
@@ -110,9 +106,9 @@ DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
   d.bdi_reclaimable = bdi.reclaimable;
   d.bdi_dirty_thresh = context_.bdi_dirty_limit(bdi, dirty, nullptr);
   d.bdi_written = bdi.written;
-  d.b_dirty = lists.b_dirty;
-  d.b_io = lists.b_io;
-  d.b_more_io = lists.b_more_io;
+  d.b_dirty = bdi.dirty_inodes[DirtyInodeLists::kDirty];
+  d.b_io = bdi.dirty_inodes[DirtyInodeLists::kIo];
+  d.b_more_io = bdi.dirty_inodes[DirtyInodeLists::kMoreIo];
   return d;
 }
 
@@ -150,16 +146,24 @@ void Sampler::watch_for_the_end() {
     context_.sim().stop();
 }
 
-void Sampler::watch_for_hung_jobs() const {
+// Every process is looked at once an hour at most: whoever began to wait later than the longest
+// waiter of last time cannot have waited an hour before.
+void Sampler::watch_for_hung_jobs() {
   Simulator& sim = context_.sim();
+  if (sim.now() < no_hung_job_before_)
+    return;
+  TimePoint longest = sim.now();
   for (const auto& process : sim.processes()) {
     if (process->finished() || process->kind() != ProcessKind::kForeground)
       continue;
-    if (process->waiting_at().timed || sim.now() - process->waiting_since() < kHungTask)
+    if (process->waiting_at().timed)
       continue;
-    throw SimulatedDeadlock(process->name() + " has waited for an hour of simulated time\n" +
-                            sim.process_table());
+    if (sim.now() - process->waiting_since() >= kHungTask)
+      throw SimulatedDeadlock(process->name() + " has waited for an hour of simulated time\n" +
+                              sim.process_table());
+    longest = std::min(longest, process->waiting_since());
   }
+  no_hung_job_before_ = longest + kHungTask;
 }
 
 }  // namespace wbsim

@@ -36,8 +36,8 @@ class Sampler {
   DeviceSample device_sample(std::size_t device, Pages dirty) const;
   int procs_blocked() const;
   void watch_for_the_end();
-  void watch_for_hung_jobs() const;
-  bool jobs_finished() const;
+  void watch_for_hung_jobs();
+  bool jobs_finished() const { return jobs_ended_ == jobs_.size(); }
 
   WritebackContext& context_;
   Flusher& flusher_;
@@ -45,6 +45,8 @@ class Sampler {
   std::vector<RequestQueue*> queues_;
   std::vector<const Workload*> jobs_;
   std::vector<Duration> busy_at_jobs_end_;
+  std::size_t jobs_ended_ = 0;
+  TimePoint no_hung_job_before_{};
   Duration clean_since_{-1};
   Duration time_to_clean_{-1};
   void (*hook_)(void*, Duration) = nullptr;

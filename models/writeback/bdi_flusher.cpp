@@ -279,13 +279,4 @@ Task<Errno> BdiFlusher::sync(TaskStruct& task) {
   co_return result;
 }
 
-Flusher::ListSizes BdiFlusher::list_sizes(const BackingDevInfo& bdi) const {
-  const DirtyInodeLists& lists = of(bdi).lists;
-  const auto size = [&](DirtyInodeLists::Which which) {
-    return static_cast<int>(lists.list(which).size());
-  };
-  return {size(DirtyInodeLists::kDirty), size(DirtyInodeLists::kIo),
-          size(DirtyInodeLists::kMoreIo)};
-}
-
 }  // namespace wbsim

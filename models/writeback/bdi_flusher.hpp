@@ -30,7 +30,6 @@ class BdiFlusher : public Flusher {
   Task<Errno> sync(TaskStruct& task) override;
   int threads() const override { return nr_threads_; }
   TaskRole kind() const override { return TaskRole::kFlusher; }
-  ListSizes list_sizes(const BackingDevInfo& bdi) const override;
 
  private:
   struct WritebackWork {  // struct wb_writeback_args and bdi_work

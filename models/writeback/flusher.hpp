@@ -12,10 +12,6 @@ namespace wbsim {
 
 class Flusher : public DirtyListener {
  public:
-  struct ListSizes {
-    int b_dirty, b_io, b_more_io;
-  };
-
   virtual void start() = 0;  // spawns its threads
   // writeback_inodes(): what a throttled writer does itself.
   virtual Task<> writeback_inodes(WritebackControl& wbc, TaskStruct& task) = 0;
@@ -24,8 +20,7 @@ class Flusher : public DirtyListener {
   virtual void start_background_writeback(BackingDevInfo& bdi) = 0;
   virtual Task<Errno> sync(TaskStruct& task) = 0;  // sync(2)
   virtual int threads() const = 0;
-  virtual TaskRole kind() const = 0;                                  // of its threads
-  virtual ListSizes list_sizes(const BackingDevInfo& bdi) const = 0;  // inodes of that device
+  virtual TaskRole kind() const = 0;  // of its threads
 };
 
 }  // namespace wbsim

@@ -259,10 +259,4 @@ Task<Errno> PdflushPool::sync(TaskStruct& task) {
   co_return result;
 }
 
-Flusher::ListSizes PdflushPool::list_sizes(const BackingDevInfo& bdi) const {
-  const auto& counts = bdi.dirty_inodes;
-  return {counts[DirtyInodeLists::kDirty], counts[DirtyInodeLists::kIo],
-          counts[DirtyInodeLists::kMoreIo]};
-}
-
 }  // namespace wbsim

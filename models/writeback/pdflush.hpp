@@ -34,7 +34,6 @@ class PdflushPool : public Flusher {
   Task<Errno> sync(TaskStruct& task) override;
   int threads() const override { return nr_threads_; }
   TaskRole kind() const override { return TaskRole::kPdflush; }
-  ListSizes list_sizes(const BackingDevInfo& bdi) const override;
 
  private:
   struct Job {

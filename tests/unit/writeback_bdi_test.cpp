@@ -284,8 +284,8 @@ TEST_CASE("a throttled writer sees only the inodes of its device", "[writeback]"
   f.run_until(milliseconds(30));
   CHECK(f.slow(0).written.empty());
   CHECK(f.slow(1).written.size() == 1);
-  CHECK(f.flusher->list_sizes(f.bdi(0)).b_dirty == 1);
-  CHECK(f.flusher->list_sizes(f.bdi(1)).b_dirty == 0);
+  CHECK(f.bdi(0).dirty_inodes[DirtyInodeLists::kDirty] == 1);
+  CHECK(f.bdi(1).dirty_inodes[DirtyInodeLists::kDirty] == 0);
 }
 
 }  // namespace
