@@ -117,7 +117,7 @@ BENCHMARK_CAPTURE(four_disks, pdflush, "pdflush")->Name("wbsim/four_disks@pdflus
 BENCHMARK_CAPTURE(four_disks, bdi, "bdi")->Name("wbsim/four_disks@bdi")->Apply(once);
 BENCHMARK_CAPTURE(one_writer, pdflush, "pdflush")->Name("wbsim/one_writer@pdflush")->Apply(once);
 BENCHMARK_CAPTURE(one_writer, bdi, "bdi")->Name("wbsim/one_writer@bdi")->Apply(once);
-BENCHMARK(memory)->Name("wbsim/memory_gib")->Arg(1)->Arg(4)->Arg(16)->Arg(64)->Apply(once);
+BENCHMARK(memory)->Name("wbsim/memory_gib")->RangeMultiplier(4)->Range(1, 1024)->Apply(once);
 BENCHMARK_CAPTURE(disks, pdflush, "pdflush")
     ->Name("wbsim/disks@pdflush")
     ->RangeMultiplier(10)

@@ -7,6 +7,11 @@ import unittest
 from wbsim_cli import ROOT, CliTest
 
 
+# Of a write(2) into the cache.
+COSTS = ("write_syscall", "write_page", "write_buffer", "refill", "copy_per_kib",
+         "context_switch", "user_call")
+
+
 class Usage(CliTest):
     def test_no_command_prints_the_usage_as_an_error(self):
         self.assertIn("usage: wbsim COMMAND", self.expect(2).stderr)
@@ -53,6 +58,17 @@ class Usage(CliTest):
         self.expect(2, "validate", "--resolved", "a.json", "b.json")
         self.expect(2, "list")
         self.expect(2, "list", "kernels", "--markdown")
+
+    def test_a_run_that_cannot_go_on_says_who_keeps_it(self):
+        names = self.expect(0, "explain", "/machine/cpu_costs").stdout
+        free = {word: "0ns" for word in COSTS if word in names}
+        self.assertEqual(len(free), len(COSTS))
+        calls = [{"name": "spin", "filename": "fs0/f0", "size": "4KiB", "bs": "4KiB",
+                  "time_based": True, "runtime": "1s"}]
+        path = self.variant(machine={"memory": "64MiB", "cpu_costs": free}, workloads=calls)
+        error = self.expect(4, "run", path).stderr
+        self.assertIn("simulated deadlock: spin goes on until a time that never comes", error)
+        self.assertIn("waiting for", error)
 
     def test_malformed_set(self):
         for wrong in ("vm/dirty_ratio=5", "/vm/dirty_ratio", "/=5"):
