@@ -67,6 +67,36 @@ bool SingleQueue::bio_front_merge(Request& rq, Bio& bio) {
   return true;
 }
 
+// Each of the bios would be back merged into the last merged request. They are not taken together
+// where the next request begins within them: one of them might join the two.
+int SingleQueue::try_append(Bio& tail, Sectors length, int bios) {
+  Request* rq = last_merge_;
+  if (!rq || rq->biotail != &tail || !merge_ok(*rq, tail))
+    return 0;
+  WB_ASSERT(!tail.unplug && rq->end() == tail.sector + tail.length);
+  int taken = std::min(bios, params_.max_segments - rq->segments);
+  if (rq->sectors + length * taken > params_.max_sectors)
+    taken = static_cast<int>((params_.max_sectors - rq->sectors).count() / length.count());
+  Request* next = elevator_->latter(*rq);
+  const Sectors more = length * taken;
+  if (taken <= 0 || (next && next->sector > rq->end() && next->sector < rq->end() + more))
+    return 0;
+  WB_ASSERT(rq->end() + more <= device_.capacity());
+  hash_remove(*rq);
+  tail.length += more;
+  tail.segments = static_cast<std::uint16_t>(tail.segments + taken);
+  rq->sectors += more;
+  rq->segments += taken;
+  rq->bios += taken;
+  if (tail.meta)
+    rq->meta_sectors += more;
+  stats_.merges[static_cast<std::size_t>(rq->op)] += taken;
+  hash_add(*rq);
+  if (next)
+    attempt_merge(*rq, *next);
+  return taken;
+}
+
 void SingleQueue::account_merge(Request& rq, const Bio& bio) {
   rq.sectors += bio.length;
   rq.segments += bio.segments;
@@ -105,19 +135,30 @@ SingleQueue::HashChain& SingleQueue::chain(Sectors end) {
 }
 
 void SingleQueue::hash_add(Request& rq) {
-  chain(rq.end()).push_front(rq);
+  hash_settle();
+  hashed_last_ = &rq;
   rq.hashed = true;
+}
+
+void SingleQueue::hash_settle() {
+  if (hashed_last_)
+    chain(hashed_last_->end()).push_front(*hashed_last_);
+  hashed_last_ = nullptr;
 }
 
 void SingleQueue::hash_remove(Request& rq) {
   if (!rq.hashed)
     return;
-  chain(rq.end()).erase(HashChain::s_iterator_to(rq));
+  if (&rq == hashed_last_)
+    hashed_last_ = nullptr;
+  else
+    chain(rq.end()).erase(HashChain::s_iterator_to(rq));
   rq.hashed = false;
 }
 
 // A mergeable request that ends at `end`; full ones are dropped on the way.
 Request* SingleQueue::hash_find(Sectors end) {
+  hash_settle();
   HashChain& requests = chain(end);
   for (auto it = requests.begin(); it != requests.end();) {
     Request& rq = *it++;

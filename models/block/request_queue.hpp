@@ -26,6 +26,10 @@ class RequestQueue {
   // within this call. After kNoRequest the bio must go to submit_slow().
   enum class Submit : std::uint8_t { kMerged, kQueued, kNoRequest };
   virtual Submit try_submit(Bio& bio, IoContext& ioc) = 0;
+  // As try_submit() of up to `bios` more bios of `length` each, right behind `tail`, which was
+  // submitted last and grows by them, a segment each. Returns how many of them were merged that
+  // way; the others, which may be all, must be submitted as usual.
+  virtual int try_append(Bio& /*tail*/, Sectors /*length*/, int /*bios*/) { return 0; }
   // The rest: sleeps until the bio may have a request. It is not tried for merging again.
   virtual Task<> submit_slow(Bio& bio, IoContext& ioc) = 0;
 

@@ -28,6 +28,7 @@ class SingleQueue final : public RequestQueue, private DeviceHost {
 
   // __make_request() as far as it does not sleep, and get_request_wait().
   Submit try_submit(Bio& bio, IoContext& ioc) override;
+  int try_append(Bio& tail, Sectors length, int bios) override;
   Task<> submit_slow(Bio& bio, IoContext& ioc) override;
 
   bool congested(BioOp op, bool sync) const override {
@@ -59,6 +60,7 @@ class SingleQueue final : public RequestQueue, private DeviceHost {
   void account_merge(Request& rq, const Bio& bio);
   HashChain& chain(Sectors end);
   void hash_add(Request& rq);
+  void hash_settle();
   void hash_remove(Request& rq);
   Request* hash_find(Sectors end);
 
@@ -91,6 +93,7 @@ class SingleQueue final : public RequestQueue, private DeviceHost {
 
   Request* last_merge_ = nullptr;
   std::array<HashChain, std::size_t{1} << kHashBits> hash_;  // by end sector
+  Request* hashed_last_ = nullptr;  // not in its chain yet, for it is likely to move on
 
   Jiffies unplug_delay_;
   EventQueue::Handle unplug_timer_;

@@ -14,21 +14,15 @@ enum class Mapped : std::uint8_t { kGoOn, kSkipBlock, kStop };
 // The get_block part of one touched buffer.
 Mapped map_touched(Vfs& vfs, Inode& inode, Page& page, BufferHead& bh, std::int64_t block,
                    Prepared& result) {
-  switch (inode.i_sb->get_block(inode, block, bh, true, result.metadata_block)) {
-    case GetBlock::kMapped:
-      break;
-    case GetBlock::kNeedsMetadata:
-      result.state = Prepared::State::kNeedsMetadata;
-      return Mapped::kStop;
-    case GetBlock::kEnospc:
-      result.state = Prepared::State::kFailed;
-      result.error = Errno::kEnospc;
-      return Mapped::kStop;
-    case GetBlock::kHole:
-    case GetBlock::kEio:
-      result.state = Prepared::State::kFailed;
-      result.error = Errno::kEio;
-      return Mapped::kStop;
+  const GetBlock got = inode.i_sb->get_block(inode, block, bh, true, result.metadata_block);
+  if (got == GetBlock::kNeedsMetadata) {
+    result.state = Prepared::State::kNeedsMetadata;
+    return Mapped::kStop;
+  }
+  if (got != GetBlock::kMapped) {
+    result.state = Prepared::State::kFailed;
+    result.error = got == GetBlock::kEnospc ? Errno::kEnospc : Errno::kEio;
+    return Mapped::kStop;
   }
   if (!bh.test(BH_New))
     return Mapped::kGoOn;

@@ -17,6 +17,21 @@ void redirty_page_for_writepage(Vfs& vfs, WritebackControl& wbc, Page& page) {
 
 namespace {
 
+// The bits that all buffers of the page have, and those that any has: what a pass need not look
+// for.
+struct RingState {
+  unsigned all = ~0U;
+  unsigned any = 0;
+};
+RingState ring_state(Vfs& vfs, const Page& page) {
+  RingState ring;
+  for_each_buffer(vfs, page, [&ring](const BufferHead& bh) {
+    ring.all &= bh.b_state;
+    ring.any |= bh.b_state;
+  });
+  return ring;
+}
+
 void mark_buffer_async_write(BufferHead& bh) {
   bh.b_end_io = BufferEndIo::kAsyncWrite;
   bh.set(BH_Async_Write);
@@ -63,6 +78,14 @@ Pass1 map_dirty_buffers(Vfs& vfs, Inode& inode, Page& page, FullPageWrite& write
   return Pass1::kMapped;
 }
 
+// Pass 2 of a page whose buffers are all to be written.
+void lock_and_mark_all(Vfs& vfs, Page& page) {
+  for_each_buffer(vfs, page, [](BufferHead& bh) {
+    bh.b_state = static_cast<std::uint16_t>((bh.b_state & ~BH_Dirty) | BH_Lock | BH_Async_Write);
+    bh.b_end_io = BufferEndIo::kAsyncWrite;
+  });
+}
+
 // Pass 2: lock and mark what this call writes. False when it must wait for a buffer's lock.
 bool lock_and_mark(Vfs& vfs, Page& page, WritebackControl& wbc, FullPageWrite& write) {
   const bool may_block = wbc.sync_mode != SyncMode::WB_SYNC_NONE || !wbc.nonblocking;
@@ -86,17 +109,6 @@ bool lock_and_mark(Vfs& vfs, Page& page, WritebackControl& wbc, FullPageWrite& w
     id = next;
   } while (id != page.buffers);
   return true;
-}
-
-// Pass 3, but for the sleeping: a bio for each marked buffer, in ring order.
-void build_bios(Vfs& vfs, Page& page, const WritebackControl& wbc, FullPageWrite& write) {
-  const bool sync = wbc.sync_mode == SyncMode::WB_SYNC_ALL && vfs.rules.sync_bios;
-  for_each_buffer(vfs, page, [&](BufferHead& bh) {
-    if (!bh.test(BH_Async_Write))
-      return;
-    write.bios.push_back(buffer_bio(vfs, bh, BioOp::kWrite, sync, wbc.reason));
-    ++write.nr_underway;
-  });
 }
 
 // Instead of pass 2 when get_block failed: what is mapped and dirty is written, the rest of the
@@ -138,6 +150,26 @@ bool outside_i_size(const Inode& inode, const Page& page) {
   return page.index > end_index || (page.index == end_index && !straddles);
 }
 
+// False: write.state says what must be waited for.
+bool pass_1_and_2(Vfs& vfs, Inode& inode, Page& page, WritebackControl& wbc, FullPageWrite& write,
+                  bool mapped) {
+  if (!mapped && write.error == Errno::kOk &&
+      map_dirty_buffers(vfs, inode, page, write) == Pass1::kNeedsMetadata) {
+    write.state = FullPageWrite::State::kNeedsMetadata;
+    return false;
+  }
+  const bool locked =
+      write.error == Errno::kOk ? lock_and_mark(vfs, page, wbc, write) : recover(vfs, page, write);
+  if (!locked) {
+    write.state = FullPageWrite::State::kBlockedOnLock;
+    return false;
+  }
+  for_each_buffer(vfs, page, [&write](const BufferHead& bh) {
+    write.nr_underway += bh.test(BH_Async_Write) ? 1 : 0;
+  });
+  return true;
+}
+
 }  // namespace
 
 void block_write_full_page(Vfs& vfs, Inode& inode, Page& page, WritebackControl& wbc,
@@ -150,19 +182,88 @@ void block_write_full_page(Vfs& vfs, Inode& inode, Page& page, WritebackControl&
   if (!page.test(PG_private))
     create_empty_buffers(vfs, page, inode.block_size(), BH_Dirty | BH_Uptodate);
   write.state = FullPageWrite::State::kSubmit;
-  if (!mapped && write.error == Errno::kOk &&
-      map_dirty_buffers(vfs, inode, page, write) == Pass1::kNeedsMetadata) {
-    write.state = FullPageWrite::State::kNeedsMetadata;
-    return;
-  }
-  const bool locked =
-      write.error == Errno::kOk ? lock_and_mark(vfs, page, wbc, write) : recover(vfs, page, write);
-  if (!locked) {
-    write.state = FullPageWrite::State::kBlockedOnLock;
+  const RingState ring = ring_state(vfs, page);
+  const bool whole = page.index < static_cast<std::uint64_t>(inode.i_size >> kPageShift) &&
+                     (ring.all & (BH_Mapped | BH_Dirty)) == (BH_Mapped | BH_Dirty) &&
+                     (ring.any & (BH_Lock | BH_Async_Write | BH_Delay)) == 0;
+  if (whole && write.error == Errno::kOk) {
+    lock_and_mark_all(vfs, page);
+    write.nr_underway = static_cast<int>(kPageSize >> inode.i_blkbits);
+  } else if (!pass_1_and_2(vfs, inode, page, wbc, write, mapped)) {
     return;
   }
   vfs.cache.set_page_writeback(page);
-  build_bios(vfs, page, wbc, write);
+  write.next = page.buffers;
+}
+
+namespace {
+
+// Whether `bh` continues the open bio, in the file and on the disk.
+bool continues(const Vfs& vfs, const Page& page, const BufferHead& bh, const OpenBio& open) {
+  if (!open.bio || open.next_block != bh.b_blocknr || open.event != vfs.sim.events_run())
+    return false;
+  if (bh.b_number == 0)
+    return open.ends_page && page.index == open.page + 1;
+  return !open.ends_page && page.index == open.page;
+}
+
+// Puts as many marked and adjacent buffers of the page as the queue takes, from write.next on, into
+// the bio before them.
+void append_buffers(Vfs& vfs, RequestQueue& queue, const Page& page, FullPageWrite& write,
+                    OpenBio& open) {
+  BufferId id = write.next;
+  const std::uint16_t size = vfs.buffers[id].b_size;
+  int wanted = 0;
+  do {
+    BufferHead& bh = vfs.buffers[id];
+    if (!bh.test(BH_Async_Write) || bh.b_blocknr != open.next_block + wanted)
+      break;
+    mark_submitted(bh, BioOp::kWrite);
+    ++wanted;
+    id = bh.b_this_page;
+  } while (id != page.buffers);
+  const int taken = queue.try_append(*open.bio, Sectors(size / kSectorSize), wanted);
+  if (taken == 0)
+    return;
+  if (taken < wanted) {
+    id = write.next;
+    for (int i = 0; i < taken; ++i)
+      id = vfs.buffers[id].b_this_page;
+  }
+  open.next_block += taken;
+  open.page = page.index;
+  open.ends_page = id == page.buffers;
+  write.next = open.ends_page ? 0 : id;
+}
+
+}  // namespace
+
+bool submit_buffers(Vfs& vfs, Page& page, const WritebackControl& wbc, FullPageWrite& write,
+                    OpenBio& open, TaskStruct& task) {
+  RequestQueue& queue = *page.mapping->bdi->queue;
+  while (write.next != 0) {
+    const BufferId id = write.next;
+    BufferHead& bh = vfs.buffers[id];
+    if (continues(vfs, page, bh, open))
+      append_buffers(vfs, queue, page, write, open);
+    if (write.next != id)
+      continue;
+    open.ends_page = bh.b_this_page == page.buffers;
+    write.next = open.ends_page ? 0 : bh.b_this_page;
+    if (!bh.test(BH_Async_Write)) {
+      open.bio = nullptr;
+      continue;
+    }
+    const bool sync = wbc.sync_mode == SyncMode::WB_SYNC_ALL && vfs.rules.sync_bios;
+    open.bio = &buffer_bio(vfs, bh, BioOp::kWrite, sync, wbc.reason);
+    open.next_block = bh.b_blocknr + 1;
+    open.page = page.index;
+    open.event = vfs.sim.events_run();
+    write.bios.push_back(*open.bio);
+    if (!try_submit_bios(vfs, write.bios, queue, task))
+      return false;
+  }
+  return true;
 }
 
 void block_write_full_page_end(Vfs& vfs, Page& page, const FullPageWrite& write) {

@@ -20,20 +20,25 @@ void create_empty_buffers(Vfs& vfs, Page& page, std::int64_t blocksize, unsigned
   const int count = 1 << (kPageShift - std::countr_zero(static_cast<std::uint64_t>(blocksize)));
   BufferId head = 0;
   BufferId last = 0;
-  BufferHead bh{};
-  bh.b_blocknr = -1;
-  bh.b_page = vfs.cache.id_of(page);
-  bh.b_size = static_cast<std::uint16_t>(blocksize);
-  bh.set(state);
+  const PageId page_id = vfs.cache.id_of(page);
   for (int number = count - 1; number >= 0; --number) {
-    bh.b_number = static_cast<std::uint8_t>(number);
-    bh.b_this_page = head;
-    head = vfs.buffers.allocate(bh);
+    const BufferId id = vfs.buffers.allocate();
+    vfs.buffers[id] = {.b_blocknr = -1,
+                       .b_this_page = head,
+                       .b_page = page_id,
+                       .assoc_next = 0,
+                       .assoc_prev = 0,
+                       .b_state = static_cast<std::uint16_t>(state),
+                       .b_size = static_cast<std::uint16_t>(blocksize),
+                       .b_count = 0,
+                       .b_number = static_cast<std::uint8_t>(number),
+                       .b_end_io = BufferEndIo::kNone};
     if (last == 0)
-      last = head;
+      last = id;
+    head = id;
   }
   vfs.buffers[last].b_this_page = head;
-  vfs.cache.count_buffer_heads(count);
+  vfs.cache.count_new_buffer_heads(count);
   page.buffers = head;
   page.set(PG_private);
 }
@@ -119,7 +124,7 @@ bool try_to_free_buffers(Vfs& vfs, Page& page) {
     vfs.buffers.free(id);
     id = next;
   }
-  vfs.cache.count_buffer_heads(-count);
+  vfs.cache.count_freed_buffer_heads(count);
   page.buffers = 0;
   page.clear(PG_private);
   vfs.cache.cancel_dirty_page(page);

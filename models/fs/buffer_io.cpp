@@ -9,13 +9,66 @@ namespace wbsim {
 
 namespace {
 
+void end_async_write_of(Page& page, BufferHead& bh, bool ok) {
+  WB_ASSERT(bh.test(BH_Async_Write));
+  if (ok) {
+    bh.set(BH_Uptodate);
+  } else {
+    page.mapping->AS_EIO = true;
+    bh.set(BH_Write_EIO);
+    bh.clear(BH_Uptodate);
+    page.set(PG_error);
+  }
+  bh.clear(BH_Async_Write);
+}
+
+// end_buffer_async_write() for every buffer of the page.
+void end_whole_page_write(Vfs& vfs, Page& page, bool ok) {
+  for_each_buffer(vfs, page, [&](BufferHead& bh) {
+    end_async_write_of(page, bh, ok);
+    bh.clear(BH_Lock);
+    if (bh.test(BH_Waiters))
+      vfs.buffers.wake(bh);
+  });
+  vfs.cache.clear_page_writeback(page);
+}
+
+// The buffers of one bio: from `id` on to the end of its page, then those of the pages behind it.
+void end_async_writes(Vfs& vfs, BufferId id, int count, bool ok) {
+  Page* page = &vfs.cache.page(vfs.buffers[id].b_page);
+  AddressSpace& mapping = *page->mapping;
+  const int buffers_per_page = static_cast<int>(kPageSize / vfs.buffers[id].b_size);
+  int whole_pages = 0;
+  while (count > 0) {
+    if (id == page->buffers && count >= buffers_per_page) {
+      end_whole_page_write(vfs, *page, ok);
+      ++whole_pages;
+      count -= buffers_per_page;
+    } else {
+      BufferHead& bh = vfs.buffers[id];
+      id = bh.b_this_page;
+      end_buffer_async_write(vfs, bh, ok);
+      --count;
+    }
+    if (id == page->buffers && count > 0) {
+      page = vfs.cache.find_get_page(mapping, page->index + 1);
+      id = page->buffers;
+    }
+  }
+  if (whole_pages > 0)
+    vfs.cache.account_writeback_end(*mapping.bdi, whole_pages);
+  vfs.cpu.steal(vfs.costs.complete_page * whole_pages);
+}
+
 void buffer_bio_ended(Bio& bio, bool ok) {
   auto& vfs = *static_cast<Vfs*>(bio.bi_private);
   BufferHead& bh = vfs.buffers[static_cast<BufferId>(bio.cookie)];
+  const int count = bio.segments;  // more than one after try_append()
   vfs.bios.free(static_cast<FileBio&>(bio));
+  WB_ASSERT(count == 1 || bh.b_end_io == BufferEndIo::kAsyncWrite);
   switch (bh.b_end_io) {
     case BufferEndIo::kAsyncWrite:
-      return end_buffer_async_write(vfs, bh, ok);
+      return end_async_writes(vfs, vfs.buffers.id_of(bh), count, ok);
     case BufferEndIo::kAsyncRead:
       return end_buffer_async_read(vfs, bh, ok);
     case BufferEndIo::kWriteSync:
@@ -48,12 +101,7 @@ Task<> submit_one(Vfs& vfs, BufferHead& bh, BioOp op, TaskStruct& task) {
 }  // namespace
 
 FileBio& buffer_bio(Vfs& vfs, BufferHead& bh, BioOp op, bool sync, WriteReason reason) {
-  WB_ASSERT(bh.test_all(BH_Lock | BH_Mapped));
-  WB_ASSERT(bh.b_end_io != BufferEndIo::kNone);
-  WB_ASSERT(!bh.test(BH_Delay) && !bh.test(BH_Unwritten));
-  if (bh.test(BH_Req) && op == BioOp::kWrite)
-    bh.clear(BH_Write_EIO);
-  bh.set(BH_Req);
+  mark_submitted(bh, op);
   const AddressSpace& mapping = *vfs.cache.page(bh.b_page).mapping;
   FileBio& bio = vfs.bios.allocate_for_buffer();
   const std::int64_t sectors = bh.b_size / kSectorSize;
@@ -75,17 +123,8 @@ void unlock_buffer(Vfs& vfs, BufferHead& bh) {
 }
 
 void end_buffer_async_write(Vfs& vfs, BufferHead& bh, bool ok) {
-  WB_ASSERT(bh.test(BH_Async_Write));
   Page& page = vfs.cache.page(bh.b_page);
-  if (ok) {
-    bh.set(BH_Uptodate);
-  } else {
-    page.mapping->AS_EIO = true;
-    bh.set(BH_Write_EIO);
-    bh.clear(BH_Uptodate);
-    page.set(PG_error);
-  }
-  bh.clear(BH_Async_Write);
+  end_async_write_of(page, bh, ok);
   unlock_buffer(vfs, bh);
   for (BufferId id = bh.b_this_page; &vfs.buffers[id] != &bh; id = vfs.buffers[id].b_this_page)
     if (vfs.buffers[id].test(BH_Async_Write))

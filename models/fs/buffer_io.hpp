@@ -5,12 +5,23 @@
 #pragma once
 
 #include "models/fs/submit.hpp"
+#include "sim/assert.hpp"
 
 namespace wbsim {
 
 // submit_bh() as far as building the one-segment bio: the buffer is locked, mapped and has its
 // b_end_io. A write of a buffer that was submitted before forgets its old write error.
 FileBio& buffer_bio(Vfs& vfs, BufferHead& bh, BioOp op, bool sync, WriteReason reason);
+
+// What the buffer knows of a submission: that it was one.
+inline void mark_submitted(BufferHead& bh, BioOp op) {
+  constexpr unsigned kLooked = BH_Lock | BH_Mapped | BH_Delay | BH_Unwritten;
+  WB_ASSERT((bh.b_state & kLooked) == (BH_Lock | BH_Mapped));
+  WB_ASSERT(bh.b_end_io != BufferEndIo::kNone);
+  if (bh.test(BH_Req) && op == BioOp::kWrite)
+    bh.clear(BH_Write_EIO);
+  bh.set(BH_Req);
+}
 
 // Exactly one completion, the one that sees no other Async_Write in the ring, ends the page's
 // write-back. A failed write leaves the buffer clean and not uptodate.

@@ -147,8 +147,6 @@ std::int64_t Ext2::find_block(File& file, std::int64_t block) {
 
 // The first indirect block on the way to `block` that is not in memory, -1 when all are.
 std::int64_t Ext2::missing_indirect(const File& file, std::int64_t block) {
-  if (config_.metadata != MetadataMode::kEvictable)
-    return -1;
   for (const auto& level : file.indirect) {
     const auto after = std::upper_bound(
         level.begin(), level.end(), block,
@@ -172,9 +170,12 @@ bool Ext2::at_boundary(std::int64_t block) const {
 GetBlock Ext2::get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool create,
                          std::int64_t& metadata_block) {
   File& file = files_[inode.i_ino];
-  metadata_block = missing_indirect(file, block);
-  if (metadata_block >= 0)
-    return GetBlock::kNeedsMetadata;
+  metadata_block = -1;
+  if (config_.metadata == MetadataMode::kEvictable) {
+    metadata_block = missing_indirect(file, block);
+    if (metadata_block >= 0)
+      return GetBlock::kNeedsMetadata;
+  }
   std::int64_t disk_block = find_block(file, block);
   if (disk_block < 0) {
     if (!create)

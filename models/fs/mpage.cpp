@@ -112,7 +112,7 @@ bool MpageWriter::fits(Sectors more) const {
 
 MpageWriter::Result MpageWriter::write_page(Inode& inode, Page& page, BioList& out) {
   const std::int64_t blocksize = inode.block_size();
-  const auto blocks_per_page = static_cast<int>(kPageSize / blocksize);
+  const auto blocks_per_page = static_cast<int>(kPageSize >> inode.i_blkbits);
   const auto end_index = static_cast<std::uint64_t>(inode.i_size >> kPageShift);
   const bool straddles = (inode.i_size & (kPageSize - 1)) != 0;
   Run run;

@@ -24,7 +24,8 @@ class PageScan {
         wbc_(wbc),
         task_(task),
         queue_(*mapping_.bdi->queue),
-        mpage_(vfs, wbc, queue_.params()) {}
+        mpage_(vfs, wbc, queue_.params()),
+        uses_mpage_(inode.i_sb->uses_mpage()) {}
 
   Task<Errno> run();
 
@@ -44,6 +45,7 @@ class PageScan {
   Task<> lock_for_write(Page& page);
   Task<> write_page_waiting(PageId id);
   Task<> sleep_for_buffers();
+  Task<> submit_buffers_waiting(Page& page);
   Task<Errno> scan_2624();
   Task<Errno> scan_2631();
   bool congested() {
@@ -60,6 +62,7 @@ class PageScan {
   TaskStruct& task_;
   RequestQueue& queue_;
   MpageWriter mpage_;
+  const bool uses_mpage_;
 
   // The page in work.
   bool started_ = false;  // it is locked and no longer PG_dirty
@@ -68,6 +71,7 @@ class PageScan {
   Errno error_ = Errno::kOk;
   FullPageWrite full_;
   BioList bios_;
+  OpenBio open_;
 };
 
 bool PageScan::lookup(PageIndex from, PageIndex end, Pagevec& pagevec) {
@@ -111,8 +115,8 @@ bool PageScan::continue_write(Page& page) {
   if (!by_buffers_) {
     outcome_ = Written::kWritten;
     task_.charge(vfs_.costs.writeback_page);
-    by_buffers_ = !inode_.i_sb->uses_mpage() ||
-                  mpage_.write_page(inode_, page, bios_) == MpageWriter::Result::kConfused;
+    by_buffers_ =
+        !uses_mpage_ || mpage_.write_page(inode_, page, bios_) == MpageWriter::Result::kConfused;
     if (!by_buffers_)
       return bios_.empty() || try_submit_bios(vfs_, bios_, queue_, task_);
     full_ = FullPageWrite{};
@@ -132,7 +136,7 @@ bool PageScan::write_buffers(Page& page) {
       return false;
     task_.charge(vfs_.costs.writeback_buffer * full_.nr_underway);
   }
-  if (!try_submit_bios(vfs_, full_.bios, queue_, task_))
+  if (!submit_buffers(vfs_, page, wbc_, full_, open_, task_))
     return false;
   block_write_full_page_end(vfs_, page, full_);
   return true;
@@ -145,6 +149,22 @@ Task<> PageScan::sleep_for_buffers() {
     Inode& device = *inode_.i_sb->block_device();
     if (!co_await bread(vfs_, device, full_.metadata_block, task_))
       full_.error = Errno::kEio;
+  }
+}
+
+// As submit_bios_waiting(), for the bios that pass 3 makes on the way.
+Task<> PageScan::submit_buffers_waiting(Page& page) {
+  for (;;) {
+    co_await vfs_.cpu.settle(task_);
+    if (try_submit_bios(vfs_, full_.bios, queue_, task_) &&
+        submit_buffers(vfs_, page, wbc_, full_, open_, task_))
+      co_return;
+    FileBio& bio = full_.bios.pop_front();
+    co_await queue_.submit_slow(bio, task_.io_context);
+    co_await vfs_.cpu.woken(task_);
+    task_.charge(vfs_.costs.request);
+    if (full_.next == 0)
+      co_return;
   }
 }
 
@@ -174,7 +194,7 @@ Task<> PageScan::write_page_waiting(PageId id) {
     if (!by_buffers_)
       co_return;
     if (full_.state == FullPageWrite::State::kSubmit)
-      co_await submit_bios_waiting(vfs_, full_.bios, queue_, task_);
+      co_await submit_buffers_waiting(page);
     else
       co_await sleep_for_buffers();
     if (write_buffers(page))

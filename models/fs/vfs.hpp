@@ -43,7 +43,7 @@ class BufferPool {
   BufferId id_of(const BufferHead& bh) const {
     return static_cast<BufferId>(buffers_.index_of(bh));
   }
-  BufferId allocate(const BufferHead& initial) {
+  BufferId allocate() {  // its content is what was left in it
     BufferId id = free_list_;
     if (id != 0) {
       free_list_ = buffers_[id].b_this_page;
@@ -51,7 +51,6 @@ class BufferPool {
       id = next_unused_++;
       WB_ASSERT(id < buffers_.capacity());
     }
-    buffers_[id] = initial;
     return id;
   }
   void free(BufferId id) {

@@ -8,10 +8,9 @@ namespace wbsim {
 
 namespace {
 constexpr Pages kOne{1};
-constexpr std::int64_t kPageBatch = 31;  // zone_batchsize()
 // Our reading of a measurement, not of the spec: the recorded kernels free some 320 pages at a
 // time, about two batches more than lie between the watermarks.
-constexpr Pages kHeldByProcessors{2 * kPageBatch};
+constexpr Pages kHeldByProcessors{2 * PageCache::kPageBatch};
 }  // namespace
 
 PageCache::PageCache(MemoryParams params, Proportions completions, Proportions dirtyings)
@@ -42,8 +41,8 @@ Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index) {
   const std::int64_t nodes = nodes_.in_use();
   mapping.pages.insert(index, id);
   if (nodes_.in_use() > nodes)
-    count_allocations(node_allocations_, nodes_.in_use() - nodes, kTreeNodesPerPage);
-  count_allocations(page_allocations_, 1, kPageBatch);
+    refills_ += tree_nodes_.allocate(nodes_.in_use() - nodes);
+  refills_ += page_batches_.allocate(1);
   ++mapping.nrpages;
   counters_.nr_file_pages += kOne;
   lru_add_head(inactive_, page);
@@ -64,6 +63,7 @@ void PageCache::remove_from_page_cache(Page& page) {
   WB_ASSERT(page.mapping && !page.test(PG_dirty) && !page.test(PG_writeback));
   WB_ASSERT(!page.test(PG_private));
   page.mapping->pages.erase(page.index);
+  tree_nodes_.free(tree_nodes_.objects() - nodes_.in_use());
   --page.mapping->nrpages;
   counters_.nr_file_pages -= kOne;
   lru_remove(lru_of(page), page);
@@ -125,21 +125,23 @@ void PageCache::set_page_writeback(Page& page) {
 }
 
 void PageCache::end_page_writeback(Page& page) {
-  const PageId id = id_of(page);
-  end_page_writeback(std::span(&id, 1));
+  clear_page_writeback(page);
+  account_writeback_end(*page.mapping->bdi, 1);
 }
 
 void PageCache::end_page_writeback(std::span<const PageId> pages) {
   BackingDevInfo& bdi = *pool_[pages.front()].mapping->bdi;
-  for (const PageId id : pages) {
-    Page& page = pool_[id];
-    WB_ASSERT(page.test(PG_writeback));
-    page.clear(PG_writeback);
-    page.mapping->pages.clear_tag(page.index, PageTag::kWriteback);
-    if (page.test(PG_waiters))
-      wake_page(page);
-  }
+  for (const PageId id : pages)
+    clear_page_writeback(pool_[id]);
   account_writeback_end(bdi, static_cast<std::int64_t>(pages.size()));
+}
+
+void PageCache::clear_page_writeback(Page& page) {
+  WB_ASSERT(page.test(PG_writeback));
+  page.clear(PG_writeback);
+  page.mapping->pages.clear_tag(page.index, PageTag::kWriteback);
+  if (page.test(PG_waiters))
+    wake_page(page);
 }
 
 void PageCache::account_writeback_end(BackingDevInfo& bdi, std::int64_t count) {
@@ -230,6 +232,7 @@ void PageCache::deactivate_oldest() {
 
 void PageCache::check() const {
   WB_ASSERT(counters_.conserved());
+  WB_ASSERT(tree_nodes_.objects() == nodes_.in_use());
   VmCounters recount;
   for (PageId id = 1; id < next_unused_; ++id) {
     const Page& page = pool_[id];

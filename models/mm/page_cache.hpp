@@ -14,6 +14,7 @@
 #include "models/mm/address_space.hpp"
 #include "models/mm/backing_dev_info.hpp"
 #include "models/mm/page.hpp"
+#include "models/mm/slab.hpp"
 #include "models/mm/task_struct.hpp"
 #include "models/mm/vm_counters.hpp"
 #include "sim/reserved_array.hpp"
@@ -35,12 +36,10 @@ struct MemoryParams {
   Pages min_free{};             // watermark; low is 5/4 and high 3/2 of it
 };
 
-// How kernel memory grows with the cache: objects that fit into one page.
-inline constexpr std::int64_t kBufferHeadsPerPage = 39;  // 104 bytes each
-inline constexpr std::int64_t kTreeNodesPerPage = 7;     // 576 bytes each
-
 class PageCache {
  public:
+  static constexpr std::int64_t kPageBatch = 31;  // zone_batchsize()
+
   PageCache(MemoryParams params, Proportions completions, Proportions dirtyings);
   PageCache(const PageCache&) = delete;
   void set_releaser(PageReleaser& releaser) { releaser_ = &releaser; }
@@ -104,6 +103,9 @@ class PageCache {
   void end_page_writeback(Page& page);
   // The pages of one bio, all of one device.
   void end_page_writeback(std::span<const PageId> pages);
+  // Its two halves: for each page, and for all of them together.
+  void clear_page_writeback(Page& page);
+  void account_writeback_end(BackingDevInfo& bdi, std::int64_t count);
 
   void unlock_page(Page& page) {
     WB_ASSERT(page.test(PG_locked));
@@ -120,16 +122,12 @@ class PageCache {
 
   Pages free_pages() const {
     return params_.free_at_start - locked_memory_ - counters_.nr_file_pages -
-           Pages(slab_pages(buffer_heads_, kBufferHeadsPerPage) +
-                 slab_pages(nodes_.in_use(), kTreeNodesPerPage));
+           Pages(buffer_heads_.pages() + tree_nodes_.pages());
   }
   Pages dirtyable_memory() const;  // determine_dirtyable_memory()
   Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
-  void count_buffer_heads(int n) {
-    buffer_heads_ += n;
-    if (n > 0)
-      count_allocations(buffer_head_allocations_, n, kBufferHeadsPerPage);
-  }
+  void count_new_buffer_heads(int n) { refills_ += buffer_heads_.allocate(n); }
+  void count_freed_buffer_heads(int n) { buffer_heads_.free(n); }
   // How often an allocation did not find its object at hand since this was last asked.
   std::int64_t take_refills() { return std::exchange(refills_, 0); }
   std::int64_t reclaimed() const { return reclaimed_; }  // pages, so far
@@ -142,9 +140,6 @@ class PageCache {
     PageId head = 0, tail = 0;
     std::int64_t size = 0;
   };
-  static std::int64_t slab_pages(std::int64_t objects, std::int64_t per_page) {
-    return (objects + per_page - 1) / per_page;
-  }
   LruList& lru_of(const Page& page) { return page.test(PG_active) ? active_ : inactive_; }
   void make_dirty(Page& page, TaskStruct* dirtier);
   void lru_add_head(LruList& list, Page& page);
@@ -155,11 +150,6 @@ class PageCache {
   void deactivate_oldest();
   void free_page(Page& page);
   void wake_page(Page& page);
-  void count_allocations(std::int64_t& done, std::int64_t more, std::int64_t batch) {
-    refills_ += (done + more) / batch - done / batch;
-    done += more;
-  }
-  void account_writeback_end(BackingDevInfo& bdi, std::int64_t count);
 
   MemoryParams params_;
   ReservedArray<Page> pool_;
@@ -171,11 +161,11 @@ class PageCache {
   Proportions dirtyings_;
   LruList inactive_, active_;
   Pages locked_memory_{};
-  std::int64_t buffer_heads_ = 0;
+  // How kernel memory grows with the cache.
+  Slab buffer_heads_{39};  // 104 bytes each
+  Slab tree_nodes_{7};     // 576 bytes each
+  Batches page_batches_{kPageBatch};
   std::int64_t reclaimed_ = 0;
-  std::int64_t buffer_head_allocations_ = 0;
-  std::int64_t page_allocations_ = 0;
-  std::int64_t node_allocations_ = 0;
   std::int64_t refills_ = 0;
   PageReleaser* releaser_ = nullptr;
   std::array<WaitQueue, 64> waiters_;  // by page number, as page_waitqueue() hashes

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
+#include <tuple>
 
 #include "tests/support/block_fixture.hpp"
 
@@ -26,6 +27,39 @@ Task<> submit_all(BlockFixture& f, Stream& stream) {
       co_await f.queue.submit_slow(bio, stream.ioc);
     if (++n % stream.pause_every == 0)
       co_await f.sim.delay(std::chrono::microseconds(300));
+  }
+}
+
+// The same bios; those that directly follow the last one are handed over together.
+Task<> submit_appending(BlockFixture& f, Stream& stream) {
+  const auto& blocks = stream.blocks;
+  const auto pause_every = static_cast<std::size_t>(stream.pause_every);
+  Bio* tail = nullptr;
+  for (std::size_t n = 0; n < blocks.size();) {
+    const std::size_t most = std::min(blocks.size() - n, pause_every - n % pause_every);
+    std::size_t run = 0;
+    while (tail && run < most && (n + run) % 11 != 0 &&
+           blocks[n + run] == std::pair(blocks[n + run - 1].first + 1, blocks[n - 1].second))
+      ++run;
+    int taken = run > 0 ? f.queue.try_append(*tail, Sectors(8), static_cast<int>(run)) : 0;
+    if (taken == 0) {
+      taken = 1;
+      const auto [block, write] = blocks[n];
+      tail = &f.make_bio(block * 8, 8, write ? BioOp::kWrite : BioOp::kRead);
+      tail->sync = n % 3 == 0;
+      tail->unplug = n % 11 == 0;
+      if (f.queue.try_submit(*tail, stream.ioc) == RequestQueue::Submit::kNoRequest) {
+        co_await f.queue.submit_slow(*tail, stream.ioc);
+        tail = nullptr;
+      } else if (tail->unplug) {
+        tail = nullptr;
+      }
+    }
+    n += static_cast<std::size_t>(taken);
+    if (n % pause_every == 0) {
+      co_await f.sim.delay(std::chrono::microseconds(300));
+      tail = nullptr;
+    }
   }
 }
 
@@ -110,6 +144,31 @@ TEST_CASE("every bio completes exactly once, in requests that are the union of t
     const QueueStats stats = f.queue.stats();
     RC_ASSERT(stats.ios[0] + stats.ios[1] == static_cast<std::int64_t>(f.log.requests.size()));
     check_requests(f, setup);
+  }));
+}
+
+TEST_CASE("bios that are appended together make the requests that they make one by one",
+          "[block][property]") {
+  CHECK(rc::check([] {
+    const BlockSetup setup = random_setup();
+    std::vector<Stream> streams = random_streams();
+    std::vector<Stream> same_streams = streams;
+    BlockFixture one_by_one(setup), together(setup);
+    for (std::size_t i = 0; i < streams.size(); ++i) {
+      one_by_one.sim.spawn("writer", submit_all(one_by_one, streams[i]));
+      together.sim.spawn("writer", submit_appending(together, same_streams[i]));
+    }
+    one_by_one.run();
+    together.run();
+    const auto all_of = [](const RequestRecord& r) {
+      return std::tuple(r.queued, r.started, r.completed, r.write, r.sync, r.idle_start, r.sector,
+                        r.sectors, r.bios, r.allocated, r.meta_sectors);
+    };
+    RC_ASSERT(one_by_one.log.requests.size() == together.log.requests.size());
+    for (std::size_t i = 0; i < together.log.requests.size(); ++i)
+      RC_ASSERT(all_of(one_by_one.log.requests[i]) == all_of(together.log.requests[i]));
+    RC_ASSERT(one_by_one.queue.stats().merges == together.queue.stats().merges);
+    RC_TAG(together.bios.size() < one_by_one.bios.size() ? "appended" : "nothing to append");
   }));
 }
 

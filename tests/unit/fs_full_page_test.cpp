@@ -1,5 +1,6 @@
 // block_write_full_page(): the EOF cases, the three passes, what is done when get_block() fails.
 #include <catch2/catch.hpp>
+#include <utility>
 
 #include "models/fs/buffer_io.hpp"
 #include "models/fs/page_scan.hpp"
@@ -17,6 +18,25 @@ WritebackControl background() {
   wbc.nr_to_write = 1024;
   return wbc;
 }
+
+// Takes every bio, and merges none.
+struct TakeAll : RequestQueue {
+  TakeAll() : RequestQueue(QueueParams{}) {}
+  Submit try_submit(Bio& bio, IoContext&) override {
+    bios.push_back(static_cast<FileBio*>(&bio));
+    return Submit::kQueued;
+  }
+  Task<> submit_slow(Bio&, IoContext&) override { co_return; }
+  bool congested(BioOp, bool) const override { return false; }
+  bool write_congested() const override { return false; }
+  int allocated() const override { return static_cast<int>(bios.size()); }
+  int in_flight() const override { return 0; }
+  QueueStats stats() const override { return {}; }
+  Duration busy() const override { return Duration(0); }
+  void generic_unplug_device() override {}
+
+  std::vector<FileBio*> bios;
+};
 
 // A page on its way to the disk; the bios stay with the test, which ends them.
 struct PageWrite {
@@ -36,8 +56,12 @@ struct PageWrite {
     block_write_full_page(f.vfs, f.file, page, wbc, write);
     if (write.state != State::kSubmit)
       return;
-    while (!write.bios.empty())
-      bios.push_back(&write.bios.pop_front());
+    TakeAll queue;
+    RequestQueue* real = std::exchange(page.mapping->bdi->queue, &queue);
+    OpenBio open;
+    CHECK(submit_buffers(f.vfs, page, wbc, write, open, f.task));
+    page.mapping->bdi->queue = real;
+    bios = queue.bios;
     block_write_full_page_end(f.vfs, page, write);
   }
   Submitted submitted() const {
@@ -381,6 +405,43 @@ TEST_CASE("buffer-heads 6.6: writes somebody waits for carry the sync flag from 
       CHECK(bio->sync == setup.rules.sync_bios);
     write.complete_all();
   }
+}
+
+TEST_CASE("a bio grows by the buffers that follow it both in the file and on the disk", "[fs]") {
+  struct MergeAll : TakeAll {
+    int try_append(Bio& tail, Sectors length, int n) override {
+      tail.length += length * n;
+      tail.segments = static_cast<std::uint16_t>(tail.segments + n);
+      return n;
+    }
+  } queue;
+  FsFixture f;
+  Page& first = add_page(f, 0, {"UDM@100", "UDM@101", "UDM@102", "UDM@103"});
+  Page& second = add_page(f, 1, {"UDM@104", "UDM@105", "UM@9", "UDM@106"});
+  RequestQueue* real = std::exchange(first.mapping->bdi->queue, &queue);
+  OpenBio open;
+  for (Page* page : {&first, &second}) {
+    FullPageWrite write;
+    WritebackControl wbc = background();
+    f.lock(*page);
+    REQUIRE(f.cache.clear_page_dirty_for_io(*page));
+    block_write_full_page(f.vfs, f.file, *page, wbc, write);
+    REQUIRE(submit_buffers(f.vfs, *page, wbc, write, open, f.task));
+    block_write_full_page_end(f.vfs, *page, write);
+  }
+  REQUIRE(queue.bios.size() == 2);
+  CHECK(queue.bios[0]->segments == 6);
+  CHECK(queue.bios[0]->length == Sectors(12));
+  CHECK(queue.bios[1]->sector == Sectors(212));
+
+  queue.bios[0]->bi_end_io(*queue.bios[0], true);
+  CHECK_FALSE(first.test(PG_writeback));
+  CHECK(second.test(PG_writeback));
+  CHECK(buffers_of(f, second) == Texts{"UMR@104", "UMR@105", "UM@9", "UMLRa@106"});
+  queue.bios[1]->bi_end_io(*queue.bios[1], true);
+  CHECK_FALSE(second.test(PG_writeback));
+  f.cache.check();
+  second.mapping->bdi->queue = real;
 }
 
 TEST_CASE("buffer-heads 7: a later write of the buffer forgets the old error", "[fs]") {

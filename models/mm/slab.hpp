@@ -1,0 +1,51 @@
+// Kernel objects of one size: the pages they fill, and how often an allocation finds none at hand.
+#pragma once
+
+#include <cstdint>
+
+namespace wbsim {
+
+// Objects that are fetched in batches.
+class Batches {
+ public:
+  explicit Batches(std::int64_t size) : size_(size), at_hand_(size) {}
+  // Returns how many batches the allocation of n objects had to fetch.
+  int allocate(std::int64_t n) {
+    int fetched = 0;
+    for (at_hand_ -= n; at_hand_ <= 0; at_hand_ += size_)
+      ++fetched;
+    return fetched;
+  }
+
+ private:
+  std::int64_t size_;
+  std::int64_t at_hand_;
+};
+
+// A page holds `per_page` objects, and so does a batch.
+class Slab {
+ public:
+  explicit Slab(std::int64_t per_page) : per_page_(per_page), batches_(per_page) {}
+  int allocate(std::int64_t n) {
+    objects_ += n;
+    for (; objects_ > room_; room_ += per_page_)
+      ++pages_;
+    return batches_.allocate(n);
+  }
+  void free(std::int64_t n) {
+    objects_ -= n;
+    for (; objects_ <= room_ - per_page_; room_ -= per_page_)
+      --pages_;
+  }
+  std::int64_t objects() const { return objects_; }
+  std::int64_t pages() const { return pages_; }
+
+ private:
+  std::int64_t per_page_;
+  std::int64_t objects_ = 0;
+  std::int64_t pages_ = 0;
+  std::int64_t room_ = 0;  // for objects in these pages
+  Batches batches_;
+};
+
+}  // namespace wbsim
