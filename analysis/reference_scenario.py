@@ -9,6 +9,7 @@ is never ignored. No experiment is known by name.
 """
 
 import argparse
+import csv
 import json
 import pathlib
 import re
@@ -157,6 +158,8 @@ def cached_pages_at_start(conditions):
     """What counts as dirtyable beside free memory. A limit that is a share of it says it exactly
     where it was read at the start (the kernels differ in which LRU pages they count)."""
     guest, sysctl, limits = conditions["guest"], conditions["sysctl"], conditions["thresholds"]
+    if recording.kernel_number(conditions["kernel"]["release"]) >= (3,):
+        return guest["lru_pages_at_start"]  # the simulator takes the kernel's reserves off itself
     limit = limits.get("DirtyThresh_pages_at_start")
     background = limits.get("BackgroundThresh_pages_at_start")
     if limit is not None and int(sysctl.get("dirty_bytes", 0)) == 0:
@@ -211,7 +214,18 @@ def queue_settings(conditions):
     return dict(queue, scheduler=scheduler)
 
 
-def device(disk, queue, soft_block_bytes):
+def written_at_start(directory, conditions):
+    """Bytes each disk was written before the first sample; from 3.10 on its share of the limits
+    follows from them."""
+    if recording.kernel_number(conditions["kernel"]["release"]) < (3,):
+        return {}
+    with open(directory / "series.csv", newline="", encoding="utf-8") as series:
+        first = next(csv.DictReader(series))
+    return {disk["name"]: size(int(first[disk["name"] + "_BdiWritten"]) * 1024)
+            for disk in conditions["disks"]}
+
+
+def device(disk, queue, soft_block_bytes, written):
     take("a disk", disk, {
         "name": True, "capacity_MiB": True, "bandwidth_bytes_per_s": True, "overhead_us": True,
         "seek_base_us": True, "seek_full_us": True, "near_sectors": True,
@@ -224,6 +238,8 @@ def device(disk, queue, soft_block_bytes):
               "overhead": microseconds("overhead_us"), "seek_base": microseconds("seek_base_us"),
               "seek_full": microseconds("seek_full_us"), "near_sectors": disk["near_sectors"]}
     result.update(queue)
+    if disk["name"] in written:
+        result["written_at_start"] = written[disk["name"]]
     if soft_block_bytes:
         result["soft_block_size"] = size(soft_block_bytes)
     return result
@@ -367,6 +383,7 @@ def scenario_of(directory, calibration):
     if raw_disks & mounted:
         raise CannotExpress("workload.jobs: one disk used raw and through a file system")
     release = conditions["kernel"]["release"]
+    written = written_at_start(directory, conditions)
     return {"schema": "wbsim-scenario/1",
             "name": f"{workload['experiment']}-{release}",
             "description": workload["description"],
@@ -375,7 +392,7 @@ def scenario_of(directory, calibration):
             "machine": machine_section(conditions, cpu_costs_of(release, calibration)),
             "vm": vm_section(conditions),
             "devices": [device(disk, queue_settings(conditions),
-                               soft_block_bytes if disk["name"] in raw_disks else None)
+                               soft_block_bytes if disk["name"] in raw_disks else None, written)
                         for disk in conditions["disks"]],
             "filesystems": filesystems,
             "workloads": [job_section(job, raw_disks, workload["writers"])

@@ -19,7 +19,8 @@ std::string sample_columns(const std::vector<std::string>& devices) {
     for (const char* column :
          {"rd_ios", "rd_sectors", "wr_ios", "wr_merges", "wr_sectors", "wr_ms", "in_flight",
           "io_ms", "busy_us", "BdiWriteback", "BdiReclaimable", "BdiDirtyThresh", "DirtyThresh",
-          "BackgroundThresh", "BdiWritten", "b_dirty", "b_io", "b_more_io"})
+          "BackgroundThresh", "BdiDirtied", "BdiWritten", "BdiWriteBandwidth",
+          "dirty_ratelimit", "b_dirty", "b_io", "b_more_io"})
       line += "," + device + "_" + column;
   }
   return line;
@@ -149,7 +150,10 @@ void CsvSink::device_columns(const DeviceSample& d, const Sample& s) {
       .number(in_kib(d.bdi_dirty_thresh))
       .number(in_kib(s.dirty_threshold))
       .number(in_kib(s.background_threshold))
+      .number(in_kib(d.bdi_dirtied))
       .number(in_kib(d.bdi_written))
+      .number(in_kib(Pages(d.write_bandwidth)))
+      .number(in_kib(Pages(d.dirty_ratelimit)))
       .number(d.b_dirty)
       .number(d.b_io)
       .number(d.b_more_io);

@@ -70,6 +70,14 @@ void describe_machine(KeyVisitor& v, Scenario& s) {
              .by_default("1 % of memory")
              .read_by("page cache, dirty limits"),
          slot(s.memory.file_pages_at_start));
+  v.leaf(size_key("dirty_limit_at_start", kPageSize, 64 * kTiB,
+                  "The tracked dirty limit (global_dirty_limit) when the workloads start, as boot "
+                  "or the last write to a sysctl left it")
+             .multiple_of(kPageSize)
+             .by_default("3.10: the limit if all memory were free, as at boot; 6.1, or with a vm.dirty_* "
+                         "of its own: the limit at the start")
+             .read_by("throttle and flusher of 3.10 and later"),
+         slot(s.memory.dirty_limit_at_start));
   v.group(group_key("cpu_costs", "Processor time of kernel work"),
           [&] { describe_cpu_costs(v, s.cpu.costs); });
 }
@@ -150,6 +158,10 @@ void describe_run(KeyVisitor& v, RunConfig& r) {
   v.leaf(duration_key("samples_before_start", 0s, kDay, "Sampling begins so long before the jobs")
              .read_by("machine"),
          slot(r.samples_before_start));
+  v.leaf(duration_key("first_tick", 0s, kDay,
+                      "Time from boot to the first timer tick; the phase of coarse timers of 6.1")
+             .read_by("kernel timers"),
+         slot(r.first_tick));
   v.leaf(duration_key("periodic_start", 0s, 365 * kDay,
                       "Time from boot to when periodic write-back began to tick")
              .read_by("flusher threads"),

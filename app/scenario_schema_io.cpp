@@ -268,6 +268,18 @@ void describe_device(KeyVisitor& v, DeviceConfig& d) {
   v.leaf(integer_key("max_ratio", 0, 100, "Largest share of the dirty limit, percent")
              .read_by("dirty limits"),
          slot(d.max_ratio));
+  v.leaf(size_key("written_at_start", 0, std::int64_t{1} << 50,
+                  "What was written to it through the page cache before the workloads start, as "
+                  "BdiWritten: a device nobody wrote to has no share of the dirty limits of 3.10 "
+                  "and later")
+             .multiple_of(kPageSize)
+             .read_by("dirty limits"),
+         slot(d.written_at_start));
+  v.leaf(flag_key("strict_limit",
+                  "The device's own limits throttle its writers, whatever the global ones allow "
+                  "(strict_limit of the bdi); from 3.12 on, so not with 3.10")
+             .read_by("ioless throttle"),
+         slot(d.strict_limit));
   v.leaf(size_key("soft_block_size", 512, kPageSize,
                   "Block size of /dev/NAME and its partitions: a power of two")
              .read_by("raw device"),

@@ -109,7 +109,7 @@ class World : private DirtyListener, private DirtyThrottle {
   Task<> drop_pages() { co_await truncate(vfs_, file_, 0, task_); }
 
   void inode_dirtied(Inode&) override {}
-  bool ratelimit(const TaskStruct&, const AddressSpace&, Pages) override { return false; }
+  bool ratelimit(TaskStruct&, const AddressSpace&, Pages) override { return false; }
   Task<> balance_dirty_pages(TaskStruct&, AddressSpace&) override { co_return; }
 
   Simulator sim_;

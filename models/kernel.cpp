@@ -71,10 +71,41 @@ KernelRow row_2632() {
   return row;
 }
 
+KernelRow row_310() {
+  KernelRow row = row_2632();
+  row.name = "3.10";
+  row.alias = "";
+  row.flusher = "bdi_wq";
+  row.throttle = "ioless";
+  row.writeback.limits = LimitsRule::k310;
+  row.writeback.single_inode = SingleInodeRule::k310;
+  row.writeback.fsync_waits = FsyncWaits::kOnlyBeforeInode;
+  row.writeback.rates = RateRule::k310;
+  row.writeback.timers = TimerRule::kSlack;
+  row.fs.page_scan = PageScanRule::k310;
+  return row;
+}
+
+KernelRow row_61() {
+  KernelRow row = row_310();
+  row.name = "6.1";
+  row.writeback.limits = LimitsRule::k61;
+  row.writeback.rates = RateRule::k61;
+  row.writeback.background_start = BackgroundStart::kFirst;
+  row.writeback.bandwidth = BandwidthUpdate::kInWritepages;
+  row.writeback.wakeup = FlusherWakeup::kStartAll;
+  row.writeback.sync_waits_for_data = false;
+  row.writeback.skipped_is_progress = false;
+  row.writeback.timers = TimerRule::kWheel;
+  row.fs.page_scan = PageScanRule::k61;
+  return row;
+}
+
 }  // namespace
 
 const std::vector<KernelRow>& kernels() {
-  static const std::vector<KernelRow> rows{row_2624(), row_2631(), row_2632()};
+  static const std::vector<KernelRow> rows{row_2624(), row_2631(), row_2632(), row_310(),
+                                           row_61()};
   return rows;
 }
 
@@ -96,12 +127,12 @@ std::vector<std::string_view> kernel_names() {
 }
 
 const std::vector<std::string_view>& flusher_names() {
-  static const std::vector<std::string_view> names{"pdflush", "bdi"};
+  static const std::vector<std::string_view> names{"pdflush", "bdi", "bdi_wq"};
   return names;
 }
 
 const std::vector<std::string_view>& throttle_names() {
-  static const std::vector<std::string_view> names{"congestion_wait", "pause"};
+  static const std::vector<std::string_view> names{"congestion_wait", "pause", "ioless"};
   return names;
 }
 

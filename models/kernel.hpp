@@ -15,8 +15,8 @@ namespace wbsim {
 struct KernelRow {
   std::string_view name;       // release, "2.6.31"
   std::string_view alias;      // policy name, "pdflush"; may be empty
-  std::string_view flusher;    // "pdflush", "bdi"
-  std::string_view throttle;   // "congestion_wait", "pause"
+  std::string_view flusher;    // "pdflush", "bdi", "bdi_wq"
+  std::string_view throttle;   // "congestion_wait", "pause", "ioless"
   int dirty_background_ratio;  // sysctl defaults, percent
   int dirty_ratio;
   WritebackRules writeback;

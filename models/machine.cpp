@@ -9,13 +9,16 @@
 #include "models/block/request_queue.hpp"
 #include "models/device/device.hpp"
 #include "models/fs/block_device.hpp"
+#include "models/fs/buffer.hpp"
 #include "models/fs/ext2.hpp"
 #include "models/kernel.hpp"
 #include "models/sampler.hpp"
 #include "models/workload/job.hpp"
 #include "models/workload/replay_job.hpp"
 #include "models/writeback/bdi_flusher.hpp"
+#include "models/writeback/ioless_throttle.hpp"
 #include "models/writeback/pdflush.hpp"
+#include "models/writeback/wb_flusher.hpp"
 #include "models/writeback/writer_throttle.hpp"
 #include "sim/assert.hpp"
 
@@ -47,6 +50,27 @@ class FlusherCounter : public TraceSink {
       summary.periodic_starts.push_back(record.start);
     }
   }
+  void on_balance_dirty_pages(const BalanceDirtyPagesEvent& event) override {
+    next_.on_balance_dirty_pages(event);
+  }
+  void on_bdi_dirty_ratelimit(const BdiDirtyRatelimitEvent& event) override {
+    next_.on_bdi_dirty_ratelimit(event);
+  }
+  void on_global_dirty_state(const GlobalDirtyStateEvent& event) override {
+    next_.on_global_dirty_state(event);
+  }
+  void on_writeback_work(const WritebackWorkEvent& event) override {
+    next_.on_writeback_work(event);
+  }
+  void on_writeback_queue_io(const WritebackQueueIoEvent& event) override {
+    next_.on_writeback_queue_io(event);
+  }
+  void on_writeback_single_inode(const WritebackSingleInodeEvent& event) override {
+    next_.on_writeback_single_inode(event);
+  }
+  void on_writeback_pages_written(const WritebackPagesWrittenEvent& event) override {
+    next_.on_writeback_pages_written(event);
+  }
   FlusherSummary summary;
 };
 
@@ -61,12 +85,14 @@ Pages min_free_pages(Pages total) {
   return round_up_pages(Bytes(std::clamp<std::int64_t>(min_free_kib, 128, 65536) * 1024));
 }
 
-MemoryParams memory_params(const Scenario& scenario) {
+MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
   MemoryParams params;
   params.total = total_pages(scenario);
   params.free_at_start = scenario.memory.free_at_start.value_or(params.total * 94 / 100);
   params.file_pages_at_start = scenario.memory.file_pages_at_start.value_or(params.total / 100);
   params.min_free = min_free_pages(params.total);
+  params.undirtyable =
+      undirtyable_pages(row.writeback.limits, params.total, params.min_free);
   return params;
 }
 
@@ -80,9 +106,17 @@ VmParams vm_params(const Scenario& scenario, const KernelRow& row) {
   return vm;
 }
 
+// A limit that is not the default was written to a sysctl after boot.
+bool sysctl_was_written(const VmSysctl& vm, const KernelRow& row) {
+  return vm.dirty_bytes || vm.dirty_background_bytes ||
+         vm.dirty_ratio.value_or(row.dirty_ratio) != row.dirty_ratio ||
+         vm.dirty_background_ratio.value_or(row.dirty_background_ratio) !=
+             row.dirty_background_ratio;
+}
+
 // The period of the floating proportions follows from the dirty limit at boot.
 Proportions proportions_at_boot(const Scenario& scenario, const KernelRow& row) {
-  const MemoryParams memory = memory_params(scenario);
+  const MemoryParams memory = memory_params(scenario, row);
   const VmParams vm = vm_params(scenario, row);
   const Pages dirty_total =
       vm.dirty_bytes != 0
@@ -116,7 +150,10 @@ class Machine::Impl {
   void add_disks();
   void add_block_devices(const DeviceConfig& config, Disk& disk);
   void add_filesystems();
+  void start_domain();
+  void dirty_written_devices();
   void make_flusher();
+  void make_throttle();
   void add_jobs();
   void add_replays();
   void start_sampler();
@@ -149,7 +186,7 @@ class Machine::Impl {
   std::deque<Ext2> filesystems_;
   std::map<std::string, Inode*> files_;  // "FS/NAME", "/dev/NAME"
   std::unique_ptr<Flusher> flusher_;
-  std::unique_ptr<WriterThrottle> throttle_;
+  std::unique_ptr<DirtyThrottle> throttle_;
   std::deque<Job> jobs_;
   std::deque<ReplayJob> replays_;
   std::vector<Workload*> workloads_;  // both, in the order of RunSummary::writers
@@ -165,7 +202,7 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
       sim_({.seed = scenario.run.seed, .shuffle_ties = options.shuffle_ties}),
       ticks_(scenario.kernel.hz),
       processors_(sim_, ticks_, scenario.cpu.cpus, row_.sched, scenario.cpu.costs.context_switch),
-      cache_(memory_params(scenario), proportions_at_boot(scenario, row_),
+      cache_(memory_params(scenario, row_), proportions_at_boot(scenario, row_),
              proportions_at_boot(scenario, row_)),
       vfs_(sim_, ticks_, processors_, scenario.cpu.costs, cache_, row_.fs, total_pages(scenario)),
       context_(vfs_, congestion_, sink_) {
@@ -184,6 +221,7 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
   context_.super_blocks.push_back(&block_devices_);
   add_disks();
   add_filesystems();
+  start_domain();
   make_flusher();
   add_jobs();
   add_replays();
@@ -210,6 +248,7 @@ void Machine::Impl::add_disks() {
     disk.bdi.queue = disk.queue.get();
     disk.bdi.min_ratio = config.min_ratio;
     disk.bdi.max_ratio = config.max_ratio;
+    disk.bdi.strict_limit = config.strict_limit;
     context_.add_device(disk.bdi);
     add_block_devices(config, disk);
   }
@@ -247,27 +286,47 @@ void Machine::Impl::add_filesystems() {
   }
 }
 
+// Shares, timers and the tracked limit, before anybody looks at them.
+void Machine::Impl::start_domain() {
+  constexpr std::int64_t kSharePeriodSeconds = 3;  // VM_COMPLETIONS_PERIOD_LEN
+  context_.wheel = TimerWheel(row_.writeback.timers, ticks_, scenario_.run.first_tick);
+  if (has_flex_shares(row_.writeback.limits))
+    cache_.use_flex_shares(context_.hz() * kSharePeriodSeconds, ticks_, sim_);
+  Pages limit = context_.dirty_limits().dirty;
+  if (!sysctl_was_written(scenario_.vm, row_))
+    limit = dirty_limit_after_boot(row_.writeback.limits, context_.vm, total_pages(scenario_), limit);
+  context_.domain.dirty_limit = scenario_.memory.dirty_limit_at_start.value_or(limit);
+  for (std::size_t i = 0; i < disks_.size(); ++i)
+    cache_.count_written_before(disks_[i].bdi,
+                                whole_pages(scenario_.devices[i].written_at_start),
+                                ticks_.jiffies_at(context_.periodic_start));
+}
+
+namespace {
+// Where a written inode goes belongs to whose lists it is on.
+SingleInodeRule single_inode_rule_of(std::string_view flusher) {
+  if (flusher == "bdi_wq")
+    return SingleInodeRule::k310;
+  return flusher == "bdi" ? SingleInodeRule::k2632 : SingleInodeRule::k2631;
+}
+}  // namespace
+
 void Machine::Impl::make_flusher() {
   const std::string flusher = scenario_.kernel.flusher.value_or(std::string(row_.flusher));
-  const std::string throttle = scenario_.kernel.throttle.value_or(std::string(row_.throttle));
-  // Where a written inode goes belongs to whose lists it is on.
   if (flusher != row_.flusher)
-    context_.rules.single_inode =
-        flusher == "bdi" ? SingleInodeRule::k2632 : SingleInodeRule::k2631;
+    context_.rules.single_inode = single_inode_rule_of(flusher);
   if (flusher == "pdflush")
     flusher_ = std::make_unique<PdflushPool>(context_, row_.pdflush);
   else if (flusher == "bdi")
     flusher_ = std::make_unique<BdiFlusher>(context_, scenario_.run.flusher_threads_at_start
                                                           ? BdiFlusher::ThreadsAtStart::kAll
                                                           : BdiFlusher::ThreadsAtStart::kNone);
+  else if (flusher == "bdi_wq")
+    flusher_ = std::make_unique<WbFlusher>(context_);
   else
     throw std::invalid_argument("unknown flusher " + flusher);
-  if (throttle != "congestion_wait" && throttle != "pause")
-    throw std::invalid_argument("unknown throttle " + throttle);
-  throttle_ = std::make_unique<WriterThrottle>(
-      context_, *flusher_, throttle == "pause" ? ThrottleWait::kPause : ThrottleWait::kCongestion,
-      scenario_.cpu.cpus);
   vfs_.dirty_listener = flusher_.get();
+  make_throttle();
   vfs_.throttle = throttle_.get();
 }
 
@@ -286,6 +345,21 @@ std::vector<Inode*> Machine::Impl::new_files(const JobConfig& job) {
     return files;
   }
   throw std::invalid_argument("no file system for " + job.filename);
+}
+
+void Machine::Impl::make_throttle() {
+  const std::string throttle = scenario_.kernel.throttle.value_or(std::string(row_.throttle));
+  const int cpus = scenario_.cpu.cpus;
+  if (throttle == "ioless")
+    throttle_ = std::make_unique<IolessThrottle>(context_, *flusher_, cpus);
+  else if (throttle == "pause")
+    throttle_ =
+        std::make_unique<WriterThrottle>(context_, *flusher_, ThrottleWait::kPause, cpus);
+  else if (throttle == "congestion_wait")
+    throttle_ =
+        std::make_unique<WriterThrottle>(context_, *flusher_, ThrottleWait::kCongestion, cpus);
+  else
+    throw std::invalid_argument("unknown throttle " + throttle);
 }
 
 JobTarget Machine::Impl::target_of(const JobConfig& job) {
@@ -367,10 +441,27 @@ void Machine::Impl::look_around(Duration now) {
     options_.progress(now);
 }
 
+// What was written before the start left the inode of its block device marked dirty, without dirty
+// pages: sync(2) writes the pages and leaves the inode to the flusher.
+void Machine::Impl::dirty_written_devices() {
+  for (const DeviceConfig& config : scenario_.devices) {
+    if (config.written_at_start == Bytes(0))
+      continue;
+    sim_.at(context_.periodic_start,
+            {[](void* self, std::uint64_t i) {
+               Impl& machine = *static_cast<Impl*>(self);
+               const std::string& name = machine.scenario_.devices[i].name;
+               mark_inode_dirty(machine.vfs_, *machine.devices_.at(name), I_DIRTY_PAGES);
+             },
+             this, static_cast<std::uint64_t>(&config - scenario_.devices.data())});
+  }
+}
+
 RunSummary Machine::Impl::run() {
   limits_at_start_ = context_.dirty_limits();
   cache_.take_refills();  // those of what is in memory already
   flusher_->start();
+  dirty_written_devices();
   for (Workload* job : workloads_)
     sim_.spawn(job->task().name(), run_job(*job));
   sampler_->start();

@@ -105,7 +105,12 @@ DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
   d.bdi_writeback = bdi.writeback;
   d.bdi_reclaimable = bdi.reclaimable;
   d.bdi_dirty_thresh = context_.bdi_dirty_limit(bdi, dirty, nullptr);
+  d.bdi_dirtied = bdi.dirtied;
   d.bdi_written = bdi.written;
+  if (has_flex_shares(context_.rules.limits)) {
+    d.write_bandwidth = bdi.rates.write_bandwidth;
+    d.dirty_ratelimit = bdi.rates.dirty_ratelimit;
+  }
   d.b_dirty = bdi.dirty_inodes[DirtyInodeLists::kDirty];
   d.b_io = bdi.dirty_inodes[DirtyInodeLists::kIo];
   d.b_more_io = bdi.dirty_inodes[DirtyInodeLists::kMoreIo];

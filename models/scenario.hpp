@@ -14,8 +14,8 @@ namespace wbsim {
 // One row of the generation table and what the scenario overrides in it.
 struct KernelChoice {
   std::string preset = "2.6.32";        // a name of models/kernel.hpp
-  std::optional<std::string> flusher;   // "pdflush", "bdi": instead of the preset's
-  std::optional<std::string> throttle;  // "congestion_wait", "pause": instead of the preset's
+  std::optional<std::string> flusher;   // "pdflush", "bdi", "bdi_wq": instead of the preset's
+  std::optional<std::string> throttle;  // "congestion_wait", "pause", "ioless": likewise
   int hz = 250;
 };
 
@@ -58,6 +58,8 @@ struct MemoryConfig {
   // Free pages and cached file pages when the workloads start; unset: 94 % and 1 % of total.
   std::optional<Pages> free_at_start;
   std::optional<Pages> file_pages_at_start;
+  // The tracked dirty limit of 3.1 and later, as boot or the last sysctl left it.
+  std::optional<Pages> dirty_limit_at_start;
 };
 
 struct QueueConfig {
@@ -110,6 +112,8 @@ struct DeviceConfig {
   QueueConfig queue;
   int min_ratio = 0;           // bdi
   int max_ratio = 100;         // bdi
+  bool strict_limit = false;   // bdi, from 3.12 on
+  Bytes written_at_start{0};   // through the page cache since boot: its share of completions
   int soft_block_size = 4096;  // of the raw device and its partitions
   std::vector<PartitionConfig> partitions;
 };
@@ -248,6 +252,8 @@ struct RunConfig {
   Duration sample_interval = std::chrono::milliseconds(100);
   Duration uptime_at_start = std::chrono::seconds(2);  // boot to the start of the jobs
   Duration samples_before_start{0};
+  // When after boot the timer ticked first: the phase of the coarse levels of the timer wheel.
+  Duration first_tick{0};
   // When after boot the kernel's periodic write-back began to tick: the phase of kupdate.
   Duration periodic_start{0};
   // The per-device flusher threads exist already, made at periodic_start.

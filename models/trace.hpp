@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/trace_writeback.hpp"
 #include "sim/units.hpp"
 
 namespace wbsim {
@@ -72,7 +73,8 @@ struct DeviceSample {
   int in_flight;     // requests allocated
   Duration io_time;  // requests were allocated
   Duration busy;     // the device was serving
-  Pages bdi_writeback, bdi_reclaimable, bdi_dirty_thresh, bdi_written;
+  Pages bdi_writeback, bdi_reclaimable, bdi_dirty_thresh, bdi_dirtied, bdi_written;
+  std::int64_t write_bandwidth, dirty_ratelimit;  // pages/s; 0 before 3.1
   int b_dirty, b_io, b_more_io;
 };
 
@@ -96,6 +98,14 @@ class TraceSink {
   virtual void on_fsync(const FsyncRecord&) {}
   virtual void on_request(const RequestRecord&) {}
   virtual void on_work(const WorkRecord&) {}
+  // The tracepoints of kernels with IO-less throttling.
+  virtual void on_balance_dirty_pages(const BalanceDirtyPagesEvent&) {}
+  virtual void on_bdi_dirty_ratelimit(const BdiDirtyRatelimitEvent&) {}
+  virtual void on_global_dirty_state(const GlobalDirtyStateEvent&) {}
+  virtual void on_writeback_work(const WritebackWorkEvent&) {}
+  virtual void on_writeback_queue_io(const WritebackQueueIoEvent&) {}
+  virtual void on_writeback_single_inode(const WritebackSingleInodeEvent&) {}
+  virtual void on_writeback_pages_written(const WritebackPagesWrittenEvent&) {}
 };
 
 // Passes everything on to several sinks, to each in this order.

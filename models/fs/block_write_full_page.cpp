@@ -10,7 +10,7 @@ namespace wbsim {
 void redirty_page_for_writepage(Vfs& vfs, WritebackControl& wbc, Page& page) {
   ++wbc.pages_skipped;
   if (vfs.cache.set_page_dirty(page, nullptr)) {
-    vfs.cache.count_redirty();
+    vfs.cache.count_redirty(page);
     mark_inode_dirty(vfs, *page.mapping->host, I_DIRTY_PAGES);
   }
 }

@@ -37,7 +37,8 @@ class PageScan {
   };
   enum class Written : std::uint8_t { kSkipped, kWritten };
 
-  bool lookup(PageIndex from, PageIndex end, Pagevec& pagevec);
+  bool lookup(PageIndex from, PageIndex end, Pagevec& pagevec, PageTag tag = PageTag::kDirty);
+  void tag_pages_for_writeback(PageIndex from, PageIndex end);
   // False when the task must sleep: then write_page_waiting() takes the page over.
   bool try_write_page(PageId id, PageIndex index);
   bool continue_write(Page& page);
@@ -48,6 +49,8 @@ class PageScan {
   Task<> submit_buffers_waiting(Page& page);
   Task<Errno> scan_2624();
   Task<Errno> scan_2631();
+  Task<Errno> scan_310();
+  bool count_written(PageIndex index, PageIndex& done_index, Errno& result);
   bool congested() {
     if (!wbc_.nonblocking || !queue_.write_congested())
       return false;
@@ -74,8 +77,8 @@ class PageScan {
   OpenBio open_;
 };
 
-bool PageScan::lookup(PageIndex from, PageIndex end, Pagevec& pagevec) {
-  pagevec.count = mapping_.pages.lookup_tag(from, PageTag::kDirty, pagevec.ids, kPagevecSize);
+bool PageScan::lookup(PageIndex from, PageIndex end, Pagevec& pagevec, PageTag tag) {
+  pagevec.count = mapping_.pages.lookup_tag(from, tag, pagevec.ids, kPagevecSize);
   int kept = 0;
   for (; kept < pagevec.count; ++kept) {
     const Page& page = vfs_.cache.page(pagevec.ids[kept]);
@@ -284,14 +287,80 @@ Task<Errno> PageScan::scan_2631() {
   co_return result;
 }
 
+// What is dirtied from now on is not for this scan: a busy writer would keep it going for ever.
+void PageScan::tag_pages_for_writeback(PageIndex from, PageIndex end) {
+  PageTree& pages = mapping_.pages;
+  for (PageIndex i = pages.next_tagged(from, PageTag::kDirty); i != PageTree::kNone && i <= end;
+       i = pages.next_tagged(i + 1, PageTag::kDirty))
+    pages.set_tag(i, PageTag::kTowrite);
+}
+
+// The page was written; true when it was the last one.
+bool PageScan::count_written(PageIndex index, PageIndex& done_index, Errno& result) {
+  const bool sync_all = wbc_.sync_mode == SyncMode::WB_SYNC_ALL;
+  if (error_ != Errno::kOk) {
+    if (result == Errno::kOk)
+      result = error_;
+    if (vfs_.rules.page_scan != PageScanRule::k61 || !sync_all) {
+      done_index = index + 1;
+      return true;
+    }
+  }
+  return --wbc_.nr_to_write <= 0 && !sync_all;
+}
+
+Task<Errno> PageScan::scan_310() {
+  Errno result = Errno::kOk;
+  const bool tagged = wbc_.sync_mode == SyncMode::WB_SYNC_ALL || wbc_.tagged_writepages;
+  const PageTag tag = tagged ? PageTag::kTowrite : PageTag::kDirty;
+  const bool cyclic = wbc_.range_cyclic;
+  const bool wraps = cyclic && vfs_.rules.page_scan == PageScanRule::k310;
+  const PageIndex start = cyclic ? mapping_.writeback_index : wbc_.range_start;
+  PageIndex index = start;
+  PageIndex end = cyclic ? ~PageIndex{0} : wbc_.range_end;
+  PageIndex done_index = index;
+  bool cycled = !wraps || start == 0;
+  bool done = false;
+  for (;;) {
+    Pagevec pagevec;
+    done_index = index;
+    if (tagged)
+      tag_pages_for_writeback(index, end);
+    while (!done && index <= end && lookup(index, end, pagevec, tag)) {
+      index = pagevec.indices[pagevec.count - 1] + 1;
+      for (int i = 0; i < pagevec.count && !done; ++i) {
+        done_index = pagevec.indices[i];
+        if (!try_write_page(pagevec.ids[i], pagevec.indices[i]))
+          co_await write_page_waiting(pagevec.ids[i]);
+        if (outcome_ == Written::kWritten)
+          done = count_written(pagevec.indices[i], done_index, result);
+      }
+      if (task_.debt() > kCpuChunk)
+        co_await vfs_.cpu.settle(task_);
+    }
+    if (cycled || done)
+      break;
+    cycled = true;
+    index = 0;
+    end = start - 1;
+  }
+  if (cyclic && !wraps && !done)
+    done_index = 0;
+  if (cyclic || (wbc_.whole_range() && wbc_.nr_to_write > 0))
+    mapping_.writeback_index = done_index;
+  co_return result;
+}
+
 Task<Errno> PageScan::run() {
   if (congested())
     co_return Errno::kOk;
   Errno result;
   if (vfs_.rules.page_scan == PageScanRule::k2624)
     result = co_await scan_2624();
-  else
+  else if (vfs_.rules.page_scan == PageScanRule::k2631)
     result = co_await scan_2631();
+  else
+    result = co_await scan_310();
   mpage_.finish(bios_);
   if (!try_submit_bios(vfs_, bios_, queue_, task_))
     co_await submit_bios_waiting(vfs_, bios_, queue_, task_);

@@ -21,6 +21,8 @@ namespace wbsim {
 enum class PageScanRule : std::uint8_t {
   k2624,  // a batch is finished even past nr_to_write; wraps only if nothing was found
   k2631,  // stops at nr_to_write exactly; wraps to the start of the file
+  k310,   // the next scan begins at the last page; integrity scans take the pages tagged TOWRITE
+  k61,    // as k310, but a cyclic scan ends at the end of the file; errors do not end a sync
 };
 
 // What differs between kernels in fs/.

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 
+#include "models/mm/flex_proportions.hpp"
 #include "models/mm/proportions.hpp"
 #include "sim/units.hpp"
 
@@ -11,17 +13,36 @@ namespace wbsim {
 
 class RequestQueue;
 
+// What is known of a device's speed and of the rate its writers may have, from 3.1 on. Rates are in
+// pages a second; a new device is taken for one of 100 MiB/s.
+struct BdiRates {
+  static constexpr std::int64_t kInitial = 25600;  // INIT_BW
+
+  Jiffies bw_time_stamp{};  // when the counters were last looked at
+  Pages dirtied_stamp{}, written_stamp{};
+  std::int64_t write_bandwidth = kInitial;
+  std::int64_t avg_write_bandwidth = kInitial;
+  std::int64_t dirty_ratelimit = kInitial;
+  std::int64_t balanced_dirty_ratelimit = kInitial;
+};
+
 struct BackingDevInfo {
   int id = 0;
   std::string name;  // of the device, "d0"
   RequestQueue* queue = nullptr;
   Pages reclaimable{};  // BDI_RECLAIMABLE: dirty pages
   Pages writeback{};    // BDI_WRITEBACK
+  Pages dirtied{};      // BDI_DIRTIED: pages dirtied, those put back unwritten not counted
   Pages written{};      // write-backs completed
   PropLocal completions;
+  FlexLocal flex_completions;
+  BdiRates rates;
+  Jiffies dirty_sleep{};     // when a task last paused in balance_dirty_pages() for it; 0: never
+  int writeback_inodes = 0;  // with pages under write-back
   std::array<int, 3> dirty_inodes{};  // of this device, by DirtyInodeLists::Which
   int min_ratio = 0;                  // percent
   int max_ratio = 100;
+  bool strict_limit = false;  // BDI_CAP_STRICTLIMIT: its own limit counts, not the global one
   bool dirty_exceeded = false;
   bool pdflush_owner = false;  // BDI_pdflush: a pdflush thread works on it
 };

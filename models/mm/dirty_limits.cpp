@@ -6,7 +6,8 @@ namespace wbsim {
 
 namespace {
 
-constexpr int kDirtyRatioFloor = 5;  // percent
+constexpr int kDirtyRatioFloor = 5;     // percent
+constexpr int kDmaReserveRatio = 256;  // lowmem_reserve_ratio of the DMA zone
 
 DirtyLimits limits_2624(const VmParams& vm, Pages dirtyable) {
   const int dirty_ratio = std::max(vm.dirty_ratio, kDirtyRatioFloor);
@@ -16,13 +17,21 @@ DirtyLimits limits_2624(const VmParams& vm, Pages dirtyable) {
   return {dirtyable * background_ratio / 100, dirtyable * dirty_ratio / 100};
 }
 
-DirtyLimits limits_2631(const VmParams& vm, Pages dirtyable) {
+Pages part_of(LimitsRule rule, Pages dirtyable, int percent) {
+  if (rule == LimitsRule::k61)
+    return dirtyable * (std::int64_t{percent} * kPageSize / 100) / kPageSize;
+  return dirtyable * percent / 100;
+}
+
+DirtyLimits limits_with_bytes(LimitsRule rule, const VmParams& vm, Pages dirtyable) {
+  const int dirty_ratio =
+      rule == LimitsRule::k2631 ? std::max(vm.dirty_ratio, kDirtyRatioFloor) : vm.dirty_ratio;
   DirtyLimits limits;
   limits.dirty = vm.dirty_bytes != 0 ? round_up_pages(Bytes(vm.dirty_bytes))
-                                     : dirtyable * std::max(vm.dirty_ratio, kDirtyRatioFloor) / 100;
+                                     : part_of(rule, dirtyable, dirty_ratio);
   limits.background = vm.dirty_background_bytes != 0
                           ? round_up_pages(Bytes(vm.dirty_background_bytes))
-                          : dirtyable * vm.dirty_background_ratio / 100;
+                          : part_of(rule, dirtyable, vm.dirty_background_ratio);
   if (limits.background >= limits.dirty)
     limits.background = limits.dirty / 2;
   return limits;
@@ -31,12 +40,13 @@ DirtyLimits limits_2631(const VmParams& vm, Pages dirtyable) {
 }  // namespace
 
 DirtyLimits global_dirty_limits(LimitsRule rule, const VmParams& vm, Pages dirtyable,
-                                LimitBonus bonus) {
+                                LimitBonus bonus, Pages global_dirty_limit) {
   DirtyLimits limits =
-      rule == LimitsRule::k2624 ? limits_2624(vm, dirtyable) : limits_2631(vm, dirtyable);
+      rule == LimitsRule::k2624 ? limits_2624(vm, dirtyable) : limits_with_bytes(rule, vm, dirtyable);
   if (bonus == LimitBonus::kQuarterMore) {
-    limits.background += limits.background / 4;
-    limits.dirty += limits.dirty / 4;
+    const Pages more = rule == LimitsRule::k61 ? global_dirty_limit / 32 : Pages(0);
+    limits.background += limits.background / 4 + more;
+    limits.dirty += limits.dirty / 4 + more;
   }
   return limits;
 }
@@ -64,6 +74,21 @@ Pages task_dirty_limit(Pages bdi_dirty, PropFraction dirtyings) {
 
 Pages writeback_ratelimit(Pages total, int cpus) {
   return std::clamp(total / (32 * cpus), Pages(16), Pages(1024));
+}
+
+Pages ioless_ratelimit(Pages dirty_thresh, int cpus) {
+  return std::max(dirty_thresh / (32 * cpus), Pages(16));
+}
+
+Pages dirty_limit_after_boot(LimitsRule rule, const VmParams& vm, Pages total, Pages now) {
+  return rule == LimitsRule::k310 ? global_dirty_limits(rule, vm, total).dirty : now;
+}
+
+Pages undirtyable_pages(LimitsRule rule, Pages total, Pages min_free) {
+  if (!has_flex_shares(rule))
+    return Pages(0);
+  const Pages reserve = min_free * 3 / 2 + total / kDmaReserveRatio;
+  return rule == LimitsRule::k310 ? reserve + min_free : reserve;
 }
 
 }  // namespace wbsim

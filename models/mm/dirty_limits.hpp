@@ -1,6 +1,6 @@
 // The limits on dirty memory: get_dirty_limits() and its parts.
 //
-// MODELS:   mm/page-writeback.c of 2.6.24 and 2.6.31/32.
+// MODELS:   mm/page-writeback.c of 2.6.24, 2.6.31/32, 3.10 and 6.1.
 // DEVIATES: no highmem, no unstable pages; counters are exact, so bdi_stat_error() has no effect.
 #pragma once
 
@@ -16,7 +16,14 @@ namespace wbsim {
 enum class LimitsRule : std::uint8_t {
   k2624,  // ratios only; background above the limit becomes half the ratio; plain device share
   k2631,  // *_bytes; background above the limit becomes half of it; min_ratio and max_ratio
+  k310,   // no floor under dirty_ratio; shares of the last seconds, neither clipped nor per task
+  k61,    // ratios become 1/4096ths first
 };
+
+// From 3.10 on a device's limit is a share of the last seconds' completions.
+constexpr bool has_flex_shares(LimitsRule rule) {
+  return rule >= LimitsRule::k310;
+}
 
 struct VmParams {
   int dirty_background_ratio = 10;
@@ -30,11 +37,13 @@ struct DirtyLimits {
   Pages dirty{};
 };
 
-// A real-time task, or one with PF_LESS_THROTTLE, gets a quarter more.
+// A real-time task, or one with PF_LESS_THROTTLE up to 3.10, gets a quarter more, and from 6.1 on
+// 1/32 of the tracked limit.
 enum class LimitBonus : std::uint8_t { kNone, kQuarterMore };
 
 DirtyLimits global_dirty_limits(LimitsRule rule, const VmParams& vm, Pages dirtyable,
-                                LimitBonus bonus = LimitBonus::kNone);
+                                LimitBonus bonus = LimitBonus::kNone,
+                                Pages global_dirty_limit = Pages(0));
 
 // The device's share of the dirty limit, before the clip. `min_ratio_sum` is over all devices.
 Pages bdi_share(LimitsRule rule, Pages dirty, PropFraction completions, int min_ratio,
@@ -47,5 +56,17 @@ Pages task_dirty_limit(Pages bdi_dirty, PropFraction dirtyings);
 
 // ratelimit_pages: total/(32 cpus), at least 16, at most 1024 pages.
 Pages writeback_ratelimit(Pages total, int cpus);
+// From 3.1 on: dirty_thresh/(32 cpus), at least 16.
+Pages ioless_ratelimit(Pages dirty_thresh, int cpus);
+
+// global_dirty_limit after boot. 3.10 takes it from memory that is nearly all free, before it keeps
+// any reserve; 6.1 from the part it has initialised by then, which the first throttled writer
+// corrects upwards, so it is as good as `now`.
+Pages dirty_limit_after_boot(LimitsRule rule, const VmParams& vm, Pages total, Pages now);
+
+// What determine_dirtyable_memory() does not count, of so much memory with this min_free_kbytes:
+// nothing up to 2.6.32; later the high watermark and what is kept for the lower zone, and in 3.10
+// the lowest watermark once more.
+Pages undirtyable_pages(LimitsRule rule, Pages total, Pages min_free);
 
 }  // namespace wbsim

@@ -14,8 +14,10 @@ class DirtyThrottle {
   virtual ~DirtyThrottle() = default;
   // balance_dirty_pages_ratelimited_nr(), its first half: counts pages written into the mapping;
   // true when balance_dirty_pages() is due.
-  virtual bool ratelimit(const TaskStruct& task, const AddressSpace& mapping, Pages written) = 0;
+  virtual bool ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages written) = 0;
   virtual Task<> balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) = 0;
+  // When a task was first made to pay; TimePoint::max(): never.
+  virtual TimePoint first_throttle() const { return TimePoint::max(); }
 };
 
 }  // namespace wbsim

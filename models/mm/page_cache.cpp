@@ -20,7 +20,8 @@ PageCache::PageCache(MemoryParams params, Proportions completions, Proportions d
       dirtyings_(dirtyings) {}
 
 Pages PageCache::dirtyable_memory() const {
-  return free_pages() + file_pages() + kOne;
+  const Pages free = free_pages();
+  return free - std::min(free, params_.undirtyable) + file_pages() + kOne;
 }
 
 Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index) {
@@ -93,11 +94,15 @@ void PageCache::make_dirty(Page& page, TaskStruct* dirtier) {
   counters_.nr_file_dirty += kOne;
   counters_.nr_dirtied += kOne;
   bdi.reclaimable += kOne;
+  bdi.dirtied += kOne;
   counters_.peak_dirty = std::max(counters_.peak_dirty, counters_.nr_file_dirty);
   counters_.peak_dirty_and_writeback = std::max(counters_.peak_dirty_and_writeback,
                                                 counters_.nr_file_dirty + counters_.nr_writeback);
-  if (dirtier)
+  if (dirtier) {
     dirtyings_.add(dirtier->dirties, 1);
+    dirtier->nr_dirtied += kOne;
+    dirtier->dirtied_uncounted += kOne;
+  }
   page.mapping->pages.set_tag(page.index, PageTag::kDirty);
 }
 
@@ -119,9 +124,12 @@ void PageCache::set_page_writeback(Page& page) {
   counters_.peak_writeback = std::max(counters_.peak_writeback, counters_.nr_writeback);
   page.mapping->bdi->writeback += kOne;
   PageTree& tree = page.mapping->pages;
+  if (!tree.any_tagged(PageTag::kWriteback))
+    ++page.mapping->bdi->writeback_inodes;
   tree.set_tag(page.index, PageTag::kWriteback);
   if (!page.test(PG_dirty))
     tree.clear_tag(page.index, PageTag::kDirty);
+  tree.clear_tag(page.index, PageTag::kTowrite);
 }
 
 void PageCache::end_page_writeback(Page& page) {
@@ -139,9 +147,18 @@ void PageCache::end_page_writeback(std::span<const PageId> pages) {
 void PageCache::clear_page_writeback(Page& page) {
   WB_ASSERT(page.test(PG_writeback));
   page.clear(PG_writeback);
-  page.mapping->pages.clear_tag(page.index, PageTag::kWriteback);
+  PageTree& tree = page.mapping->pages;
+  tree.clear_tag(page.index, PageTag::kWriteback);
+  if (!tree.any_tagged(PageTag::kWriteback))
+    inode_writeback_ended(*page.mapping->bdi);
   if (page.test(PG_waiters))
     wake_page(page);
+}
+
+void PageCache::inode_writeback_ended(BackingDevInfo& bdi) {
+  --bdi.writeback_inodes;
+  if (inode_writeback_listener_)
+    inode_writeback_listener_->inode_writeback_ended(bdi);
 }
 
 void PageCache::account_writeback_end(BackingDevInfo& bdi, std::int64_t count) {
@@ -149,6 +166,10 @@ void PageCache::account_writeback_end(BackingDevInfo& bdi, std::int64_t count) {
   counters_.nr_written += Pages(count);
   bdi.writeback -= Pages(count);
   bdi.written += Pages(count);
+  if (flex_) {
+    flex_->shares.add(bdi.flex_completions, count, bdi.max_ratio, flex_->now());
+    return;
+  }
   if (bdi.max_ratio >= 100) {
     completions_.add(bdi.completions, count);
     return;

@@ -1,13 +1,15 @@
 // The page cache of a machine: allocation, reclaim, and the only place that changes page state bits
 // together with the counters and tags that follow them.
 //
-// MODELS:   mm/filemap.c, mm/page-writeback.c, mm/vmscan.c and mm/swap.c of 2.6.24 - 2.6.32.
+// MODELS:   mm/filemap.c, mm/page-writeback.c, mm/vmscan.c and mm/swap.c of 2.6.24 - 2.6.32, and
+//           what 3.10 and 6.1 count besides.
 // DEVIATES: reclaim takes clean file pages only, in one go when free memory falls below the low
 //           watermark, by whoever allocates; no anonymous memory but what processes lock, no zones,
 //           no kswapd thread.
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -18,6 +20,7 @@
 #include "models/mm/task_struct.hpp"
 #include "models/mm/vm_counters.hpp"
 #include "sim/reserved_array.hpp"
+#include "sim/simulator.hpp"
 #include "sim/wait_queue.hpp"
 
 namespace wbsim {
@@ -29,11 +32,19 @@ class PageReleaser {
   virtual bool try_to_release_page(Page& page) = 0;
 };
 
+// Told when the last page of an inode has left write-back; from 5.16 on.
+class InodeWritebackListener {
+ public:
+  virtual ~InodeWritebackListener() = default;
+  virtual void inode_writeback_ended(BackingDevInfo& bdi) = 0;
+};
+
 struct MemoryParams {
   Pages total{};
   Pages free_at_start{};
   Pages file_pages_at_start{};  // counted as dirtyable, belong to no file of the scenario
   Pages min_free{};             // watermark; low is 5/4 and high 3/2 of it
+  Pages undirtyable{};          // of the free pages, never counted as dirtyable
 };
 
 class PageCache {
@@ -43,6 +54,21 @@ class PageCache {
   PageCache(MemoryParams params, Proportions completions, Proportions dirtyings);
   PageCache(const PageCache&) = delete;
   void set_releaser(PageReleaser& releaser) { releaser_ = &releaser; }
+  // Completions count for shares over time instead of over completions.
+  void use_flex_shares(Jiffies period, TickClock ticks, const Simulator& sim) {
+    flex_ = FlexShares{FlexProportions(period), ticks, &sim};
+  }
+  // Completions of before the simulation, all at one time.
+  void count_written_before(BackingDevInfo& bdi, Pages written, Jiffies when) {
+    if (flex_ && written > Pages(0))
+      flex_->shares.add(bdi.flex_completions, written.count(), bdi.max_ratio, when);
+  }
+  PropFraction flex_fraction(BackingDevInfo& bdi) {
+    return flex_->shares.fraction(bdi.flex_completions, flex_->now());
+  }
+  void set_inode_writeback_listener(InodeWritebackListener& listener) {
+    inode_writeback_listener_ = &listener;
+  }
 
   Page& page(PageId id) { return pool_[id]; }
   PageId id_of(const Page& page) const { return static_cast<PageId>(pool_.index_of(page)); }
@@ -81,7 +107,11 @@ class PageCache {
     make_dirty(page, dirtier);
     return true;
   }
-  void count_redirty() { counters_.nr_redirtied += Pages(1); }
+  // account_page_redirty(): the page just dirtied again was not written.
+  void count_redirty(Page& page) {
+    counters_.nr_redirtied += Pages(1);
+    page.mapping->bdi->dirtied -= Pages(1);
+  }
   bool clear_page_dirty_for_io(Page& page) {
     WB_ASSERT(page.test(PG_locked));
     if (!page.test(PG_dirty))
@@ -124,7 +154,7 @@ class PageCache {
     return params_.free_at_start - locked_memory_ - counters_.nr_file_pages -
            Pages(buffer_heads_.pages() + tree_nodes_.pages());
   }
-  Pages dirtyable_memory() const;  // determine_dirtyable_memory()
+  Pages dirtyable_memory() const;  // determine_dirtyable_memory(), global_dirtyable_memory()
   Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
   void count_new_buffer_heads(int n) { refills_ += buffer_heads_.allocate(n); }
   void count_freed_buffer_heads(int n) { buffer_heads_.free(n); }
@@ -136,6 +166,12 @@ class PageCache {
   void check() const;
 
  private:
+  struct FlexShares {
+    FlexProportions shares;
+    TickClock ticks;
+    const Simulator* sim;
+    Jiffies now() const { return ticks.jiffies_at(sim->now()); }
+  };
   struct LruList {
     PageId head = 0, tail = 0;
     std::int64_t size = 0;
@@ -150,6 +186,7 @@ class PageCache {
   void deactivate_oldest();
   void free_page(Page& page);
   void wake_page(Page& page);
+  void inode_writeback_ended(BackingDevInfo& bdi);
 
   MemoryParams params_;
   ReservedArray<Page> pool_;
@@ -168,6 +205,8 @@ class PageCache {
   std::int64_t reclaimed_ = 0;
   std::int64_t refills_ = 0;
   PageReleaser* releaser_ = nullptr;
+  std::optional<FlexShares> flex_;
+  InodeWritebackListener* inode_writeback_listener_ = nullptr;
   std::array<WaitQueue, 64> waiters_;  // by page number, as page_waitqueue() hashes
 };
 

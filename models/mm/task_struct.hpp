@@ -18,6 +18,10 @@ struct TaskStruct : Thread {
   TaskRole role;
   IoContext io_context;
   PropLocal dirties;                // its share of page dirtyings
+  Pages nr_dirtied{};               // since its last pause
+  Pages nr_dirtied_pause{32};       // so many until the next look at the limits
+  Pages dirtied_uncounted{};        // not yet in the processor's count
+  Jiffies dirty_paused_when{};      // start of its think time; 0: never
   Duration throttled{};             // spent in balance_dirty_pages()
   std::int64_t throttle_calls = 0;  // calls of it that wrote back or slept
 };

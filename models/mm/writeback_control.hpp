@@ -27,6 +27,8 @@ struct WritebackControl {
   bool for_kupdate = false;
   bool range_cyclic = false;
   bool more_io = false;
+  bool for_sync = false;
+  bool tagged_writepages = false;  // only pages dirty at the start, whatever the mode
   WriteReason reason = WriteReason::kBackground;  // for traces
 
   bool whole_range() const { return range_start == 0 && range_end == ~PageIndex{0}; }

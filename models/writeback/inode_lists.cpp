@@ -60,29 +60,31 @@ void DirtyInodeLists::requeue_io(Inode& inode) {
   move_to_front(kMoreIo, inode);
 }
 
-void DirtyInodeLists::queue_io(std::optional<Jiffies> older_than, SuperblockSort sort) {
+int DirtyInodeLists::queue_io(std::optional<Jiffies> older_than, SuperblockSort sort) {
   List& more = lists_[kMoreIo];
   List& io = lists_[kIo];
   for (Inode& inode : more)
     file_under(kIo, inode);
   io.splice(io.end(), more);
-  move_expired_inodes(older_than, sort);
+  return move_expired_inodes(older_than, sort);
 }
 
-void DirtyInodeLists::move_expired_inodes(std::optional<Jiffies> older_than, SuperblockSort sort) {
+int DirtyInodeLists::move_expired_inodes(std::optional<Jiffies> older_than, SuperblockSort sort) {
   List& dirty = lists_[kDirty];
   List expired;  // newest at the front, like its source
   bool several = false;
+  int moved = 0;
   while (!dirty.empty() && (!older_than || dirty.back().dirtied_when <= *older_than)) {
     Inode& inode = dirty.back();
     several = several || (!expired.empty() && expired.front().i_sb != inode.i_sb);
     dirty.pop_back();
     file_under(kIo, inode);
     expired.push_front(inode);
+    ++moved;
   }
   if (sort == SuperblockSort::kNo || !several) {
     lists_[kIo].splice(lists_[kIo].begin(), expired);
-    return;
+    return moved;
   }
   while (!expired.empty()) {
     const SuperBlock* sb = expired.back().i_sb;
@@ -94,6 +96,7 @@ void DirtyInodeLists::move_expired_inodes(std::optional<Jiffies> older_than, Sup
       lists_[kIo].push_front(inode);
     }
   }
+  return moved;
 }
 
 }  // namespace wbsim

@@ -44,14 +44,15 @@ class DirtyInodeLists {
   // Refills `io`. Service order afterwards: more_io, first requeued first; what was left on io;
   // then the newly expired (all without `older_than`), oldest first. With the sort, all inodes of
   // the oldest one's superblock come first among the newly queued, and so on.
-  void queue_io(std::optional<Jiffies> older_than, SuperblockSort sort);
+  // Returns how many those are.
+  int queue_io(std::optional<Jiffies> older_than, SuperblockSort sort);
 
  private:
   static void count(const Inode& inode, int change);
   static void file_under(Which which, Inode& inode);
   void push_front(Which which, Inode& inode);
   void move_to_front(Which which, Inode& inode);
-  void move_expired_inodes(std::optional<Jiffies> older_than, SuperblockSort sort);
+  int move_expired_inodes(std::optional<Jiffies> older_than, SuperblockSort sort);
 
   std::array<List, 3> lists_;
 };

@@ -3,6 +3,7 @@
 #include "models/fs/buffer_io.hpp"
 #include "models/fs/file.hpp"
 #include "models/fs/page_scan.hpp"
+#include "models/writeback/dirty_domain.hpp"
 #include "models/writeback/inode_lists.hpp"
 
 namespace wbsim {
@@ -43,6 +44,31 @@ void file_inode(const WritebackContext& context, Inode& inode, const WritebackCo
   }
 }
 
+// As fsync(2) calls it: a clean inode leaves the lists, a dirty one stays where it is.
+Task<Errno> writeback_single_inode_310(WritebackContext& context, Inode& inode,
+                                       WritebackControl& wbc, TaskStruct& task) {
+  const bool wait = wbc.sync_mode == SyncMode::WB_SYNC_ALL;
+  if ((inode.i_state & I_SYNC) != 0) {
+    if (!wait)
+      co_return Errno::kOk;
+    co_await wait_for_i_sync(context, inode, task);
+  }
+  const bool clean = (inode.i_state & I_DIRTY) == 0;
+  if (clean && (!wait || !inode.i_mapping->pages.any_tagged(PageTag::kWriteback)))
+    co_return Errno::kOk;
+  inode.i_state |= I_SYNC;
+  const Errno result = co_await write_locked_inode(context, inode, wbc, task);
+  inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~I_SYNC);
+  if ((inode.i_state & I_DIRTY) == 0)
+    DirtyInodeLists::remove(inode);
+  else if (!inode.dirty_lists)
+    context.vfs.dirty_listener->inode_dirtied(inode);
+  inode.i_sync_waiters.wake_all();
+  co_return result;
+}
+
+}  // namespace
+
 Task<> wait_for_i_sync(WritebackContext& context, Inode& inode, TaskStruct& task) {
   co_await context.vfs.cpu.settle(task);
   while ((inode.i_state & I_SYNC) != 0) {
@@ -51,10 +77,10 @@ Task<> wait_for_i_sync(WritebackContext& context, Inode& inode, TaskStruct& task
   }
 }
 
-}  // namespace
-
 Task<Errno> writeback_single_inode(WritebackContext& context, Inode& inode, WritebackControl& wbc,
                                    TaskStruct& task) {
+  if (context.rules.single_inode == SingleInodeRule::k310)
+    co_return co_await writeback_single_inode_310(context, inode, wbc, task);
   Vfs& vfs = context.vfs;
   const bool wait = wbc.sync_mode == SyncMode::WB_SYNC_ALL;
   if ((inode.i_state & I_SYNC) != 0) {
@@ -86,6 +112,62 @@ Task<Errno> writeback_single_inode(WritebackContext& context, Inode& inode, Writ
   co_return result;
 }
 
+Task<Errno> write_all_pages(WritebackContext& context, Inode& inode, TaskStruct& task) {
+  BackingDevInfo& bdi = *inode.i_mapping->bdi;
+  const bool estimates = context.rules.bandwidth == BandwidthUpdate::kInWritepages;
+  if (estimates)
+    bandwidth_estimate_start(context, bdi);
+  const Errno result = co_await filemap_fdatawrite(context.vfs, inode, task);
+  if (estimates)
+    update_bandwidth(context, bdi, context.now());
+  co_return result;
+}
+
+Task<Errno> write_locked_inode(WritebackContext& context, Inode& inode, WritebackControl& wbc,
+                               TaskStruct& task) {
+  Vfs& vfs = context.vfs;
+  BackingDevInfo& bdi = *inode.i_mapping->bdi;
+  const bool wait = wbc.sync_mode == SyncMode::WB_SYNC_ALL;
+  const bool estimates = context.rules.bandwidth == BandwidthUpdate::kInWritepages;
+  if (estimates)
+    bandwidth_estimate_start(context, bdi);
+  Errno result = co_await do_writepages(vfs, inode.host(), wbc, task);
+  if (estimates)
+    update_bandwidth(context, bdi, context.now());
+  if (wait && (!wbc.for_sync || context.rules.sync_waits_for_data)) {
+    const Errno waited = co_await filemap_fdatawait(vfs, inode.host(), task);
+    if (result == Errno::kOk)
+      result = waited;
+  }
+  const unsigned dirty = inode.i_state & I_DIRTY;
+  inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~I_DIRTY);
+  if (inode.i_mapping->pages.any_tagged(PageTag::kDirty))
+    inode.i_state |= I_DIRTY_PAGES;
+  if ((dirty & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)) != 0) {
+    const Errno written = co_await inode.i_sb->write_inode(inode, task, wait);
+    if (result == Errno::kOk)
+      result = written;
+  }
+  co_return result;
+}
+
+void requeue_inode(WritebackContext& context, Inode& inode, const WritebackControl& wbc) {
+  if (!inode.dirty_lists)
+    return;  // fsync(2) cleaned it meanwhile
+  DirtyInodeLists& lists = *inode.dirty_lists;
+  const bool dirty = (inode.i_state & I_DIRTY) != 0;
+  if (dirty && (wbc.sync_mode == SyncMode::WB_SYNC_ALL || wbc.tagged_writepages))
+    inode.dirtied_when = context.now();
+  if (wbc.pages_skipped > 0)
+    lists.redirty_tail(inode, context.now());
+  else if (inode.i_mapping->pages.any_tagged(PageTag::kDirty) && wbc.nr_to_write <= 0)
+    lists.requeue_io(inode);
+  else if (dirty)
+    lists.redirty_tail(inode, context.now());
+  else
+    DirtyInodeLists::remove(inode);
+}
+
 namespace {
 
 // What the file system's own fsync does: metadata buffers of the file, then its inode.
@@ -109,8 +191,8 @@ Task<Errno> ext2_sync_file(WritebackContext& context, Inode& inode, SyncWhat wha
 Task<Errno> vfs_fsync(WritebackContext& context, Inode& inode, SyncWhat what, TaskStruct& task) {
   Vfs& vfs = context.vfs;
   task.charge(vfs.costs.write_syscall);
-  Errno result = co_await filemap_fdatawrite(vfs, inode.host(), task);
-  if (result == Errno::kOk && context.rules.fsync_waits == FsyncWaits::kBeforeInode)
+  Errno result = co_await write_all_pages(context, inode.host(), task);
+  if (result == Errno::kOk && context.rules.fsync_waits != FsyncWaits::kAfterInode)
     result = co_await filemap_fdatawait(vfs, inode.host(), task);
   if (!inode.host().is_block_device) {
     co_await mutex_lock(vfs, inode, task);
@@ -119,9 +201,13 @@ Task<Errno> vfs_fsync(WritebackContext& context, Inode& inode, SyncWhat what, Ta
     if (result == Errno::kOk)
       result = synced;
   }
-  const Errno waited = co_await filemap_fdatawait(vfs, inode.host(), task);
+  if (context.rules.fsync_waits != FsyncWaits::kOnlyBeforeInode) {
+    const Errno waited = co_await filemap_fdatawait(vfs, inode.host(), task);
+    if (result == Errno::kOk)
+      result = waited;
+  }
   co_await vfs.cpu.settle(task);
-  co_return result == Errno::kOk ? waited : result;
+  co_return result;
 }
 
 Task<Errno> wait_sb_inodes(WritebackContext& context, SuperBlock& sb, TaskStruct& task) {

@@ -7,10 +7,19 @@ void WritebackContext::add_device(BackingDevInfo& bdi) {
   min_ratio_sum += bdi.min_ratio;
 }
 
+Pages WritebackContext::bdi_thresh(BackingDevInfo& bdi, Pages thresh) const {
+  PageCache& cache = vfs.cache;
+  const PropFraction completions = has_flex_shares(rules.limits)
+                                       ? cache.flex_fraction(bdi)
+                                       : cache.completions().fraction(bdi.completions);
+  return bdi_share(rules.limits, thresh, completions, bdi.min_ratio, bdi.max_ratio, min_ratio_sum);
+}
+
 Pages WritebackContext::bdi_dirty_limit(BackingDevInfo& bdi, Pages dirty, TaskStruct* task) const {
   PageCache& cache = vfs.cache;
-  Pages limit = bdi_share(rules.limits, dirty, cache.completions().fraction(bdi.completions),
-                          bdi.min_ratio, bdi.max_ratio, min_ratio_sum);
+  Pages limit = bdi_thresh(bdi, dirty);
+  if (has_flex_shares(rules.limits))
+    return limit;
   limit = clip_bdi_dirty_limit(limit, dirty, cache.counters(), bdi);
   return task ? task_dirty_limit(limit, cache.dirtyings().fraction(task->dirties)) : limit;
 }

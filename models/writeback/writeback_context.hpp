@@ -8,12 +8,19 @@
 #include "models/fs/vfs.hpp"
 #include "models/mm/dirty_limits.hpp"
 #include "models/mm/writeback_control.hpp"
+#include "models/sched/timer_wheel.hpp"
 #include "models/trace.hpp"
+#include "models/writeback/rate_control.hpp"
 
 namespace wbsim {
 
 // What becomes of an inode after it was written: __sync_single_inode() and its successors.
-enum class SingleInodeRule : std::uint8_t { k2624, k2631, k2632 };
+enum class SingleInodeRule : std::uint8_t {
+  k2624,
+  k2631,
+  k2632,
+  k310,  // requeue_inode(): by what is left; the caller of fsync(2) moves no dirty inode
+};
 
 // When a throttled writer writes back itself.
 enum class WriterWritesRule : std::uint8_t {
@@ -23,8 +30,27 @@ enum class WriterWritesRule : std::uint8_t {
 
 // When fsync(2) waits for the data: before the file system's own part runs, or after it.
 enum class FsyncWaits : std::uint8_t {
-  kAfterInode,   // up to 2.6.31: data and inode are under way together
-  kBeforeInode,  // 2.6.32: a flusher may have written the inode by then
+  kAfterInode,       // up to 2.6.31: data and inode are under way together
+  kBeforeInode,      // 2.6.32: a flusher may have written the inode by then
+  kOnlyBeforeInode,  // 3.1: and nobody waits for data again
+};
+
+// When balance_dirty_pages() starts background write-back.
+enum class BackgroundStart : std::uint8_t {
+  kLast,   // 3.10: once it has paused
+  kFirst,  // 6.1: at each look
+};
+
+// When a flusher looks at the write bandwidth.
+enum class BandwidthUpdate : std::uint8_t {
+  kAfterRound,    // 3.10: of wb_writeback()
+  kInWritepages,  // 5.16: of an inode, and 200 ms after its last page is written
+};
+
+// How sync(2) starts the flushers.
+enum class FlusherWakeup : std::uint8_t {
+  kWork,      // 3.10: an item each, with the pages dirty now
+  kStartAll,  // 4.15: one flag each, the pages counted when it is served
 };
 
 struct WritebackRules {
@@ -33,15 +59,32 @@ struct WritebackRules {
   WriterWritesRule writer_writes = WriterWritesRule::kReclaimableOver;
   FsyncWaits fsync_waits = FsyncWaits::kAfterInode;
   bool reports_more_io = true;  // 2.6.31: wbc.more_io makes background jobs wait and go on
+  // From 3.1 on.
+  RateRule rates = RateRule::k310;
+  BackgroundStart background_start = BackgroundStart::kLast;
+  BandwidthUpdate bandwidth = BandwidthUpdate::kAfterRound;
+  FlusherWakeup wakeup = FlusherWakeup::kWork;
+  bool sync_waits_for_data = true;    // 3.12: sync(2) leaves that to wait_sb_inodes()
+  bool skipped_is_progress = true;    // 6.1: pages put back unwritten do not count
+  TimerRule timers = TimerRule::kExact;
+};
+
+// struct wb_domain, but for the shares, which the page cache counts.
+struct DirtyDomain {
+  Pages dirty_limit{};  // L: follows the limit, slowly when that falls
+  Jiffies dirty_limit_tstamp{};
 };
 
 struct WritebackContext {
-  WritebackContext(Vfs& v, CongestionWaits& c, TraceSink& t) : vfs(v), congestion(c), trace(t) {}
+  WritebackContext(Vfs& v, CongestionWaits& c, TraceSink& t)
+      : vfs(v), congestion(c), trace(t), wheel(TimerRule::kExact, v.ticks, Duration(0)) {}
 
   Vfs& vfs;
   CongestionWaits& congestion;
   TraceSink& trace;
+  TimerWheel wheel;
   WritebackRules rules;
+  DirtyDomain domain;
   VmParams vm;
   Jiffies dirty_expire_interval{};
   Jiffies dirty_writeback_interval{};  // 0: no periodic write-back
@@ -67,6 +110,8 @@ struct WritebackContext {
   }
   // Its device part: share, clip, and the share of the task.
   Pages bdi_dirty_limit(BackingDevInfo& bdi, Pages dirty, TaskStruct* task) const;
+  // bdi_dirty_limit() of 3.1 and later, wb_calc_thresh(): the share alone.
+  Pages bdi_thresh(BackingDevInfo& bdi, Pages thresh) const;
   Pages reclaimable() const { return vfs.cache.counters().nr_file_dirty; }
   bool over_background() const { return reclaimable() >= dirty_limits().background; }
   // file_dirty + unstable + inodes: enough for everything that is dirty now.

@@ -17,7 +17,7 @@ WriterThrottle::WriterThrottle(WritebackContext& context, Flusher& flusher, Thro
       write_chunk_(context.ratelimit_pages + context.ratelimit_pages / 2) {}
 
 // The counter belongs to the processor, not to the task: whoever trips it pays.
-bool WriterThrottle::ratelimit(const TaskStruct& task, const AddressSpace& mapping, Pages written) {
+bool WriterThrottle::ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages written) {
   const Pages limit =
       mapping.bdi->dirty_exceeded ? kRatelimitWhenExceeded : context_.ratelimit_pages;
   Pages& counter = counters_[static_cast<std::size_t>(task.processor())];

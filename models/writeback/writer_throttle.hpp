@@ -20,10 +20,10 @@ class WriterThrottle : public DirtyThrottle {
  public:
   WriterThrottle(WritebackContext& context, Flusher& flusher, ThrottleWait wait, int cpus);
 
-  bool ratelimit(const TaskStruct& task, const AddressSpace& mapping, Pages written) override;
+  bool ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages written) override;
   Task<> balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) override;
 
-  TimePoint first_throttle() const { return first_throttle_; }  // TimePoint::max(): never
+  TimePoint first_throttle() const override { return first_throttle_; }
 
  private:
   struct Excess {

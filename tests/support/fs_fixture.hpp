@@ -157,7 +157,7 @@ class FsFixture : private DirtyListener, private DirtyThrottle {
     result = co_await body;
   }
   void inode_dirtied(Inode& inode) override { dirtied.push_back(&inode); }
-  bool ratelimit(const TaskStruct&, const AddressSpace&, Pages) override { return false; }
+  bool ratelimit(TaskStruct&, const AddressSpace&, Pages) override { return false; }
   Task<> balance_dirty_pages(TaskStruct&, AddressSpace&) override { co_return; }
 };
 

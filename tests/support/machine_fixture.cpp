@@ -53,6 +53,10 @@ MachineFixture::MachineFixture(const Scenario& scenario)
   context.ratelimit_pages = writeback_ratelimit(whole_pages(config.memory.total), config.cpu.cpus);
   context.origin = TimePoint(config.run.uptime_at_start);
   context.periodic_start = TimePoint(config.run.periodic_start);
+  context.wheel = TimerWheel(row.writeback.timers, ticks, config.run.first_tick);
+  if (has_flex_shares(row.writeback.limits))
+    cache.use_flex_shares(context.hz() * 3, ticks, sim);
+  context.domain.dirty_limit = context.dirty_limits().dirty;
   context.super_blocks.push_back(&block_devices);
   for (const DeviceConfig& device : config.devices)
     add_disk(device);
@@ -81,6 +85,7 @@ void MachineFixture::add_disk(const DeviceConfig& device) {
   disk.bdi.queue = disk.queue.get();
   disk.bdi.min_ratio = device.min_ratio;
   disk.bdi.max_ratio = device.max_ratio;
+  disk.bdi.strict_limit = device.strict_limit;
   context.add_device(disk.bdi);
   block_devices.add(vfs, disk.bdi, Sectors(0), Sectors(device.capacity.count() / kSectorSize), 12);
 }
@@ -102,13 +107,19 @@ void MachineFixture::start_flusher() {
   const std::string throttle_name = config.kernel.throttle.value_or(std::string(row.throttle));
   if (flusher_name == "pdflush")
     flusher = std::make_unique<PdflushPool>(context, row.pdflush);
+  else if (flusher_name == "bdi_wq")
+    flusher = std::make_unique<WbFlusher>(context);
   else
     flusher = std::make_unique<BdiFlusher>(context, config.run.flusher_threads_at_start
                                                         ? BdiFlusher::ThreadsAtStart::kAll
                                                         : BdiFlusher::ThreadsAtStart::kNone);
-  throttle = std::make_unique<WriterThrottle>(
-      context, *flusher,
-      throttle_name == "pause" ? ThrottleWait::kPause : ThrottleWait::kCongestion, config.cpu.cpus);
+  if (throttle_name == "ioless")
+    throttle = std::make_unique<IolessThrottle>(context, *flusher, config.cpu.cpus);
+  else
+    throttle = std::make_unique<WriterThrottle>(
+        context, *flusher,
+        throttle_name == "pause" ? ThrottleWait::kPause : ThrottleWait::kCongestion,
+        config.cpu.cpus);
   vfs.dirty_listener = flusher.get();
   vfs.throttle = throttle.get();
   flusher->start();

@@ -17,8 +17,10 @@
 #include "models/kernel.hpp"
 #include "models/workload/job.hpp"
 #include "models/writeback/bdi_flusher.hpp"
+#include "models/writeback/ioless_throttle.hpp"
 #include "models/writeback/pdflush.hpp"
 #include "models/writeback/single_inode.hpp"
+#include "models/writeback/wb_flusher.hpp"
 #include "models/writeback/writer_throttle.hpp"
 
 namespace wbsim {
@@ -30,6 +32,8 @@ struct TraceLog : TraceSink {
   std::vector<FsyncRecord> fsyncs;
   std::vector<RequestRecord> requests;
   std::vector<WorkRecord> works;
+  std::vector<BalanceDirtyPagesEvent> pauses;
+  std::vector<WritebackSingleInodeEvent> inodes_written;
   std::function<void()> after_call, after_fsync;
 
   void on_sample(const Sample& sample) override { samples.push_back(sample); }
@@ -50,6 +54,13 @@ struct TraceLog : TraceSink {
   }
   void on_request(const RequestRecord& request) override { requests.push_back(request); }
   void on_work(const WorkRecord& work) override { works.push_back(work); }
+  void on_balance_dirty_pages(const BalanceDirtyPagesEvent& event) override {
+    pauses.push_back(event);
+  }
+  void on_writeback_single_inode(const WritebackSingleInodeEvent& event) override {
+    if (!event.start)
+      inodes_written.push_back(event);
+  }
 
   std::vector<WorkRecord> works_because(WriteReason reason) const {
     std::vector<WorkRecord> found;
@@ -180,7 +191,7 @@ class MachineFixture {
   std::deque<Ext2> filesystems;
   std::deque<SlowInodes> slow_inodes;
   std::unique_ptr<Flusher> flusher;
-  std::unique_ptr<WriterThrottle> throttle;
+  std::unique_ptr<DirtyThrottle> throttle;
 
  private:
   void add_disk(const DeviceConfig& device);

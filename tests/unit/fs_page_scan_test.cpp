@@ -17,6 +17,8 @@ using Indices = std::vector<std::int64_t>;
 // disk takes them in the order of submission.
 FsSetup scattered(PageScanRule rule, bool mpage = false) {
   FsSetup setup = rule == PageScanRule::k2624 ? FsSetup::of_2624() : FsSetup{};
+  if (rule > PageScanRule::k2631)
+    setup.rules.page_scan = rule;
   setup.block_size = 4096;
   setup.mpage = mpage;
   setup.block.queue.scheduler = "noop";
@@ -99,6 +101,59 @@ TEST_CASE("pdflush 9.6: page scan table", "[fs]") {
         f.cache.check();
       }
     }
+  }
+}
+
+// bdi 9.6 for 2.6.39, whose scan 3.10 has; 6.x 10.5.
+TEST_CASE("bdi 9.6, 6.x 10.5: page scan from 2.6.39 on", "[fs]") {
+  struct Row {
+    PageScanRule rule;
+    Indices dirty;
+    PageIndex index;
+    std::int64_t nr;
+    Indices pages;
+    std::int64_t left;
+    PageIndex next;
+  };
+  const Indices all = range(0, 29);
+  const std::vector<Row> rows{
+      {PageScanRule::k310, all, 20, 12, joined(range(20, 29), {0, 1}), 0, 1},
+      {PageScanRule::k310, all, 0, 5, range(0, 4), 0, 4},
+      {PageScanRule::k61, all, 20, 12, range(20, 29), 2, 0},
+      {PageScanRule::k61, all, 0, 5, range(0, 4), 0, 4},
+      {PageScanRule::k61, range(0, 4), 10, 100, {}, 100, 0},
+  };
+  for (const Row& row : rows) {
+    FsFixture f(scattered(row.rule));
+    dirty_pages(f, row.dirty);
+    f.file.i_data.writeback_index = row.index;
+    WritebackControl wbc = cyclic(row.nr);
+    CHECK(f.await(do_writepages(f.vfs, f.file, wbc, f.task)) == Errno::kOk);
+    CAPTURE(row.dirty, row.index, row.nr);
+    CHECK(written(f) == row.pages);
+    CHECK(wbc.nr_to_write == row.left);
+    CHECK(f.file.i_data.writeback_index == row.next);
+    f.cache.check();
+  }
+}
+
+// A writer that keeps dirtying pages behind the scan does not keep it going.
+TEST_CASE("bdi 6: an integrity scan takes only the pages dirty when it began", "[fs]") {
+  for (const auto rule : {PageScanRule::k310, PageScanRule::k61}) {
+    FsFixture f(scattered(rule));
+    dirty_pages(f, range(0, 20));
+    Page& held = f.lock(page_at(f, 3));  // the scan waits here
+    std::optional<Errno> done;
+    f.spawn(filemap_fdatawrite(f.vfs, f.file, f.task), done);
+    f.run();
+    dirty_pages(f, range(21, 40));
+    f.cache.unlock_page(held);
+    f.run();
+    REQUIRE(done);
+    CHECK(written(f) == range(0, 20));
+    CHECK(f.cache.counters().nr_file_dirty == Pages(20));
+    for (PageIndex i = 0; i <= 40; ++i)
+      CHECK_FALSE(f.file.i_data.pages.tagged(i, PageTag::kTowrite));
   }
 }
 

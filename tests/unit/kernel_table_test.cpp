@@ -80,5 +80,35 @@ TEST_CASE("2.6.32 differs from 2.6.31 in its flusher, throttle and inode rule", 
   CHECK(row.queue.split_by_sync == before.queue.split_by_sync);
 }
 
+// gen-3.x-ioless, gen-6.x.
+TEST_CASE("3.10 and 6.1 throttle without writing", "[machine]") {
+  for (const std::string_view name : {"3.10", "6.1"}) {
+    const KernelRow& row = *find_kernel(name);
+    CHECK(row.flusher == "bdi_wq");
+    CHECK(row.throttle == "ioless");
+    CHECK(row.writeback.single_inode == SingleInodeRule::k310);
+    CHECK(row.writeback.fsync_waits == FsyncWaits::kOnlyBeforeInode);
+    CHECK(row.dirty_background_ratio == 10);
+    CHECK(row.dirty_ratio == 20);
+  }
+}
+
+TEST_CASE("what 6.1 has that 3.10 has not", "[machine]") {
+  const WritebackRules& old = find_kernel("3.10")->writeback;
+  const WritebackRules& now = find_kernel("6.1")->writeback;
+  CHECK((old.limits == LimitsRule::k310 && now.limits == LimitsRule::k61));
+  CHECK((old.rates == RateRule::k310 && now.rates == RateRule::k61));
+  CHECK((old.timers == TimerRule::kSlack && now.timers == TimerRule::kWheel));
+  CHECK((old.background_start == BackgroundStart::kLast &&
+         now.background_start == BackgroundStart::kFirst));
+  CHECK((old.bandwidth == BandwidthUpdate::kAfterRound &&
+         now.bandwidth == BandwidthUpdate::kInWritepages));
+  CHECK((old.wakeup == FlusherWakeup::kWork && now.wakeup == FlusherWakeup::kStartAll));
+  CHECK((old.sync_waits_for_data && !now.sync_waits_for_data));
+  CHECK((old.skipped_is_progress && !now.skipped_is_progress));
+  CHECK(find_kernel("3.10")->fs.page_scan == PageScanRule::k310);
+  CHECK(find_kernel("6.1")->fs.page_scan == PageScanRule::k61);
+}
+
 }  // namespace
 }  // namespace wbsim

@@ -91,5 +91,31 @@ TEST_CASE("pdflush 9.5: the clip lets a device grow into what is free", "[mm]") 
   CHECK(clip_bdi_dirty_limit(Pages(40000), Pages(40000), counters, bdi) == Pages(1000));
 }
 
+TEST_CASE("bdi 9.7, ioless 3: no floor under the dirty ratio from 2.6.39 on", "[mm]") {
+  check_limits(global_dirty_limits(LimitsRule::k310, ratios(10, 20), kDirtyable), 20000, 40000);
+  check_limits(global_dirty_limits(LimitsRule::k310, ratios(10, 2), kDirtyable), 2000, 4000);
+}
+
+TEST_CASE("6.x 10.1: ratios of 6.1 are truncated twice", "[mm]") {
+  const auto limits = [](Pages dirtyable) {
+    return global_dirty_limits(LimitsRule::k61, ratios(10, 20), dirtyable);
+  };
+  check_limits(limits(kDirtyable), 19970, 39990);
+  check_limits(limits(Pages(1000001)), 99853, 199951);
+  check_limits(global_dirty_limits(LimitsRule::k61, ratios(10, 20), kDirtyable,
+                                   LimitBonus::kQuarterMore, Pages(39990)),
+               26211, 51236);
+  VmParams vm = ratios(10, 20);
+  vm.dirty_bytes = 1 << 20;
+  vm.dirty_background_bytes = 512 << 10;
+  check_limits(global_dirty_limits(LimitsRule::k61, vm, kDirtyable), 128, 256);
+}
+
+TEST_CASE("ioless 10.12: ratelimit_pages", "[mm]") {
+  CHECK(ioless_ratelimit(Pages(40000), 4) == Pages(312));
+  CHECK(ioless_ratelimit(Pages(40000), 64) == Pages(19));
+  CHECK(ioless_ratelimit(Pages(4000), 8) == Pages(16));
+}
+
 }  // namespace
 }  // namespace wbsim

@@ -1,0 +1,125 @@
+#include "models/writeback/dirty_domain.hpp"
+
+#include <algorithm>
+
+namespace wbsim {
+
+namespace {
+
+void trace_global_dirty_state(const WritebackContext& context, const DirtyLimits& limits,
+                              std::string_view thread) {
+  const VmCounters& vm = context.vfs.cache.counters();
+  GlobalDirtyStateEvent event;
+  event.time = context.sim().now() - context.origin;
+  event.thread = thread;
+  event.nr_dirty = vm.nr_file_dirty;
+  event.nr_writeback = vm.nr_writeback;
+  event.background_thresh = limits.background;
+  event.dirty_thresh = limits.dirty;
+  event.dirty_limit = context.domain.dirty_limit;
+  event.nr_dirtied = vm.nr_dirtied;
+  event.nr_written = vm.nr_written;
+  context.trace.on_global_dirty_state(event);
+}
+
+std::int64_t in_kib(std::int64_t pages) {
+  return pages * (kPageSize / 1024);
+}
+
+void trace_dirty_ratelimit(const WritebackContext& context, const BackingDevInfo& bdi,
+                           const RatelimitUpdate& update, std::string_view thread) {
+  BdiDirtyRatelimitEvent event;
+  event.time = context.sim().now() - context.origin;
+  event.thread = thread;
+  event.bdi = bdi.id;
+  event.write_bw = in_kib(bdi.rates.write_bandwidth);
+  event.avg_write_bw = in_kib(bdi.rates.avg_write_bandwidth);
+  event.dirty_rate = in_kib(update.dirty_rate);
+  event.dirty_ratelimit = in_kib(bdi.rates.dirty_ratelimit);
+  event.task_ratelimit = in_kib(update.task_ratelimit);
+  event.balanced_dirty_ratelimit = in_kib(bdi.rates.balanced_dirty_ratelimit);
+  context.trace.on_bdi_dirty_ratelimit(event);
+}
+
+void global_update_bandwidth(WritebackContext& context, const DirtyState& state) {
+  DirtyDomain& domain = context.domain;
+  const Jiffies now = context.now();
+  if (now < domain.dirty_limit_tstamp + bandwidth_interval(context.vfs.ticks.hz()))
+    return;
+  domain.dirty_limit = update_dirty_limit(domain.dirty_limit, state.thresh, state.dirty);
+  domain.dirty_limit_tstamp = now;
+}
+
+}  // namespace
+
+DirtyState dirty_state(const WritebackContext& context, BackingDevInfo& bdi,
+                       std::string_view thread) {
+  const VmCounters& vm = context.vfs.cache.counters();
+  const DirtyLimits limits = context.dirty_limits();
+  trace_global_dirty_state(context, limits, thread);
+  DirtyState state;
+  state.thresh = limits.dirty;
+  state.bg_thresh = limits.background;
+  state.dirty = vm.nr_file_dirty + vm.nr_writeback;
+  state.limit = std::max(limits.dirty, context.domain.dirty_limit);
+  state.bdi_thresh = context.bdi_thresh(bdi, limits.dirty);
+  if (limits.dirty > Pages(0))
+    state.bdi_bg_thresh =
+        state.bdi_thresh * limits.background.count() / limits.dirty.count();
+  state.bdi_dirty = bdi.reclaimable + bdi.writeback;
+  state.avg_write_bandwidth = bdi.rates.avg_write_bandwidth;
+  state.strict_limit = bdi.strict_limit;
+  return state;
+}
+
+bool over_bground_thresh(const WritebackContext& context, BackingDevInfo& bdi,
+                         std::string_view thread) {
+  const DirtyLimits limits = context.dirty_limits();
+  trace_global_dirty_state(context, limits, thread);
+  return context.reclaimable() > limits.background ||
+         bdi.reclaimable > context.bdi_thresh(bdi, limits.background);
+}
+
+void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, const DirtyState& state,
+                      Jiffies start, std::string_view thread) {
+  const int hz = context.vfs.ticks.hz();
+  const RateRule rule = context.rules.rates;
+  const Jiffies now = context.now();
+  const Jiffies elapsed = now - bdi.rates.bw_time_stamp;
+  if (elapsed <= bandwidth_interval(hz))
+    return;
+  const bool was_idle =
+      rule == RateRule::k310 && elapsed > Jiffies(hz) && bdi.rates.bw_time_stamp < start;
+  if (!was_idle) {
+    global_update_bandwidth(context, state);
+    DirtyState tracked = state;
+    tracked.limit = std::max(state.thresh, context.domain.dirty_limit);
+    const RatelimitUpdate update =
+        update_dirty_ratelimit(rule, bdi.rates, tracked, elapsed, bdi.dirtied, hz);
+    trace_dirty_ratelimit(context, bdi, update, thread);
+    update_write_bandwidth(rule, bdi.rates, elapsed, bdi.written, hz);
+  }
+  restart_estimate(bdi, now);
+}
+
+void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, Jiffies start) {
+  const int hz = context.vfs.ticks.hz();
+  const RateRule rule = context.rules.rates;
+  const Jiffies now = context.now();
+  const Jiffies elapsed = now - bdi.rates.bw_time_stamp;
+  if (elapsed <= bandwidth_interval(hz))
+    return;
+  const bool was_idle =
+      rule == RateRule::k310 && elapsed > Jiffies(hz) && bdi.rates.bw_time_stamp < start;
+  if (!was_idle)
+    update_write_bandwidth(rule, bdi.rates, elapsed, bdi.written, hz);
+  restart_estimate(bdi, now);
+}
+
+void bandwidth_estimate_start(WritebackContext& context, BackingDevInfo& bdi) {
+  const Jiffies idle = context.now() - bdi.rates.bw_time_stamp;
+  if (idle > context.hz() && bdi.writeback_inodes == 0)
+    restart_estimate(bdi, context.now());
+}
+
+}  // namespace wbsim

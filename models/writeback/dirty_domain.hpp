@@ -1,0 +1,33 @@
+// Global state of IO-less throttling, and the functions of mm/page-writeback.c that keep it: struct
+// wb_domain and what looks at it.
+//
+// MODELS:   bdi_dirty_limits(), over_bground_thresh(), __bdi_update_bandwidth() of 3.10;
+//           wb_over_bg_thresh(), __wb_update_bandwidth(), wb_bandwidth_estimate_start() of 6.1.
+#pragma once
+
+#include <string_view>
+
+#include "models/writeback/rate_estimate.hpp"
+#include "models/writeback/writeback_context.hpp"
+
+namespace wbsim {
+
+// Everything balance_dirty_pages() looks at, as of now. `thread` is for the trace.
+DirtyState dirty_state(const WritebackContext& context, BackingDevInfo& bdi,
+                       std::string_view thread);
+
+// There is enough to write for background write-back of this device: of all devices together, or
+// of its share.
+bool over_bground_thresh(const WritebackContext& context, BackingDevInfo& bdi,
+                         std::string_view thread);
+
+// From balance_dirty_pages(), when 200 ms have passed: limit, base rate and write bandwidth.
+// `start` is when the call began: the time before it was idle and says nothing (3.10).
+void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, const DirtyState& state,
+                      Jiffies start, std::string_view thread);
+// From a flusher: the write bandwidth alone.
+void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, Jiffies start);
+// 6.1, before pages are written: an idle time does not count.
+void bandwidth_estimate_start(WritebackContext& context, BackingDevInfo& bdi);
+
+}  // namespace wbsim

@@ -1,0 +1,182 @@
+#include "models/writeback/ioless_throttle.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace wbsim {
+
+namespace {
+constexpr Pages kRatelimitWhenExceeded{8};  // 32 KiB
+
+Pages bdi_stat_error(int cpus) {
+  const int log2 = static_cast<int>(std::bit_width(static_cast<unsigned>(cpus))) - 1;
+  return Pages(std::int64_t{8} * cpus * (1 + log2));
+}
+}  // namespace
+
+IolessThrottle::IolessThrottle(WritebackContext& context, Flusher& flusher, int cpus)
+    : context_(context),
+      flusher_(flusher),
+      counters_(static_cast<std::size_t>(cpus)),
+      ratelimit_pages_(ioless_ratelimit(context.dirty_limits().dirty, cpus)),
+      stat_error_(bdi_stat_error(cpus)) {}
+
+// The task counts the pages it dirtied; the processor's count catches many tasks that dirty a few
+// pages each.
+bool IolessThrottle::ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages) {
+  Pages limit = task.nr_dirtied_pause;
+  if (mapping.bdi->dirty_exceeded)
+    limit = std::min(limit, kRatelimitWhenExceeded);
+  Pages& counter = counters_[static_cast<std::size_t>(task.processor())];
+  counter += std::exchange(task.dirtied_uncounted, Pages(0));
+  if (task.nr_dirtied >= limit) {
+    counter = Pages(0);
+    return true;
+  }
+  if (counter < ratelimit_pages_)
+    return false;
+  counter = Pages(0);
+  return true;
+}
+
+bool IolessThrottle::in_freerun(const DirtyState& state) const {
+  if (state.strict_limit)
+    return state.bdi_dirty <= (state.bdi_thresh + state.bdi_bg_thresh) / 2;
+  return state.dirty <= state.freerun();
+}
+
+void IolessThrottle::leave_freerun(const DirtyState& state, TaskStruct& task) const {
+  task.dirty_paused_when = context_.now();
+  task.nr_dirtied = Pages(0);
+  task.nr_dirtied_pause = state.strict_limit
+                              ? dirty_poll_interval(state.bdi_dirty, state.bdi_thresh)
+                              : dirty_poll_interval(state.dirty, state.thresh);
+}
+
+IolessThrottle::Verdict IolessThrottle::decide(const DirtyState& state, const BdiRates& rates,
+                                               const TaskStruct& task, Pages pages_dirtied) const {
+  const int hz = context_.vfs.ticks.hz();
+  const std::int64_t rate = rates.dirty_ratelimit;
+  Verdict v;
+  v.task_ratelimit = rate * position_ratio(context_.rules.rates, state) >> kRateShift;
+  v.max_pause = max_pause(state.bdi_dirty, rates.avg_write_bandwidth, hz);
+  v.shortest = min_pause(v.max_pause, rates.avg_write_bandwidth, v.task_ratelimit, rate, hz);
+  if (task.dirty_paused_when != Jiffies(0))
+    v.think = context_.now() - task.dirty_paused_when;
+  if (v.task_ratelimit == 0) {
+    v.period = v.pause = v.max_pause;
+    v.sleeps = true;
+    return v;
+  }
+  v.period = Jiffies(hz * pages_dirtied.count() / v.task_ratelimit);
+  v.pause = v.period - v.think;
+  v.sleeps = v.pause >= v.shortest.pause;
+  return v;
+}
+
+// The pause would be too short to be worth it; what is missing is remembered.
+void IolessThrottle::go_on_without_pause(const Verdict& v, TaskStruct& task,
+                                         Pages pages_dirtied) const {
+  if (v.pause < -context_.hz()) {
+    task.dirty_paused_when = context_.now();
+    task.nr_dirtied = Pages(0);
+  } else if (v.period > Jiffies(0)) {
+    task.dirty_paused_when += v.period;
+    task.nr_dirtied = Pages(0);
+  } else if (task.nr_dirtied_pause <= pages_dirtied) {
+    task.nr_dirtied_pause += pages_dirtied;
+  }
+}
+
+Task<> IolessThrottle::sleep(const Verdict& v, BackingDevInfo& bdi, TaskStruct& task) {
+  Jiffies now = context_.now();
+  const Jiffies pause = std::min(v.pause, v.max_pause);
+  const TimePoint since = context_.sim().now();
+  first_throttle_ = std::min(first_throttle_, since);
+  bdi.dirty_sleep = now;
+  now += std::min(v.pause - pause, v.max_pause);  // a part of what is cut off counts later
+  co_await context_.vfs.cpu.settle(task);
+  co_await context_.sim().delay_until(context_.wheel.sleep_expiry(context_.sim().now(), pause),
+                                      "balance_dirty_pages pause");
+  co_await context_.vfs.cpu.woken(task);
+  task.throttled += context_.sim().now() - since;
+  ++task.throttle_calls;
+  task.dirty_paused_when = now + pause;
+  task.nr_dirtied = Pages(0);
+  task.nr_dirtied_pause = v.shortest.nr_dirtied_pause;
+}
+
+Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) {
+  BackingDevInfo& bdi = *mapping.bdi;
+  const bool background_first = context_.rules.background_start == BackgroundStart::kFirst;
+  const Pages pages_dirtied = task.nr_dirtied;
+  const Jiffies start = context_.now();
+  bool exceeded = false;
+  for (;;) {
+    DirtyState state = dirty_state(context_, bdi, task.name());
+    if (background_first)
+      start_background(bdi);
+    if (in_freerun(state)) {
+      leave_freerun(state, task);
+      break;
+    }
+    if (!flusher_.writeback_in_progress(bdi))
+      flusher_.start_background_writeback(bdi);
+    exceeded = state.bdi_dirty > state.bdi_thresh &&
+               (state.dirty > state.thresh || state.strict_limit);
+    if (exceeded || background_first)
+      bdi.dirty_exceeded = exceeded;
+    update_bandwidth(context_, bdi, state, start, task.name());
+    state.limit = std::max(state.thresh, context_.domain.dirty_limit);
+    state.avg_write_bandwidth = bdi.rates.avg_write_bandwidth;
+    const Verdict verdict = decide(state, bdi.rates, task, pages_dirtied);
+    trace(bdi, state, verdict, task, pages_dirtied, start);
+    if (!verdict.sleeps) {
+      go_on_without_pause(verdict, task, pages_dirtied);
+      break;
+    }
+    co_await sleep(verdict, bdi, task);
+    if (verdict.task_ratelimit > 0 || state.bdi_dirty <= stat_error_)
+      break;
+  }
+  if (background_first)
+    co_return;
+  bdi.dirty_exceeded = bdi.dirty_exceeded && exceeded;
+  start_background(bdi);
+}
+
+// More than the background limit is dirty, and nobody writes.
+void IolessThrottle::start_background(BackingDevInfo& bdi) {
+  if (flusher_.writeback_in_progress(bdi))
+    return;
+  if (context_.reclaimable() > context_.dirty_limits().background)
+    flusher_.start_background_writeback(bdi);
+}
+
+void IolessThrottle::trace(const BackingDevInfo& bdi, const DirtyState& state, const Verdict& v,
+                           const TaskStruct& task, Pages pages_dirtied, Jiffies start) const {
+  const auto millis = [&](Jiffies j) { return j.count() * 1000 / context_.vfs.ticks.hz(); };
+  const auto in_kib = [](std::int64_t pages) { return pages * (kPageSize / 1024); };
+  BalanceDirtyPagesEvent event;
+  event.time = context_.sim().now() - context_.origin;
+  event.thread = task.name();
+  event.bdi = bdi.id;
+  event.limit = context_.domain.dirty_limit;
+  event.setpoint = (event.limit + state.freerun()) / 2;
+  event.dirty = state.dirty;
+  event.bdi_setpoint =
+      event.setpoint * state.bdi_thresh.count() / (state.thresh.count() + 1);
+  event.bdi_dirty = state.bdi_dirty;
+  event.dirty_ratelimit = in_kib(bdi.rates.dirty_ratelimit);
+  event.task_ratelimit = in_kib(v.task_ratelimit);
+  event.dirtied = pages_dirtied;
+  event.dirtied_pause = task.nr_dirtied_pause;
+  event.paused = millis(context_.now() - start);
+  event.period = millis(v.period);
+  event.think = millis(v.think);
+  event.pause = millis(v.sleeps ? std::min(v.pause, v.max_pause) : std::min(v.pause, Jiffies(0)));
+  context_.trace.on_balance_dirty_pages(event);
+}
+
+}  // namespace wbsim

@@ -1,0 +1,52 @@
+// IO-less throttling: a writer never writes back; it sleeps so long that the rate at which it
+// dirties pages fits the rate at which its device cleans them.
+//
+// MODELS:   mm/page-writeback.c balance_dirty_pages() and balance_dirty_pages_ratelimited() of 3.10
+//           and 6.1.
+// DEVIATES: no memory cgroups, laptop mode, fatal signals or tasks that exit with pages uncounted
+//           (dirty_throttle_leaks).
+#pragma once
+
+#include <vector>
+
+#include "models/writeback/dirty_domain.hpp"
+#include "models/writeback/flusher.hpp"
+
+namespace wbsim {
+
+class IolessThrottle : public DirtyThrottle {
+ public:
+  IolessThrottle(WritebackContext& context, Flusher& flusher, int cpus);
+
+  bool ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages written) override;
+  Task<> balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) override;
+  TimePoint first_throttle() const override { return first_throttle_; }
+
+ private:
+  // What one look at the limits decides.
+  struct Verdict {
+    std::int64_t task_ratelimit = 0;  // pages/s; 0: over the hard limit
+    Jiffies period{}, pause{}, max_pause{};
+    Jiffies think{};
+    MinPause shortest{};
+    bool sleeps = false;
+  };
+  bool in_freerun(const DirtyState& state) const;
+  void leave_freerun(const DirtyState& state, TaskStruct& task) const;
+  Verdict decide(const DirtyState& state, const BdiRates& rates, const TaskStruct& task,
+                 Pages pages_dirtied) const;
+  void go_on_without_pause(const Verdict& verdict, TaskStruct& task, Pages pages_dirtied) const;
+  Task<> sleep(const Verdict& verdict, BackingDevInfo& bdi, TaskStruct& task);
+  void start_background(BackingDevInfo& bdi);
+  void trace(const BackingDevInfo& bdi, const DirtyState& state, const Verdict& verdict,
+             const TaskStruct& task, Pages pages_dirtied, Jiffies start) const;
+
+  WritebackContext& context_;
+  Flusher& flusher_;
+  std::vector<Pages> counters_;  // bdp_ratelimits: pages dirtied on each processor
+  Pages ratelimit_pages_;
+  Pages stat_error_;  // fewer pages than this of a device are not worth a pause
+  TimePoint first_throttle_ = TimePoint::max();
+};
+
+}  // namespace wbsim

@@ -1,0 +1,200 @@
+#include "models/writeback/wb_flusher.hpp"
+
+#include <limits>
+#include <vector>
+
+#include "models/fs/page_scan.hpp"
+#include "models/writeback/dirty_domain.hpp"
+#include "models/writeback/single_inode.hpp"
+
+namespace wbsim {
+
+WbFlusher::WbFlusher(WritebackContext& context) : context_(context) {
+  for (BackingDevInfo* bdi : context.bdis) {
+    wbs_.emplace_back(*bdi, context.vfs.ticks.jiffies_at(context.periodic_start));
+    restart_estimate(*bdi, context.vfs.ticks.jiffies_at(context.periodic_start));
+  }
+  if (context.rules.bandwidth == BandwidthUpdate::kInWritepages)
+    context.vfs.cache.set_inode_writeback_listener(*this);
+}
+
+WbFlusher::~WbFlusher() = default;
+
+WbFlusher::Wb& WbFlusher::of(const BackingDevInfo& bdi) const {
+  return const_cast<Wb&>(wbs_[static_cast<std::size_t>(bdi.id)]);
+}
+
+void WbFlusher::start() {
+  for (Wb& wb : wbs_)
+    context_.sim().spawn(wb.task.name(), worker(wb), ProcessKind::kDaemon);
+}
+
+// mod_delayed_work(bdi_wq, &wb->dwork, 0)
+void WbFlusher::wakeup(Wb& wb) {
+  context_.sim().cancel(wb.timer);
+  if (wb.queued)
+    return;
+  wb.queued = true;
+  wb.wake.wake_one();
+}
+
+// queue_delayed_work(bdi_wq, &wb->dwork, dirty_writeback_interval)
+void WbFlusher::wakeup_delayed(Wb& wb) {
+  Simulator& sim = context_.sim();
+  if (wb.queued || sim.pending(wb.timer) || context_.dirty_writeback_interval.count() == 0)
+    return;
+  struct Fire {
+    static void now(void* self, std::uint64_t i) {
+      auto& flusher = *static_cast<WbFlusher*>(self);
+      flusher.wakeup(flusher.wbs_[i]);
+    }
+  };
+  wb.timer = sim.at(context_.wheel.expiry(sim.now(), context_.dirty_writeback_interval),
+                    {&Fire::now, this, static_cast<std::uint64_t>(wb.bdi.id)});
+}
+
+// bdi_writeback_workfn(), wb_workfn()
+Task<> WbFlusher::worker(Wb& wb) {
+  for (;;) {
+    while (!wb.queued)
+      co_await wb.wake.wait("work");
+    wb.queued = false;
+    co_await context_.vfs.cpu.woken(wb.task);
+    do {
+      const std::int64_t written = co_await wb_do_writeback(wb);
+      WritebackPagesWrittenEvent event;
+      event.time = context_.sim().now() - context_.origin;
+      event.thread = wb.task.name();
+      event.pages = written;
+      context_.trace.on_writeback_pages_written(event);
+    } while (!wb.work_list.empty());
+    co_await context_.vfs.cpu.settle(wb.task);
+    if (!wb.work_list.empty())
+      wakeup(wb);
+    else if (wb.has_dirty_io())
+      wakeup_delayed(wb);
+  }
+}
+
+// wb_inode_writeback_end(): looks at the bandwidth 200 ms later.
+void WbFlusher::inode_writeback_ended(BackingDevInfo& bdi) {
+  Simulator& sim = context_.sim();
+  Wb& wb = of(bdi);
+  if (sim.pending(wb.bw_timer))
+    return;
+  struct Fire {
+    static void now(void* self, std::uint64_t i) {
+      WritebackContext& context = static_cast<WbFlusher*>(self)->context_;
+      update_bandwidth(context, *context.bdis[i], context.now());
+    }
+  };
+  const Jiffies interval = bandwidth_interval(context_.vfs.ticks.hz());
+  wb.bw_timer = sim.at(context_.wheel.expiry(sim.now(), interval),
+                       {&Fire::now, this, static_cast<std::uint64_t>(bdi.id)});
+}
+
+// The inode of a device node belongs to a file system without a device: nobody writes it.
+void WbFlusher::inode_dirtied(Inode& inode) {
+  if (&inode.host() != &inode)
+    return;
+  Wb& wb = of(*inode.i_mapping->bdi);
+  const bool first = !wb.has_dirty_io();
+  wb.lists.add(inode);
+  if (first)
+    wakeup_delayed(wb);
+}
+
+void WbFlusher::queue_work(Wb& wb, const Work& work) {
+  trace_work(wb, WritebackWorkEvent::What::kQueue, work, wb.task);
+  wb.work_list.push_back(work);
+  wakeup(wb);
+}
+
+bool WbFlusher::writeback_in_progress(const BackingDevInfo& bdi) const {
+  return of(bdi).running;
+}
+
+void WbFlusher::start_background_writeback(BackingDevInfo& bdi) {
+  wakeup(of(bdi));
+}
+
+void WbFlusher::wakeup_flusher_threads(WriteReason reason) {
+  Work work;
+  work.nr_pages = context_.everything();
+  work.reason = reason;
+  for (Wb& wb : wbs_) {
+    if (!wb.has_dirty_io())
+      continue;
+    if (context_.rules.wakeup == FlusherWakeup::kWork) {
+      queue_work(wb, work);
+    } else if (!wb.start_all) {
+      wb.start_all = true;
+      wb.start_all_reason = reason;
+      wakeup(wb);
+    }
+  }
+}
+
+// Writes all inodes of a file system, and waits for them and for their pages.
+Task<> WbFlusher::sync_inodes_sb(SuperBlock& sb, TaskStruct& task) {
+  int pending = 1;
+  Work work;
+  work.sb = &sb;
+  work.sync_mode = SyncMode::WB_SYNC_ALL;
+  work.nr_pages = std::numeric_limits<std::int64_t>::max();
+  work.for_sync = true;
+  work.reason = WriteReason::kSync;
+  work.pending = &pending;
+  queue_work(of(*sb.block_device()->i_data.bdi), work);
+  co_await context_.vfs.cpu.settle(task);
+  while (pending > 0) {
+    co_await work_done_.wait("sync work");
+    co_await context_.vfs.cpu.woken(task);
+  }
+}
+
+// Each block device's own pages, by the caller of sync(2): iterate_bdevs().
+Task<Errno> WbFlusher::sync_block_devices(TaskStruct& task) {
+  std::vector<Inode*> devices;
+  for (SuperBlock* sb : context_.super_blocks)
+    for (Inode* inode : sb->s_inodes)
+      if (inode->is_block_device && &inode->host() == inode)
+        devices.push_back(inode);
+  Errno result = Errno::kOk;
+  for (Inode* device : devices) {
+    const Errno written = co_await write_all_pages(context_, *device, task);
+    if (result == Errno::kOk)
+      result = written;
+  }
+  for (Inode* device : devices) {
+    const Errno waited = co_await filemap_fdatawait(context_.vfs, *device, task);
+    if (result == Errno::kOk)
+      result = waited;
+  }
+  co_return result;
+}
+
+Task<Errno> WbFlusher::sync(TaskStruct& task) {
+  task.charge(context_.vfs.costs.write_syscall);
+  wakeup_flusher_threads(WriteReason::kSync);
+  Errno result = Errno::kOk;
+  for (SuperBlock* sb : context_.super_blocks) {
+    if (!sb->block_device())
+      continue;
+    co_await sync_inodes_sb(*sb, task);
+    const Errno waited = co_await wait_sb_inodes(context_, *sb, task);
+    if (result == Errno::kOk)
+      result = waited;
+  }
+  const Errno devices = co_await sync_block_devices(task);
+  co_await context_.vfs.cpu.settle(task);
+  co_return result == Errno::kOk ? devices : result;
+}
+
+Flusher::ListSizes WbFlusher::list_sizes(const BackingDevInfo& bdi) const {
+  const auto& counts = bdi.dirty_inodes;
+  return {counts[DirtyInodeLists::kDirty], counts[DirtyInodeLists::kIo],
+          counts[DirtyInodeLists::kMoreIo]};
+}
+
+}  // namespace wbsim

@@ -1,0 +1,98 @@
+// A delayed work item per device on the workqueue bdi_wq: no thread of its own, no polling; the
+// first dirty inode arms a timer, everybody else starts it at once.
+//
+// MODELS:   fs/fs-writeback.c and mm/backing-dev.c of 3.10: bdi_writeback_workfn(),
+//           wb_do_writeback(), wb_writeback(), writeback_sb_inodes(), sync_inodes_sb(); of 6.1 the
+//           same under their new names, WB_start_all and bw_dwork.
+// DEVIATES: every device has a worker at hand; no memory cgroups, no lazytime.
+#pragma once
+
+#include <deque>
+
+#include "models/writeback/flusher.hpp"
+#include "models/writeback/inode_lists.hpp"
+#include "models/writeback/writeback_context.hpp"
+
+namespace wbsim {
+
+class WbFlusher : public Flusher, private InodeWritebackListener {
+ public:
+  explicit WbFlusher(WritebackContext& context);
+  ~WbFlusher() override;
+
+  void start() override;
+  void inode_dirtied(Inode& inode) override;
+  Task<> writeback_inodes(WritebackControl& wbc, TaskStruct& task) override;
+  bool writeback_in_progress(const BackingDevInfo& bdi) const override;
+  void start_background_writeback(BackingDevInfo& bdi) override;
+  Task<Errno> sync(TaskStruct& task) override;
+  int threads() const override { return 0; }  // kworkers are anybody's
+  TaskRole kind() const override { return TaskRole::kFlusher; }
+  ListSizes list_sizes(const BackingDevInfo& bdi) const override;
+
+ private:
+  struct Work {  // struct wb_writeback_work
+    std::int64_t nr_pages = 0;
+    SuperBlock* sb = nullptr;
+    SyncMode sync_mode = SyncMode::WB_SYNC_NONE;
+    bool for_kupdate = false, range_cyclic = false, for_background = false, for_sync = false;
+    WriteReason reason = WriteReason::kBackground;
+    int* pending = nullptr;  // of the waiter: how many of its items are not finished
+  };
+  struct Wb;  // struct bdi_writeback
+
+  Wb& of(const BackingDevInfo& bdi) const;
+  // The delayed work (wb_flusher.cpp).
+  void wakeup(Wb& wb);
+  void wakeup_delayed(Wb& wb);
+  Task<> worker(Wb& wb);
+  void inode_writeback_ended(BackingDevInfo& bdi) override;
+  void queue_work(Wb& wb, const Work& work);
+  void wakeup_flusher_threads(WriteReason reason);
+  Task<> sync_inodes_sb(SuperBlock& sb, TaskStruct& task);
+  Task<Errno> sync_block_devices(TaskStruct& task);
+
+  // What it does (wb_writeback.cpp).
+  Task<std::int64_t> wb_do_writeback(Wb& wb);
+  Task<std::int64_t> wb_check_start_all(Wb& wb);
+  Task<std::int64_t> wb_check_old_data_flush(Wb& wb);
+  Task<std::int64_t> wb_check_background_flush(Wb& wb);
+  Task<std::int64_t> wb_writeback(Wb& wb, Work work);
+  Task<std::int64_t> writeback_inodes_wb(Wb& wb, Work& work, TaskStruct& task);
+  Task<std::int64_t> writeback_sb_inodes(Wb& wb, SuperBlock& sb, Work& work, TaskStruct& task);
+  Task<std::int64_t> write_one(Wb& wb, Inode& inode, Work& work, TaskStruct& task);
+  int queue_io(Wb& wb, const Work& work, Jiffies dirtied_before, TaskStruct& task);
+  bool must_stop(const Wb& wb, const Work& work) const;
+
+  void trace_work(const Wb& wb, WritebackWorkEvent::What what, const Work& work,
+                  const TaskStruct& task) const;
+  void trace_single_inode(const Wb& wb, const Inode& inode, bool start, std::int64_t nr_to_write,
+                          std::int64_t wrote, const TaskStruct& task) const;
+
+  WritebackContext& context_;
+  std::deque<Wb> wbs_;  // by bdi id
+  WaitQueue work_done_;
+};
+
+// Private to the two files that implement WbFlusher.
+struct WbFlusher::Wb {
+  Wb(BackingDevInfo& device, Jiffies now)
+      : bdi(device), last_old_flush(now), task("flush-" + device.name, TaskRole::kFlusher) {}
+  bool has_dirty_io() const { return !lists.empty(); }
+
+  BackingDevInfo& bdi;
+  DirtyInodeLists lists;  // b_dirty, b_io, b_more_io
+  std::deque<Work> work_list;
+  Jiffies last_old_flush;
+  TaskStruct task;
+  bool running = false;    // WB_writeback_running
+  bool start_all = false;  // WB_start_all
+  WriteReason start_all_reason{};
+  // dwork: pending while the timer is armed or it is queued.
+  bool queued = false;
+  EventQueue::Handle timer;
+  WaitQueue wake;
+  EventQueue::Handle bw_timer;  // bw_dwork of 5.16
+};
+
+}  // namespace wbsim

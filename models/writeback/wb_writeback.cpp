@@ -1,0 +1,241 @@
+// What a run of WbFlusher's delayed work does.
+#include <algorithm>
+#include <limits>
+
+#include "models/writeback/dirty_domain.hpp"
+#include "models/writeback/single_inode.hpp"
+#include "models/writeback/wb_flusher.hpp"
+
+namespace wbsim {
+
+namespace {
+constexpr std::int64_t kEverything = std::numeric_limits<std::int64_t>::max();
+}  // namespace
+
+Task<std::int64_t> WbFlusher::wb_do_writeback(Wb& wb) {
+  std::int64_t written = 0;
+  wb.running = true;
+  while (!wb.work_list.empty()) {
+    const Work work = wb.work_list.front();
+    wb.work_list.pop_front();
+    trace_work(wb, WritebackWorkEvent::What::kExec, work, wb.task);
+    written += co_await wb_writeback(wb, work);
+    if (work.pending && --*work.pending == 0)
+      work_done_.wake_all();
+  }
+  written += co_await wb_check_start_all(wb);
+  written += co_await wb_check_old_data_flush(wb);
+  written += co_await wb_check_background_flush(wb);
+  wb.running = false;
+  co_return written;
+}
+
+Task<std::int64_t> WbFlusher::wb_check_start_all(Wb& wb) {
+  if (!wb.start_all)
+    co_return 0;
+  Work work;
+  work.nr_pages = context_.everything();
+  work.range_cyclic = true;
+  work.reason = wb.start_all_reason;
+  const std::int64_t written = work.nr_pages == 0 ? 0 : co_await wb_writeback(wb, work);
+  wb.start_all = false;
+  co_return written;
+}
+
+Task<std::int64_t> WbFlusher::wb_check_old_data_flush(Wb& wb) {
+  const Jiffies interval = context_.dirty_writeback_interval;
+  if (interval.count() == 0 || context_.now() < wb.last_old_flush + interval)
+    co_return 0;
+  wb.last_old_flush = context_.now();
+  Work work;
+  work.nr_pages = context_.everything();
+  work.for_kupdate = work.range_cyclic = true;
+  work.reason = WriteReason::kPeriodic;
+  if (work.nr_pages == 0)
+    co_return 0;
+  co_return co_await wb_writeback(wb, work);
+}
+
+Task<std::int64_t> WbFlusher::wb_check_background_flush(Wb& wb) {
+  if (!over_bground_thresh(context_, wb.bdi, wb.task.name()))
+    co_return 0;
+  Work work;
+  work.nr_pages = kEverything;
+  work.for_background = work.range_cyclic = true;
+  co_return co_await wb_writeback(wb, work);
+}
+
+int WbFlusher::queue_io(Wb& wb, const Work& work, Jiffies dirtied_before, TaskStruct& task) {
+  WritebackQueueIoEvent event;
+  event.moved = wb.lists.queue_io(dirtied_before, DirtyInodeLists::SuperblockSort::kYes);
+  event.time = context_.sim().now() - context_.origin;
+  event.thread = task.name();
+  event.bdi = wb.bdi.id;
+  event.older = dirtied_before;
+  event.age = (context_.now() - dirtied_before).count() * 1000 / context_.vfs.ticks.hz();
+  event.reason = work.reason;
+  context_.trace.on_writeback_queue_io(event);
+  return event.moved;
+}
+
+// Background and periodic work give way to what somebody asked for.
+bool WbFlusher::must_stop(const Wb& wb, const Work& work) const {
+  if (work.nr_pages <= 0)
+    return true;
+  if ((work.for_background || work.for_kupdate) && !wb.work_list.empty())
+    return true;
+  return work.for_background && !over_bground_thresh(context_, wb.bdi, wb.task.name());
+}
+
+Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, Work work) {
+  const TimePoint since = context_.sim().now();
+  const std::int64_t asked = work.nr_pages;
+  const Jiffies start = context_.now();
+  Jiffies dirtied_before = start;
+  while (!must_stop(wb, work)) {
+    const TimePoint round = context_.sim().now();
+    if (work.for_kupdate)
+      dirtied_before = context_.now() - context_.dirty_expire_interval;
+    else if (work.for_background)
+      dirtied_before = context_.now();
+    trace_work(wb, WritebackWorkEvent::What::kStart, work, wb.task);
+    if (wb.lists.list(DirtyInodeLists::kIo).empty())
+      queue_io(wb, work, dirtied_before, wb.task);
+    const std::int64_t progress =
+        work.sb ? co_await writeback_sb_inodes(wb, *work.sb, work, wb.task)
+                : co_await writeback_inodes_wb(wb, work, wb.task);
+    trace_work(wb, WritebackWorkEvent::What::kWritten, work, wb.task);
+    if (context_.rules.bandwidth == BandwidthUpdate::kAfterRound)
+      update_bandwidth(context_, wb.bdi, start);
+    if (progress > 0)
+      continue;
+    auto& more_io = wb.lists.list(DirtyInodeLists::kMoreIo);
+    if (more_io.empty())
+      break;
+    Inode& busy = more_io.back();
+    if ((busy.i_state & I_SYNC) != 0)
+      co_await wait_for_i_sync(context_, busy, wb.task);
+    else if (context_.sim().now() == round)
+      break;  // a worker that spins here would only wait for the disk
+  }
+  context_.trace_work(since, wb.task.name(), work.reason, asked - work.nr_pages);
+  co_return asked - work.nr_pages;
+}
+
+// __writeback_inodes_wb(): progress in pages and inodes.
+Task<std::int64_t> WbFlusher::writeback_inodes_wb(Wb& wb, Work& work, TaskStruct& task) {
+  const auto& io = wb.lists.list(DirtyInodeLists::kIo);
+  const Jiffies start = context_.now();
+  std::int64_t wrote = 0;
+  while (!io.empty()) {
+    wrote += co_await writeback_sb_inodes(wb, *wb.lists.next_io().i_sb, work, task);
+    if (wrote > 0 && (context_.now() > start + context_.hz(10) || work.nr_pages <= 0))
+      break;
+  }
+  co_return wrote;
+}
+
+Task<std::int64_t> WbFlusher::writeback_sb_inodes(Wb& wb, SuperBlock& sb, Work& work,
+                                                  TaskStruct& task) {
+  const auto& io = wb.lists.list(DirtyInodeLists::kIo);
+  const Jiffies start = context_.now();
+  std::int64_t wrote = 0;
+  while (!io.empty()) {
+    Inode& inode = wb.lists.next_io();
+    if (inode.i_sb != &sb) {
+      if (!work.sb)
+        break;
+      wb.lists.redirty_tail(inode, context_.now());
+      continue;
+    }
+    if ((inode.i_state & I_SYNC) != 0) {
+      if (work.sync_mode == SyncMode::WB_SYNC_ALL)
+        co_await wait_for_i_sync(context_, inode, task);
+      else
+        wb.lists.requeue_io(inode);
+      continue;
+    }
+    wrote += co_await write_one(wb, inode, work, task);
+    if (wrote > 0 && (context_.now() > start + context_.hz(10) || work.nr_pages <= 0))
+      break;
+  }
+  co_return wrote;
+}
+
+Task<std::int64_t> WbFlusher::write_one(Wb& wb, Inode& inode, Work& work, TaskStruct& task) {
+  WritebackControl wbc;
+  wbc.sync_mode = work.sync_mode;
+  wbc.for_kupdate = work.for_kupdate;
+  wbc.for_sync = work.for_sync;
+  wbc.range_cyclic = work.range_cyclic;
+  wbc.reason = work.reason;
+  const std::int64_t chunk =
+      work.sync_mode == SyncMode::WB_SYNC_ALL
+          ? kEverything
+          : writeback_chunk_size(wb.bdi.rates.avg_write_bandwidth, context_.domain.dirty_limit,
+                                 work.nr_pages);
+  wbc.nr_to_write = chunk;
+  trace_single_inode(wb, inode, true, chunk, 0, task);
+  inode.i_state |= I_SYNC;
+  const Errno ignored = co_await write_locked_inode(context_, inode, wbc, task);
+  static_cast<void>(ignored);  // kept in the mapping for fsync
+  const std::int64_t written = chunk - wbc.nr_to_write;
+  trace_single_inode(wb, inode, false, chunk, written, task);
+  work.nr_pages -= written;
+  std::int64_t progress = written;
+  if (!context_.rules.skipped_is_progress)
+    progress = std::max<std::int64_t>(written - wbc.pages_skipped, 0);
+  if ((inode.i_state & I_DIRTY) == 0)
+    ++progress;
+  inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~I_SYNC);
+  requeue_inode(context_, inode, wbc);
+  inode.i_sync_waiters.wake_all();
+  co_return progress;
+}
+
+Task<> WbFlusher::writeback_inodes(WritebackControl& wbc, TaskStruct& task) {
+  Wb& wb = of(*wbc.bdi);
+  Work work;
+  work.nr_pages = wbc.nr_to_write;
+  work.range_cyclic = wbc.range_cyclic;
+  work.reason = wbc.reason;
+  if (wb.lists.list(DirtyInodeLists::kIo).empty())
+    queue_io(wb, work, context_.now(), task);
+  co_await writeback_inodes_wb(wb, work, task);
+  wbc.nr_to_write = work.nr_pages;
+}
+
+void WbFlusher::trace_work(const Wb& wb, WritebackWorkEvent::What what, const Work& work,
+                           const TaskStruct& task) const {
+  WritebackWorkEvent event;
+  event.what = what;
+  event.time = context_.sim().now() - context_.origin;
+  event.thread = task.name();
+  event.bdi = wb.bdi.id;
+  event.nr_pages = work.nr_pages;
+  event.sync_all = work.sync_mode == SyncMode::WB_SYNC_ALL;
+  event.for_kupdate = work.for_kupdate;
+  event.range_cyclic = work.range_cyclic;
+  event.for_background = work.for_background;
+  event.reason = work.reason;
+  context_.trace.on_writeback_work(event);
+}
+
+void WbFlusher::trace_single_inode(const Wb& wb, const Inode& inode, bool start,
+                                   std::int64_t nr_to_write, std::int64_t wrote,
+                                   const TaskStruct& task) const {
+  WritebackSingleInodeEvent event;
+  event.start = start;
+  event.time = context_.sim().now() - context_.origin;
+  event.thread = task.name();
+  event.bdi = wb.bdi.id;
+  event.ino = inode.i_ino;
+  event.state = inode.i_state;
+  event.dirtied_when = inode.dirtied_when;
+  event.writeback_index = inode.i_mapping->writeback_index;
+  event.nr_to_write = nr_to_write;
+  event.wrote = wrote;
+  context_.trace.on_writeback_single_inode(event);
+}
+
+}  // namespace wbsim

@@ -1,0 +1,57 @@
+// When timers fire, by version.
+#include <catch2/catch.hpp>
+
+#include "models/sched/timer_wheel.hpp"
+
+namespace wbsim {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr TickClock kTicks{250};
+
+TimePoint at(std::int64_t ms) {
+  return TimePoint(milliseconds(ms));
+}
+
+TEST_CASE("old timers fire on their tick", "[sched]") {
+  const TimerWheel wheel(TimerRule::kExact, kTicks, Duration(0));
+  CHECK(wheel.expiry(at(1), Jiffies(3)) == at(12));
+  CHECK(wheel.expiry(at(1), Jiffies(1250)) == at(5000));
+  CHECK(wheel.sleep_expiry(at(7), Jiffies(1)) == at(8));
+}
+
+// jiffies begin at 2^32 - 75000 at 250 Hz.
+TEST_CASE("timers with slack move to a rounder number at most 1/256 later", "[sched]") {
+  const TimerWheel wheel(TimerRule::kSlack, kTicks, Duration(0));
+  CHECK(wheel.expiry(at(0), Jiffies(255)) == at(1020));
+  for (std::int64_t start = 0; start < 4000; start += 4) {
+    const TimePoint fires = wheel.expiry(at(start), Jiffies(1250));
+    const std::int64_t ticks = fires.time_since_epoch() / kTicks.tick();
+    CHECK(fires >= at(start + 5000));
+    CHECK(fires <= at(start + 5016));
+    CHECK(((std::int64_t{1} << 32) - 75000 + ticks) % 4 == 0);
+  }
+  CHECK(wheel.sleep_expiry(at(0), Jiffies(1250)) == at(5000));
+}
+
+// A sleep of 3 ticks that begins within a tick ends with the fourth tick from then.
+TEST_CASE("from 4.8 on no timer is early, near ones are a tick late", "[sched]") {
+  const TimerWheel wheel(TimerRule::kWheel, kTicks, Duration(0));
+  CHECK(wheel.sleep_expiry(at(3045), Jiffies(3)) == at(3060));
+  CHECK(wheel.expiry(at(3044), Jiffies(62)) == at(3044 + 63 * 4));
+}
+
+// Observed on 6.1: periods of 5.12 s for 5 s and 1.024 s for 1 s.
+TEST_CASE("from 4.8 on far timers fire on multiples of 8 and 64 ticks", "[sched]") {
+  const TimerWheel wheel(TimerRule::kWheel, kTicks, milliseconds(84));
+  TimePoint now = at(8000);
+  now = wheel.expiry(now, Jiffies(1250));
+  CHECK(now == at(13108));
+  CHECK(wheel.expiry(now, Jiffies(1250)) == at(13108 + 5120));
+  now = wheel.expiry(now, Jiffies(250));
+  CHECK(wheel.expiry(now, Jiffies(250)) - now == milliseconds(1024));
+}
+
+}  // namespace
+}  // namespace wbsim
