@@ -70,6 +70,11 @@ void describe_machine(KeyVisitor& v, Scenario& s) {
              .by_default("1 % of memory")
              .read_by("page cache, dirty limits"),
          slot(s.memory.file_pages_at_start));
+  v.leaf(integer_key("inodes_at_start", 0, std::int64_t{1} << 40,
+                     "Inodes in use that belong to no file of the scenario; a periodic pass may "
+                     "write so many pages more than were dirty when it began")
+             .read_by("flusher threads, sync(2)"),
+         slot(s.memory.inodes_at_start));
   v.leaf(size_key("dirty_limit_at_start", kPageSize, 64 * kTiB,
                   "The tracked dirty limit (global_dirty_limit) when the workloads start, as boot "
                   "or the last write to a sysctl left it")

@@ -96,6 +96,7 @@ KernelRow row_61() {
   row.writeback.wakeup = FlusherWakeup::kStartAll;
   row.writeback.sync_waits_for_data = false;
   row.writeback.skipped_is_progress = false;
+  row.writeback.reclaim_wakes_flushers = true;
   row.writeback.timers = TimerRule::kWheel;
   row.fs.page_scan = PageScanRule::k61;
   return row;

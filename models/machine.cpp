@@ -216,6 +216,7 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
   context_.ratelimit_pages = writeback_ratelimit(total_pages(scenario), scenario.cpu.cpus);
   context_.origin = TimePoint(scenario.run.uptime_at_start);
   context_.periodic_start = TimePoint(scenario.run.periodic_start);
+  context_.other_inodes = scenario.memory.inodes_at_start;
   context_.super_blocks.push_back(&root_);
   block_devices_.s_number = static_cast<int>(context_.super_blocks.size());
   context_.super_blocks.push_back(&block_devices_);

@@ -58,6 +58,9 @@ struct MemoryConfig {
   // Free pages and cached file pages when the workloads start; unset: 94 % and 1 % of total.
   std::optional<Pages> free_at_start;
   std::optional<Pages> file_pages_at_start;
+  // Inodes in use that belong to no file of the scenario: a periodic pass may write that many more
+  // pages than were dirty when it began.
+  std::int64_t inodes_at_start = 0;
   // The tracked dirty limit of 3.1 and later, as boot or the last sysctl left it.
   std::optional<Pages> dirty_limit_at_start;
 };

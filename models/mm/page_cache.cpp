@@ -157,8 +157,8 @@ void PageCache::clear_page_writeback(Page& page) {
 
 void PageCache::inode_writeback_ended(BackingDevInfo& bdi) {
   --bdi.writeback_inodes;
-  if (inode_writeback_listener_)
-    inode_writeback_listener_->inode_writeback_ended(bdi);
+  if (writeback_listener_)
+    writeback_listener_->inode_writeback_ended(bdi);
 }
 
 void PageCache::account_writeback_end(BackingDevInfo& bdi, std::int64_t count) {
@@ -230,12 +230,26 @@ void PageCache::reclaim() {
   shrink_inactive(goal);
 }
 
+// shrink_inactive_list(): pages are isolated 32 at a time.
+void PageCache::look_at_batch(const Page& page) {
+  constexpr int kSwapClusterMax = 32;
+  ++batch_taken_;
+  if (page.test(PG_dirty) && !page.test(PG_writeback))
+    ++batch_unqueued_dirty_;
+  if (batch_taken_ < kSwapClusterMax)
+    return;
+  if (batch_unqueued_dirty_ == batch_taken_ && writeback_listener_)
+    writeback_listener_->dirty_pages_at_lru_tail();
+  batch_taken_ = batch_unqueued_dirty_ = 0;
+}
+
 // Until the goal is reached, or every page was looked at once.
 void PageCache::shrink_inactive(Pages goal) {
   for (std::int64_t looked_at = inactive_.size; looked_at > 0; --looked_at) {
     if (free_pages() >= goal)
       return;
     Page& page = pool_[inactive_.tail];
+    look_at_batch(page);
     if (try_to_reclaim(page))
       continue;
     lru_remove(inactive_, page);

@@ -32,11 +32,14 @@ class PageReleaser {
   virtual bool try_to_release_page(Page& page) = 0;
 };
 
-// Told when the last page of an inode has left write-back; from 5.16 on.
-class InodeWritebackListener {
+// What a flusher wants to know of the page cache.
+class WritebackListener {
  public:
-  virtual ~InodeWritebackListener() = default;
+  virtual ~WritebackListener() = default;
+  // The last page of an inode has left write-back.
   virtual void inode_writeback_ended(BackingDevInfo& bdi) = 0;
+  // Reclaim met nothing but dirty pages nobody has begun to write.
+  virtual void dirty_pages_at_lru_tail() = 0;
 };
 
 struct MemoryParams {
@@ -66,9 +69,7 @@ class PageCache {
   PropFraction flex_fraction(BackingDevInfo& bdi) {
     return flex_->shares.fraction(bdi.flex_completions, flex_->now());
   }
-  void set_inode_writeback_listener(InodeWritebackListener& listener) {
-    inode_writeback_listener_ = &listener;
-  }
+  void set_writeback_listener(WritebackListener& listener) { writeback_listener_ = &listener; }
 
   Page& page(PageId id) { return pool_[id]; }
   PageId id_of(const Page& page) const { return static_cast<PageId>(pool_.index_of(page)); }
@@ -183,6 +184,7 @@ class PageCache {
   void reclaim();
   bool try_to_reclaim(Page& page);
   void shrink_inactive(Pages goal);
+  void look_at_batch(const Page& page);
   void deactivate_oldest();
   void free_page(Page& page);
   void wake_page(Page& page);
@@ -203,10 +205,11 @@ class PageCache {
   Slab tree_nodes_{7};     // 576 bytes each
   Batches page_batches_{kPageBatch};
   std::int64_t reclaimed_ = 0;
+  int batch_taken_ = 0, batch_unqueued_dirty_ = 0;  // of the pages reclaim isolates at a time
   std::int64_t refills_ = 0;
   PageReleaser* releaser_ = nullptr;
   std::optional<FlexShares> flex_;
-  InodeWritebackListener* inode_writeback_listener_ = nullptr;
+  WritebackListener* writeback_listener_ = nullptr;
   std::array<WaitQueue, 64> waiters_;  // by page number, as page_waitqueue() hashes
 };
 

@@ -14,8 +14,7 @@ WbFlusher::WbFlusher(WritebackContext& context) : context_(context) {
     wbs_.emplace_back(*bdi, context.vfs.ticks.jiffies_at(context.periodic_start));
     restart_estimate(*bdi, context.vfs.ticks.jiffies_at(context.periodic_start));
   }
-  if (context.rules.bandwidth == BandwidthUpdate::kInWritepages)
-    context.vfs.cache.set_inode_writeback_listener(*this);
+  context.vfs.cache.set_writeback_listener(*this);
 }
 
 WbFlusher::~WbFlusher() = default;
@@ -80,7 +79,7 @@ Task<> WbFlusher::worker(Wb& wb) {
 void WbFlusher::inode_writeback_ended(BackingDevInfo& bdi) {
   Simulator& sim = context_.sim();
   Wb& wb = of(bdi);
-  if (sim.pending(wb.bw_timer))
+  if (context_.rules.bandwidth != BandwidthUpdate::kInWritepages || sim.pending(wb.bw_timer))
     return;
   struct Fire {
     static void now(void* self, std::uint64_t i) {
@@ -91,6 +90,11 @@ void WbFlusher::inode_writeback_ended(BackingDevInfo& bdi) {
   const Jiffies interval = bandwidth_interval(context_.vfs.ticks.hz());
   wb.bw_timer = sim.at(context_.wheel.expiry(sim.now(), interval),
                        {&Fire::now, this, static_cast<std::uint64_t>(bdi.id)});
+}
+
+void WbFlusher::dirty_pages_at_lru_tail() {
+  if (context_.rules.reclaim_wakes_flushers)
+    wakeup_flusher_threads(WriteReason::kReclaim);
 }
 
 // The inode of a device node belongs to a file system without a device: nobody writes it.

@@ -15,7 +15,7 @@
 
 namespace wbsim {
 
-class WbFlusher : public Flusher, private InodeWritebackListener {
+class WbFlusher : public Flusher, private WritebackListener {
  public:
   explicit WbFlusher(WritebackContext& context);
   ~WbFlusher() override;
@@ -47,6 +47,7 @@ class WbFlusher : public Flusher, private InodeWritebackListener {
   void wakeup_delayed(Wb& wb);
   Task<> worker(Wb& wb);
   void inode_writeback_ended(BackingDevInfo& bdi) override;
+  void dirty_pages_at_lru_tail() override;
   void queue_work(Wb& wb, const Work& work);
   void wakeup_flusher_threads(WriteReason reason);
   Task<> sync_inodes_sb(SuperBlock& sb, TaskStruct& task);

@@ -25,7 +25,7 @@ Pages WritebackContext::bdi_dirty_limit(BackingDevInfo& bdi, Pages dirty, TaskSt
 }
 
 std::int64_t WritebackContext::inodes() const {
-  std::int64_t count = 0;
+  std::int64_t count = other_inodes;
   for (const SuperBlock* sb : super_blocks)
     count += static_cast<std::int64_t>(sb->s_inodes.size());
   return count;

@@ -55,6 +55,9 @@ class InvalidScenario(CliTest):
         self.refused_with("/devices", {}, "an object is not an array of objects")
         self.refused_with("/vm", [], "an array is not an object")
 
+    def test_strict_limit_is_not_in_old_kernels(self):
+        self.refused_with("/devices/0/strict_limit", True, "it came with 3.12")
+
     def test_units(self):
         self.refused_with("/machine/memory", 64, "64 has no unit", '"64KiB"')
         self.refused_with("/machine/memory", "64", "has no unit")

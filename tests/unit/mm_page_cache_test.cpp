@@ -69,6 +69,44 @@ TEST_CASE("active pages are taken when nothing inactive can be", "[mm]") {
   f.cache.check();
 }
 
+struct Notices : WritebackListener {
+  void inode_writeback_ended(BackingDevInfo&) override { ++inodes_ended; }
+  void dirty_pages_at_lru_tail() override { ++dirty_tails; }
+  int inodes_ended = 0, dirty_tails = 0;
+};
+
+TEST_CASE("reclaim tells of a batch of dirty pages nobody writes", "[mm]") {
+  for (const PageIndex dirty : {31, 32}) {
+    FsFixture f(little_memory());
+    Notices notices;
+    f.cache.set_writeback_listener(notices);
+    for (PageIndex i = 0; i < dirty; ++i)
+      f.cache.set_page_dirty(f.add_page(i, PG_uptodate), nullptr);
+    fill(f, dirty);
+    CHECK(notices.dirty_tails == (dirty == 32 ? 1 : 0));
+  }
+}
+
+TEST_CASE("the end of an inode's write-back is told once", "[mm]") {
+  FsFixture f(little_memory());
+  Notices notices;
+  f.cache.set_writeback_listener(notices);
+  for (PageIndex i = 0; i < 3; ++i) {
+    Page& page = f.lock(f.add_page(i));
+    f.cache.set_page_dirty(page, nullptr);
+    f.cache.clear_page_dirty_for_io(page);
+    f.cache.set_page_writeback(page);
+    f.cache.unlock_page(page);
+  }
+  CHECK(f.bdi.writeback_inodes == 1);
+  for (PageIndex i = 0; i < 3; ++i) {
+    CHECK(notices.inodes_ended == 0);
+    f.cache.end_page_writeback(*f.cache.find_get_page(f.file.i_data, i));
+  }
+  CHECK(notices.inodes_ended == 1);
+  CHECK(f.bdi.writeback_inodes == 0);
+}
+
 TEST_CASE("reclaim leaves what is in use", "[mm]") {
   FsFixture f(little_memory());
   Page& dirty = f.add_page(0);
