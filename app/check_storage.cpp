@@ -70,8 +70,7 @@ class StorageCheck {
     if (!is_power_of_two(d.soft_block_size))
       problems_.error(at + "/soft_block_size",
                       std::to_string(d.soft_block_size) + " bytes are not a power of two");
-    if (d.model == "hdd" && d.hdd.inner_bytes_per_s > d.hdd.outer_bytes_per_s)
-      problems_.error(at + "/inner_rate", "the inner zone is faster than the outer one");
+    check_device(d, at, problems_);
     std::vector<Span> spans;
     for (std::size_t i = 0; i < d.partitions.size(); ++i)
       partition(d, d.partitions[i], child(at, "partitions") + "/" + std::to_string(i), at, spans);

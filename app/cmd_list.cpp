@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "app/commands.hpp"
+#include "app/device_profiles.hpp"
 #include "app/errors.hpp"
 #include "app/problems.hpp"
 #include "app/scenario_catalogue.hpp"
@@ -45,6 +46,16 @@ void print_names(const std::vector<std::string_view>& names) {
     std::cout << name << "\n";
 }
 
+void print_devices() {
+  print_names(device_models());
+  TextTable table({"profile", "model", "what it is"});
+  table.left(1);
+  table.left(2);
+  for (const DeviceProfile& p : shipped_device_profiles())
+    table.add({p.name, p.model, p.description});
+  std::cout << "\n" << table.text(0);
+}
+
 void print_workloads() {
   TextTable table({"rw", "what it does"});
   table.left(1);
@@ -79,7 +90,7 @@ int cmd_list(const Arguments& arguments) {
   } else if (subject == "throttles") {
     print_users(throttle_names(), &KernelRow::throttle);
   } else if (subject == "devices") {
-    print_names(device_models());
+    print_devices();
   } else if (subject == "schedulers") {
     print_names(elevator_names());
   } else if (subject == "workloads") {

@@ -9,6 +9,8 @@ namespace wbsim {
 void check_storage(const Scenario& s, Problems& problems);    // devices, file systems
 void check_workloads(const Scenario& s, Problems& problems);  // and memory, vm, run
 void check_replays(const Scenario& s, Problems& problems);
+// One device or member of an array, at this pointer, by itself.
+void check_device(const DeviceConfig& d, const std::string& at, Problems& problems);
 void check_expect(const ScenarioFile& file, Problems& problems);
 
 }  // namespace wbsim

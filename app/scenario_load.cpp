@@ -9,12 +9,14 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "app/device_profiles.hpp"
 #include "app/edit_distance.hpp"
 #include "app/errors.hpp"
 #include "app/json_parse.hpp"
 #include "app/replay_file.hpp"
 #include "app/scenario_check.hpp"
 #include "app/scenario_reader.hpp"
+#include "models/device/device.hpp"
 #include "models/kernel.hpp"
 
 namespace wbsim {
@@ -189,7 +191,10 @@ LoadedScenario load_scenario(const std::string& path, const std::string& text,
   LoadedScenario loaded;
   if (!document.is_null() || !problems.any_error()) {
     apply_overrides(document, overrides, problems);
+    merge_device_profiles(document, path, problems);
     loaded.file = read_scenario(document, problems);
+    for (DeviceConfig& device : loaded.file.scenario.devices)
+      device.capacity = device_capacity(device);
     load_replays(loaded.file.scenario, fs::path(path).parent_path(), overrides, problems);
     check_storage(loaded.file.scenario, problems);
     check_workloads(loaded.file.scenario, problems);

@@ -27,8 +27,8 @@ struct LoadedScenario {
 // The text of a file. Throws InvalidScenario when it cannot be read.
 std::string read_scenario_text(const std::string& path);
 
-// `path` is only for messages. Throws InvalidScenario with every problem, UsageError for a
-// malformed override.
+// `path` is for messages, and device profiles are looked for beside it. Throws InvalidScenario with
+// every problem, UsageError for a malformed override.
 LoadedScenario load_scenario(const std::string& path, const std::string& text,
                              const Overrides& overrides);
 

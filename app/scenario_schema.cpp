@@ -175,6 +175,16 @@ void describe_run(KeyVisitor& v, RunConfig& r) {
                   "The per-device flusher threads exist already, made at periodic_start")
              .read_by("flusher threads"),
          slot(r.flusher_threads_at_start));
+  v.leaf(duration_key("power_cut", 1ns, 365 * kDay,
+                      "The power fails so long after the start of the jobs: the run ends there and "
+                      "says, for each file, where its data was")
+             .by_default("never")
+             .read_by("machine, devices"),
+         slot(r.power_cut));
+  v.leaf(flag_key("data_at_risk",
+                  "samples.csv has how much data a power cut would lose, and where it is")
+             .read_by("machine, devices"),
+         slot(r.data_at_risk));
 }
 
 void describe_expectation(KeyVisitor& v, Expectation& e) {

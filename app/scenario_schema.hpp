@@ -10,6 +10,7 @@ namespace wbsim {
 void describe(KeyVisitor& v, ScenarioFile& file);
 
 void describe_device(KeyVisitor& v, DeviceConfig& device);
+void describe_device_hardware(KeyVisitor& v, DeviceConfig& device);  // all but its queue
 void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs);
 void describe_job(KeyVisitor& v, JobConfig& job);
 

@@ -1,7 +1,6 @@
-// Devices, file systems and workloads.
+// Request queues, file systems and workloads.
 #include "app/scenario_schema.hpp"
 #include "models/block/elevator.hpp"
-#include "models/device/device.hpp"
 
 namespace wbsim {
 namespace {
@@ -12,45 +11,6 @@ constexpr std::int64_t kGiB = std::int64_t{1} << 30, kTiB = std::int64_t{1} << 4
 constexpr std::int64_t kMost = std::int64_t{1} << 50;
 constexpr std::int64_t kFastest = 1'000'000'000'000;  // bytes per second
 constexpr Duration kDay = 24h;
-
-void describe_fixed(KeyVisitor& v, FixedDiskConfig& d, bool holds) {
-  const auto key = [&](const KeySpec& spec, const LeafSlot& value) {
-    v.leaf(spec.only("with model fixed", holds).read_by("device model fixed"), value);
-  };
-  key(rate_key("bandwidth", 1, kFastest, "Transfer rate"), slot(d.bandwidth_bytes_per_s));
-  key(duration_key("overhead", 0s, 10s, "Time of each request besides seek and transfer"),
-      slot(d.overhead));
-  key(duration_key("seek_base", 0s, 10s, "Cost of any seek"), slot(d.seek_base));
-  key(duration_key("seek_full", 0s, 10s, "Further cost of a seek over the whole capacity"),
-      slot(d.seek_full));
-  key(integer_key("near_sectors", 0, kMost, "A forward jump of at most this is no seek"),
-      slot(d.near_sectors));
-  key(duration_key("completion_latency", 0s, 10s,
-                   "Delay of each completion, during which the disk goes on"),
-      slot(d.completion_latency));
-}
-
-void describe_hdd(KeyVisitor& v, HddConfig& d, bool holds) {
-  const auto key = [&](const KeySpec& spec, const LeafSlot& value) {
-    v.leaf(spec.only("with model hdd", holds).read_by("device model hdd"), value);
-  };
-  key(integer_key("rpm", 1, 1'000'000, "Revolutions a minute"), slot(d.rpm));
-  key(integer_key("cylinders", 1, 1'000'000'000, "Cylinders"), slot(d.cylinders));
-  key(integer_key("heads", 1, 10'000, "Heads"), slot(d.heads));
-  key(rate_key("outer_rate", 1, kFastest, "Media rate at the first sector"),
-      slot(d.outer_bytes_per_s));
-  key(rate_key("inner_rate", 1, kFastest, "Media rate at the last sector"),
-      slot(d.inner_bytes_per_s));
-  key(duration_key("overhead", 0s, 10s, "Controller time of each request"), slot(d.overhead));
-  key(real_key("seek_a_ms", 0, 1000, "Seek of d cylinders below seek_split: a + b*sqrt(d) ms"),
-      slot(d.seek_a_ms));
-  key(real_key("seek_b_ms", 0, 1000, "See seek_a_ms"), slot(d.seek_b_ms));
-  key(real_key("seek_c_ms", 0, 1000, "Seek of d cylinders from seek_split on: c + e*d ms"),
-      slot(d.seek_c_ms));
-  key(real_key("seek_e_ms", 0, 1000, "See seek_c_ms"), slot(d.seek_e_ms));
-  key(integer_key("seek_split", 0, 1'000'000'000, "Cylinders where the seek curve changes"),
-      slot(d.seek_split));
-}
 
 void describe_queue(KeyVisitor& v, QueueConfig& q) {
   const std::string reader = "request queue";
@@ -247,20 +207,8 @@ std::vector<std::string> metadata_words() {
 }
 
 void describe_device(KeyVisitor& v, DeviceConfig& d) {
-  const std::vector<std::string_view>& models = device_models();
   v.leaf(name_key("name", "Name, as in /dev and in every result").needed(), slot(d.name));
-  v.leaf(choice_key("model", {models.begin(), models.end()}, "How long a request takes")
-             .read_by("device"),
-         slot(d.model));
-  v.leaf(size_key("capacity", 1 << 20, kMost, "Capacity")
-             .multiple_of(kPageSize)
-             .read_by("device, file system"),
-         slot(d.capacity));
-  v.leaf(integer_key("driver_depth", 1, 100'000, "Requests the driver holds at a time")
-             .read_by("device"),
-         slot(d.driver_depth));
-  describe_fixed(v, d.fixed, d.model == "fixed");
-  describe_hdd(v, d.hdd, d.model == "hdd");
+  describe_device_hardware(v, d);
   describe_queue(v, d.queue);
   v.leaf(integer_key("min_ratio", 0, 100, "Share of the dirty limit kept for this device, percent")
              .read_by("dirty limits"),

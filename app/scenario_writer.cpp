@@ -22,6 +22,8 @@ class Writer : public KeyVisitor {
     in_object((*object_)[spec.name], members);
   }
   void list(const KeySpec& spec, const ListSlot& slot) override {
+    if (!spec.applies)
+      return;
     Json items = Json::array();
     for (std::size_t i = 0; i < slot.size(); ++i) {
       Json item;
@@ -31,6 +33,8 @@ class Writer : public KeyVisitor {
     (*object_)[spec.name] = std::move(items);
   }
   void rows(const KeySpec& spec, const RowsSlot& slot) override {
+    if (!spec.applies)
+      return;
     Json items = Json::array();
     for (const std::vector<std::int64_t>& row : slot.get())
       items.push_back(row);

@@ -244,6 +244,7 @@ void Machine::Impl::add_disks() {
     params.processors = &processors_;
     disk.queue = make_request_queue(sim_, ticks_, *disk.device, params, row_.queue, congestion_,
                                     sink_);
+    disk.device->arm_faults(config.faults, context_.origin);
     disk.bdi.id = params.device_index;
     disk.bdi.name = config.name;
     disk.bdi.queue = disk.queue.get();
@@ -256,7 +257,7 @@ void Machine::Impl::add_disks() {
 }
 
 void Machine::Impl::add_block_devices(const DeviceConfig& config, Disk& disk) {
-  const Sectors capacity(config.capacity.count() / kSectorSize);
+  const Sectors capacity = disk.device->capacity();
   const auto add = [&](const std::string& name, Sectors start, Sectors length, int block_size) {
     Inode& device = block_devices_.add(vfs_, disk.bdi, start, length, log2_of(block_size));
     devices_.emplace(name, &device);

@@ -84,18 +84,87 @@ struct FixedDiskConfig {
   Duration completion_latency{0};  // added after the service, in parallel
 };
 
-// model "hdd": seek a + b*sqrt(d) up to `seek_split` cylinders, c + e*d beyond; rotation that never
-// stops; media rate falling linearly from the outer to the inner zone.
+struct HddZone {
+  std::int64_t cylinders = 0;
+  std::int64_t sectors_per_track = 0;
+  std::int64_t track_skew = 0, cylinder_skew = 0;  // sectors
+};
+
+struct SeekPoint {
+  std::int64_t cylinders = 0;
+  std::int64_t time_us = 0;
+};
+
+// model "hdd": seek by a table, or a + b*sqrt(d) up to `seek_split` cylinders and c + e*d beyond;
+// zones given, outermost first, or derived from capacity and sustained rates.
 struct HddConfig {
   int rpm = 7200;
-  int cylinders = 100'000;
   int heads = 4;
+  std::vector<HddZone> zones;
   std::int64_t outer_bytes_per_s = 150'000'000;
   std::int64_t inner_bytes_per_s = 75'000'000;
   Duration overhead{100'000};
   double seek_a_ms = 0.8, seek_b_ms = 0.027;
   double seek_c_ms = 0.8, seek_e_ms = 0.0;
-  int seek_split = 100'000;  // cylinders; at or above `cylinders`: one piece
+  std::int64_t seek_split = 1'000'000'000;
+  std::vector<SeekPoint> seek_table;
+  Duration head_switch{0};
+  Duration write_settle{0};
+  Bytes read_ahead{0};                // that the drive reads on after a read
+  Bytes write_cache{0};               // volatile; 0: a write ends on the medium
+  std::int64_t link_bytes_per_s = 0;  // to and from the caches; 0: no time
+  bool sptf = true;                   // with a driver_depth above 1
+  Duration age_limit{std::chrono::seconds(1)};
+};
+
+enum class FlashPlacement : std::uint8_t {
+  kAddress,  // a stripe has its unit
+  kAny,      // whichever is free first
+};
+
+// models "ssd" and "nvme".
+struct FlashConfig {
+  int units = 10;
+  Bytes stripe{4096};
+  FlashPlacement placement = FlashPlacement::kAddress;  // of reads; writes go anywhere
+  Duration read_time{80'000};
+  Duration program_time{800'000};
+  std::int64_t unit_bytes_per_s = 0;  // 0: no further time
+  std::int64_t link_bytes_per_s = 550'000'000;
+  Duration read_command_time{10'000};  // in the controller, one command after the other
+  Duration write_command_time{10'000};
+  Duration command_latency{10'000};
+  Duration idle_latency{0};
+  Bytes write_buffer{std::int64_t{256} << 20};  // 0: a write waits for its program
+  Duration buffer_latency{0};
+  std::int64_t write_bytes_per_s = 450'000'000;  // sustained
+  bool power_loss_protection = false;
+  Bytes gc_after{0};
+  Bytes gc_interval{std::int64_t{64} << 20};
+  Duration gc_stall{0};
+};
+
+struct UsbConfig {
+  std::int64_t read_bytes_per_s = 30'000'000;
+  std::int64_t write_bytes_per_s = 15'000'000;
+  Duration overhead{500'000};
+  Bytes erase_block{std::int64_t{4} << 20};
+  int open_blocks = 2;
+  Duration erase_stall{std::chrono::milliseconds(100)};
+};
+
+enum class FaultKind : std::uint8_t { kError, kSlow, kHang, kRemove };
+enum class FaultOp : std::uint8_t { kAny, kRead, kWrite };
+
+struct FaultConfig {
+  FaultKind kind = FaultKind::kError;
+  Duration start{0};                 // after the start of the jobs
+  std::optional<Duration> duration;  // unset: to the end
+  FaultOp op = FaultOp::kAny;
+  Bytes offset{0};
+  std::optional<Bytes> size;  // unset: to the end
+  double probability = 1;     // of an error
+  double factor = 10;         // of a slow period
 };
 
 struct PartitionConfig {
@@ -105,13 +174,26 @@ struct PartitionConfig {
   std::optional<int> soft_block_size;  // unset: the device's
 };
 
+struct DeviceConfig;
+
+// models "raid0" and "jbod".
+struct ArrayConfig {
+  Bytes chunk{65536};
+  std::vector<DeviceConfig> members;
+};
+
 struct DeviceConfig {
   std::string name;
-  std::string model = "fixed";  // fixed, hdd
+  std::optional<std::string> profile;  // only until the file's keys are merged into it
+  std::string model = "fixed";         // a name of device_models()
   Bytes capacity{std::int64_t{6} << 30};
-  int driver_depth = 1;  // requests the driver holds at a time
+  std::optional<int> driver_depth;  // commands it takes at a time; unset: the model's
   FixedDiskConfig fixed;
   HddConfig hdd;
+  FlashConfig flash;
+  UsbConfig usb;
+  ArrayConfig array;
+  std::vector<FaultConfig> faults;
   QueueConfig queue;
   int min_ratio = 0;           // bdi
   int max_ratio = 100;         // bdi
@@ -261,6 +343,8 @@ struct RunConfig {
   Duration periodic_start{0};
   // The per-device flusher threads exist already, made at periodic_start.
   bool flusher_threads_at_start = false;
+  std::optional<Duration> power_cut;  // the run ends there
+  bool data_at_risk = false;          // sampled; a power cut counts it too
 };
 
 struct Scenario {

@@ -19,13 +19,15 @@ struct DeviceRequest {
   BioOp op = BioOp::kWrite;
   bool fua = false;  // a write that completes when it is on the medium
 
-  // The device's, from the start of the service on.
+  // The device's.
   bool seek = false;        // the start lies outside the device's near window
   bool idle_start = false;  // found the device idle
   bool failed = false;      // EIO
+  TimePoint accepted{};
   TimePoint started{};
   Duration service{};
-  Sectors head_before;
+  Sectors head_before{};
+  int parts_left = 0;      // of a command that an array has split
   DeviceHook device_hook;  // while the device holds it
 
   Sectors end() const { return sector + sectors; }

@@ -15,8 +15,9 @@ std::int64_t multiply_divide(std::int64_t a, std::int64_t b, std::int64_t c) {
 }  // namespace
 
 FixedDisk::FixedDisk(const DeviceConfig& config)
-    : SingleServer({.capacity = Sectors(config.capacity.count() / kSectorSize),
-                    .depth = config.driver_depth,
+    : SingleServer({.name = config.name,
+                    .capacity = Sectors(config.capacity.count() / kSectorSize),
+                    .depth = config.driver_depth.value_or(1),
                     .completion_latency = config.fixed.completion_latency,
                     .near_sectors = config.fixed.near_sectors}),
       config_(config.fixed) {

@@ -8,8 +8,7 @@ Duration SingleServer::serve(DeviceRequest& rq, TimePoint now) {
   WB_ASSERT(rq.sector >= Sectors(0) && rq.end() <= capacity());
   // Without a volatile cache there is nothing to flush.
   const Duration service = rq.op == BioOp::kFlush ? Duration::zero() : service_time(rq, now);
-  note_service(rq, now, service);
-  return service;
+  return note_service(rq, now, service);
 }
 
 void SingleServer::accept(DeviceRequest& rq) {
@@ -21,9 +20,8 @@ void SingleServer::accept(DeviceRequest& rq) {
 void SingleServer::start_next() {
   if (serving_ || waiting_.empty())
     return;
-  const auto chosen = pick(waiting_);
-  DeviceRequest& rq = *chosen;
-  waiting_.erase(chosen);
+  DeviceRequest& rq = waiting_.front();
+  waiting_.pop_front();
   serving_ = &rq;
   rq.idle_start = !ending_;
   const Duration service = serve(rq, sim().now());
