@@ -81,7 +81,7 @@ class World : private DirtyThrottle {
     co_await flusher_.sync(task_);
     sim_.stop();
   }
-  bool ratelimit(const TaskStruct&, const AddressSpace&, Pages) override { return false; }
+  bool ratelimit(TaskStruct&, const AddressSpace&, Pages) override { return false; }
   Task<> balance_dirty_pages(TaskStruct&, AddressSpace&) override { co_return; }
 
   Simulator sim_;

@@ -50,27 +50,6 @@ class FlusherCounter : public TraceSink {
       summary.periodic_starts.push_back(record.start);
     }
   }
-  void on_balance_dirty_pages(const BalanceDirtyPagesEvent& event) override {
-    next_.on_balance_dirty_pages(event);
-  }
-  void on_bdi_dirty_ratelimit(const BdiDirtyRatelimitEvent& event) override {
-    next_.on_bdi_dirty_ratelimit(event);
-  }
-  void on_global_dirty_state(const GlobalDirtyStateEvent& event) override {
-    next_.on_global_dirty_state(event);
-  }
-  void on_writeback_work(const WritebackWorkEvent& event) override {
-    next_.on_writeback_work(event);
-  }
-  void on_writeback_queue_io(const WritebackQueueIoEvent& event) override {
-    next_.on_writeback_queue_io(event);
-  }
-  void on_writeback_single_inode(const WritebackSingleInodeEvent& event) override {
-    next_.on_writeback_single_inode(event);
-  }
-  void on_writeback_pages_written(const WritebackPagesWrittenEvent& event) override {
-    next_.on_writeback_pages_written(event);
-  }
   FlusherSummary summary;
 };
 
@@ -91,8 +70,7 @@ MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
   params.free_at_start = scenario.memory.free_at_start.value_or(params.total * 94 / 100);
   params.file_pages_at_start = scenario.memory.file_pages_at_start.value_or(params.total / 100);
   params.min_free = min_free_pages(params.total);
-  params.undirtyable =
-      undirtyable_pages(row.writeback.limits, params.total, params.min_free);
+  params.undirtyable = undirtyable_pages(row.writeback.limits, params.total, params.min_free);
   return params;
 }
 
@@ -242,8 +220,8 @@ void Machine::Impl::add_disks() {
     params.origin = context_.origin;
     params.interrupt_cost = scenario_.cpu.costs.complete_request;
     params.processors = &processors_;
-    disk.queue = make_request_queue(sim_, ticks_, *disk.device, params, row_.queue, congestion_,
-                                    sink_);
+    disk.queue =
+        make_request_queue(sim_, ticks_, *disk.device, params, row_.queue, congestion_, sink_);
     disk.device->arm_faults(config.faults, context_.origin);
     disk.bdi.id = params.device_index;
     disk.bdi.name = config.name;
@@ -296,11 +274,11 @@ void Machine::Impl::start_domain() {
     cache_.use_flex_shares(context_.hz() * kSharePeriodSeconds, ticks_, sim_);
   Pages limit = context_.dirty_limits().dirty;
   if (!sysctl_was_written(scenario_.vm, row_))
-    limit = dirty_limit_after_boot(row_.writeback.limits, context_.vm, total_pages(scenario_), limit);
+    limit =
+        dirty_limit_after_boot(row_.writeback.limits, context_.vm, total_pages(scenario_), limit);
   context_.domain.dirty_limit = scenario_.memory.dirty_limit_at_start.value_or(limit);
   for (std::size_t i = 0; i < disks_.size(); ++i)
-    cache_.count_written_before(disks_[i].bdi,
-                                whole_pages(scenario_.devices[i].written_at_start),
+    cache_.count_written_before(disks_[i].bdi, whole_pages(scenario_.devices[i].written_at_start),
                                 ticks_.jiffies_at(context_.periodic_start));
 }
 
@@ -355,8 +333,7 @@ void Machine::Impl::make_throttle() {
   if (throttle == "ioless")
     throttle_ = std::make_unique<IolessThrottle>(context_, *flusher_, cpus);
   else if (throttle == "pause")
-    throttle_ =
-        std::make_unique<WriterThrottle>(context_, *flusher_, ThrottleWait::kPause, cpus);
+    throttle_ = std::make_unique<WriterThrottle>(context_, *flusher_, ThrottleWait::kPause, cpus);
   else if (throttle == "congestion_wait")
     throttle_ =
         std::make_unique<WriterThrottle>(context_, *flusher_, ThrottleWait::kCongestion, cpus);

@@ -119,6 +119,27 @@ class TraceFan : public TraceSink {
   void on_fsync(const FsyncRecord& f) override { each(&TraceSink::on_fsync, f); }
   void on_request(const RequestRecord& r) override { each(&TraceSink::on_request, r); }
   void on_work(const WorkRecord& w) override { each(&TraceSink::on_work, w); }
+  void on_balance_dirty_pages(const BalanceDirtyPagesEvent& e) override {
+    each(&TraceSink::on_balance_dirty_pages, e);
+  }
+  void on_bdi_dirty_ratelimit(const BdiDirtyRatelimitEvent& e) override {
+    each(&TraceSink::on_bdi_dirty_ratelimit, e);
+  }
+  void on_global_dirty_state(const GlobalDirtyStateEvent& e) override {
+    each(&TraceSink::on_global_dirty_state, e);
+  }
+  void on_writeback_work(const WritebackWorkEvent& e) override {
+    each(&TraceSink::on_writeback_work, e);
+  }
+  void on_writeback_queue_io(const WritebackQueueIoEvent& e) override {
+    each(&TraceSink::on_writeback_queue_io, e);
+  }
+  void on_writeback_single_inode(const WritebackSingleInodeEvent& e) override {
+    each(&TraceSink::on_writeback_single_inode, e);
+  }
+  void on_writeback_pages_written(const WritebackPagesWrittenEvent& e) override {
+    each(&TraceSink::on_writeback_pages_written, e);
+  }
 
  private:
   template <class Record>

@@ -195,10 +195,4 @@ Task<Errno> WbFlusher::sync(TaskStruct& task) {
   co_return result == Errno::kOk ? devices : result;
 }
 
-Flusher::ListSizes WbFlusher::list_sizes(const BackingDevInfo& bdi) const {
-  const auto& counts = bdi.dirty_inodes;
-  return {counts[DirtyInodeLists::kDirty], counts[DirtyInodeLists::kIo],
-          counts[DirtyInodeLists::kMoreIo]};
-}
-
 }  // namespace wbsim

@@ -28,7 +28,6 @@ class WbFlusher : public Flusher, private WritebackListener {
   Task<Errno> sync(TaskStruct& task) override;
   int threads() const override { return 0; }  // kworkers are anybody's
   TaskRole kind() const override { return TaskRole::kFlusher; }
-  ListSizes list_sizes(const BackingDevInfo& bdi) const override;
 
  private:
   struct Work {  // struct wb_writeback_work

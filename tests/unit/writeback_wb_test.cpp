@@ -55,7 +55,7 @@ TEST_CASE("a warm device is written when its data is old", "[writeback]") {
   f.run_until(seconds(36));
   REQUIRE(f.log.inodes_written.size() == 1);
   CHECK(f.log.works_because(WriteReason::kPeriodic).size() >= 6);
-  CHECK(f.flusher->list_sizes(f.bdi(0)).b_dirty == 0);
+  CHECK(f.bdi(0).dirty_inodes[DirtyInodeLists::kDirty] == 0);
 }
 
 TEST_CASE("an idle device wakes nobody", "[writeback]") {
@@ -95,7 +95,7 @@ TEST_CASE("background write-back stops at the background limit, the inode waits"
   f.run_until(seconds(2));
   CHECK(f.log.inodes_written.size() == 1);
   CHECK(f.cache.counters().nr_file_dirty == Pages(12000 - 4096));
-  CHECK(f.flusher->list_sizes(f.bdi(0)).b_more_io == 1);
+  CHECK(f.bdi(0).dirty_inodes[DirtyInodeLists::kMoreIo] == 1);
   // Surprise 2 of the recordings: the next periodic pass writes it, whatever its age.
   f.run_until(seconds(9));
   CHECK(f.cache.counters().nr_file_dirty == Pages(0));
@@ -108,11 +108,11 @@ TEST_CASE("pages put back unwritten send the inode to the dirty list", "[writeba
   wbc.nr_to_write = 10;
   wbc.pages_skipped = 1;
   requeue_inode(f.context, f.file(0), wbc);
-  CHECK(f.flusher->list_sizes(f.bdi(0)).b_dirty == 1);
+  CHECK(f.bdi(0).dirty_inodes[DirtyInodeLists::kDirty] == 1);
   wbc.pages_skipped = 0;
   wbc.nr_to_write = 0;
   requeue_inode(f.context, f.file(0), wbc);
-  CHECK(f.flusher->list_sizes(f.bdi(0)).b_more_io == 1);
+  CHECK(f.bdi(0).dirty_inodes[DirtyInodeLists::kMoreIo] == 1);
 }
 
 TEST_CASE("fsync takes a clean inode off its list and leaves a dirty one", "[writeback]") {
@@ -127,7 +127,7 @@ TEST_CASE("fsync takes a clean inode off its list and leaves a dirty one", "[wri
   };
   f.sim.spawn("fsync", Call::fsync(f, task));
   f.run_until(seconds(1));
-  CHECK(f.flusher->list_sizes(f.bdi(0)).b_dirty == 0);
+  CHECK(f.bdi(0).dirty_inodes[DirtyInodeLists::kDirty] == 0);
   CHECK(f.cache.counters().nr_written == Pages(10));
 }
 
@@ -169,7 +169,7 @@ TEST_CASE("four equal writers write equally much", "[writeback]") {
     config.name = "dd" + std::to_string(i);
     config.runtime = seconds(20);
     jobs.emplace_back(f.context, *f.flusher, config, i, 0,
-                      JobTarget{&f.file(0, static_cast<std::size_t>(i))});
+                      JobTarget{{&f.file(0, static_cast<std::size_t>(i))}});
   }
   for (Job& job : jobs)
     f.sim.spawn(job.task().name(), job.run());
