@@ -19,7 +19,7 @@ IolessThrottle::IolessThrottle(WritebackContext& context, Flusher& flusher, int 
     : context_(context),
       flusher_(flusher),
       counters_(static_cast<std::size_t>(cpus)),
-      ratelimit_pages_(ioless_ratelimit(context.dirty_limits().dirty, cpus)),
+      ratelimit_pages_(ioless_ratelimit(context.domain.dirty_limit, cpus)),
       stat_error_(bdi_stat_error(cpus)) {}
 
 // The task counts the pages it dirtied; the processor's count catches many tasks that dirty a few
