@@ -49,8 +49,8 @@ struct Naive {
     if (bdi_thresh < (limit - dirty) / 8)
       bdi_thresh = (limit - dirty) / 8;
     const Wide share = Wide{bdi_thresh} * 65536 / (is_61 ? thresh | 1 : thresh + 1);
-    const Wide bdi_setpoint = setpoint * share / 65536;
-    const Wide span = (thresh - bdi_thresh + 8 * avg) * share / 65536;
+    const Wide bdi_setpoint = floor_shift(setpoint * share, 16);
+    const Wide span = floor_shift((thresh - bdi_thresh + 8 * avg) * share, 16);
     const Wide intercept = bdi_setpoint + span;
     if (bdi_dirty < intercept - span / 4)
       p = p * (intercept - bdi_dirty) /
@@ -65,7 +65,7 @@ struct Naive {
   void ratelimit(std::int64_t p, std::int64_t dirtied, std::int64_t elapsed, std::int64_t dirty,
                  std::int64_t setpoint) {
     const std::int64_t rate = dirtied * hz / elapsed;
-    const std::int64_t task = d * p / 1024 + 1;
+    const auto task = static_cast<std::int64_t>(floor_shift(Wide{d} * p, 10)) + 1;
     std::int64_t bal = task * avg / (rate % 2 == 0 ? rate + 1 : rate);
     if (bal > avg)
       bal = avg;
