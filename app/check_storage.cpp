@@ -65,8 +65,8 @@ class StorageCheck {
                                              std::to_string(d.max_ratio));
     const KernelRow* kernel = find_kernel(s_.kernel.preset);
     if (d.strict_limit && kernel && kernel->writeback.rates != RateRule::k61)
-      problems_.error(at + "/strict_limit", std::string(kernel->name) +
-                                                " does not have it: it came with 3.12");
+      problems_.error(at + "/strict_limit",
+                      std::string(kernel->name) + " does not have it: it came with 3.12");
     if (!is_power_of_two(d.soft_block_size))
       problems_.error(at + "/soft_block_size",
                       std::to_string(d.soft_block_size) + " bytes are not a power of two");

@@ -16,11 +16,27 @@ std::string sample_columns(const std::vector<std::string>& devices) {
       "t_s,nr_dirty,nr_writeback,pgpgout,nr_free_pages,nr_file_pages,nr_dirtied,nr_written,"
       "nr_dirty_threshold,nr_dirty_background_threshold,pdflush,flush";
   for (const std::string& device : devices) {
-    for (const char* column :
-         {"rd_ios", "rd_sectors", "wr_ios", "wr_merges", "wr_sectors", "wr_ms", "in_flight",
-          "io_ms", "busy_us", "BdiWriteback", "BdiReclaimable", "BdiDirtyThresh", "DirtyThresh",
-          "BackgroundThresh", "BdiDirtied", "BdiWritten", "BdiWriteBandwidth",
-          "dirty_ratelimit", "b_dirty", "b_io", "b_more_io"})
+    for (const char* column : {"rd_ios",
+                               "rd_sectors",
+                               "wr_ios",
+                               "wr_merges",
+                               "wr_sectors",
+                               "wr_ms",
+                               "in_flight",
+                               "io_ms",
+                               "busy_us",
+                               "BdiWriteback",
+                               "BdiReclaimable",
+                               "BdiDirtyThresh",
+                               "DirtyThresh",
+                               "BackgroundThresh",
+                               "BdiDirtied",
+                               "BdiWritten",
+                               "BdiWriteBandwidth",
+                               "dirty_ratelimit",
+                               "b_dirty",
+                               "b_io",
+                               "b_more_io"})
       line += "," + device + "_" + column;
   }
   return line;

@@ -79,8 +79,9 @@ void describe_machine(KeyVisitor& v, Scenario& s) {
                   "The tracked dirty limit (global_dirty_limit) when the workloads start, as boot "
                   "or the last write to a sysctl left it")
              .multiple_of(kPageSize)
-             .by_default("3.10: the limit if all memory were free, as at boot; 6.1, or with a vm.dirty_* "
-                         "of its own: the limit at the start")
+             .by_default(
+                 "3.10: the limit if all memory were free, as at boot; 6.1, or with a vm.dirty_* "
+                 "of its own: the limit at the start")
              .read_by("throttle and flusher of 3.10 and later"),
          slot(s.memory.dirty_limit_at_start));
   v.group(group_key("cpu_costs", "Processor time of kernel work"),

@@ -105,8 +105,7 @@ KernelRow row_61() {
 }  // namespace
 
 const std::vector<KernelRow>& kernels() {
-  static const std::vector<KernelRow> rows{row_2624(), row_2631(), row_2632(), row_310(),
-                                           row_61()};
+  static const std::vector<KernelRow> rows{row_2624(), row_2631(), row_2632(), row_310(), row_61()};
   return rows;
 }
 

@@ -6,7 +6,7 @@ namespace wbsim {
 
 namespace {
 
-constexpr int kDirtyRatioFloor = 5;     // percent
+constexpr int kDirtyRatioFloor = 5;    // percent
 constexpr int kDmaReserveRatio = 256;  // lowmem_reserve_ratio of the DMA zone
 
 DirtyLimits limits_2624(const VmParams& vm, Pages dirtyable) {
@@ -41,8 +41,8 @@ DirtyLimits limits_with_bytes(LimitsRule rule, const VmParams& vm, Pages dirtyab
 
 DirtyLimits global_dirty_limits(LimitsRule rule, const VmParams& vm, Pages dirtyable,
                                 LimitBonus bonus, Pages global_dirty_limit) {
-  DirtyLimits limits =
-      rule == LimitsRule::k2624 ? limits_2624(vm, dirtyable) : limits_with_bytes(rule, vm, dirtyable);
+  DirtyLimits limits = rule == LimitsRule::k2624 ? limits_2624(vm, dirtyable)
+                                                 : limits_with_bytes(rule, vm, dirtyable);
   if (bonus == LimitBonus::kQuarterMore) {
     const Pages more = rule == LimitsRule::k61 ? global_dirty_limit / 32 : Pages(0);
     limits.background += limits.background / 4 + more;

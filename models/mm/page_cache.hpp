@@ -16,6 +16,7 @@
 #include "models/mm/address_space.hpp"
 #include "models/mm/backing_dev_info.hpp"
 #include "models/mm/page.hpp"
+#include "models/mm/page_cache_setup.hpp"
 #include "models/mm/slab.hpp"
 #include "models/mm/task_struct.hpp"
 #include "models/mm/vm_counters.hpp"
@@ -24,31 +25,6 @@
 #include "sim/wait_queue.hpp"
 
 namespace wbsim {
-
-// Frees what a page's `buffers` stands for; implemented in fs/ (try_to_free_buffers).
-class PageReleaser {
- public:
-  virtual ~PageReleaser() = default;
-  virtual bool try_to_release_page(Page& page) = 0;
-};
-
-// What a flusher wants to know of the page cache.
-class WritebackListener {
- public:
-  virtual ~WritebackListener() = default;
-  // The last page of an inode has left write-back.
-  virtual void inode_writeback_ended(BackingDevInfo& bdi) = 0;
-  // Reclaim met nothing but dirty pages nobody has begun to write.
-  virtual void dirty_pages_at_lru_tail() = 0;
-};
-
-struct MemoryParams {
-  Pages total{};
-  Pages free_at_start{};
-  Pages file_pages_at_start{};  // counted as dirtyable, belong to no file of the scenario
-  Pages min_free{};             // watermark; low is 5/4 and high 3/2 of it
-  Pages undirtyable{};          // of the free pages, never counted as dirtyable
-};
 
 class PageCache {
  public:

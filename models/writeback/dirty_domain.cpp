@@ -64,8 +64,7 @@ DirtyState dirty_state(const WritebackContext& context, BackingDevInfo& bdi,
   state.limit = std::max(limits.dirty, context.domain.dirty_limit);
   state.bdi_thresh = context.bdi_thresh(bdi, limits.dirty);
   if (limits.dirty > Pages(0))
-    state.bdi_bg_thresh =
-        state.bdi_thresh * limits.background.count() / limits.dirty.count();
+    state.bdi_bg_thresh = state.bdi_thresh * limits.background.count() / limits.dirty.count();
   state.bdi_dirty = bdi.reclaimable + bdi.writeback;
   state.avg_write_bandwidth = bdi.rates.avg_write_bandwidth;
   state.strict_limit = bdi.strict_limit;

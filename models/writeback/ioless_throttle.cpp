@@ -123,8 +123,8 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
     }
     if (!flusher_.writeback_in_progress(bdi))
       flusher_.start_background_writeback(bdi);
-    exceeded = state.bdi_dirty > state.bdi_thresh &&
-               (state.dirty > state.thresh || state.strict_limit);
+    exceeded =
+        state.bdi_dirty > state.bdi_thresh && (state.dirty > state.thresh || state.strict_limit);
     if (exceeded || background_first)
       bdi.dirty_exceeded = exceeded;
     update_bandwidth(context_, bdi, state, start, task.name());
@@ -165,8 +165,7 @@ void IolessThrottle::trace(const BackingDevInfo& bdi, const DirtyState& state, c
   event.limit = context_.domain.dirty_limit;
   event.setpoint = (event.limit + state.freerun()) / 2;
   event.dirty = state.dirty;
-  event.bdi_setpoint =
-      event.setpoint * state.bdi_thresh.count() / (state.thresh.count() + 1);
+  event.bdi_setpoint = event.setpoint * state.bdi_thresh.count() / (state.thresh.count() + 1);
   event.bdi_dirty = state.bdi_dirty;
   event.dirty_ratelimit = in_kib(bdi.rates.dirty_ratelimit);
   event.task_ratelimit = in_kib(v.task_ratelimit);

@@ -25,8 +25,8 @@ int log2_floor(std::int64_t n) {
 
 // pos_ratio_polynom(): 1 + ((setpoint - dirty) / (limit - setpoint))^3.
 std::int64_t cubic(RateRule rule, Pages setpoint, Pages dirty, Pages limit) {
-  const std::int64_t x = (setpoint - dirty).count() * kUnitRatio /
-                         never_zero(rule, (limit - setpoint).count());
+  const std::int64_t x =
+      (setpoint - dirty).count() * kUnitRatio / never_zero(rule, (limit - setpoint).count());
   std::int64_t ratio = x;
   ratio = (ratio * x) >> kRateShift;
   ratio = (ratio * x) >> kRateShift;

@@ -19,8 +19,7 @@ std::int64_t damped(std::int64_t step, std::int64_t rate) {
 
 void update_write_bandwidth(RateRule rule, BdiRates& rates, Jiffies elapsed, Pages written,
                             int hz) {
-  const auto period =
-      static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(3 * hz)));
+  const auto period = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(3 * hz)));
   const std::int64_t done = (written - rates.written_stamp).count() * hz;
   if (elapsed.count() > period) {
     rates.write_bandwidth = rates.avg_write_bandwidth = done / elapsed.count();
@@ -43,10 +42,8 @@ RatelimitUpdate update_dirty_ratelimit(RateRule rule, BdiRates& rates, const Dir
   const std::int64_t rate = rates.dirty_ratelimit;
   const std::int64_t bandwidth = rates.avg_write_bandwidth;
   const std::int64_t dirty_rate = (dirtied - rates.dirtied_stamp).count() * hz / elapsed.count();
-  const std::int64_t task_ratelimit =
-      (rate * position_ratio(rule, state) >> kRateShift) + 1;
-  const std::int64_t balanced =
-      std::min(task_ratelimit * bandwidth / (dirty_rate | 1), bandwidth);
+  const std::int64_t task_ratelimit = (rate * position_ratio(rule, state) >> kRateShift) + 1;
+  const std::int64_t balanced = std::min(task_ratelimit * bandwidth / (dirty_rate | 1), bandwidth);
   Pages dirty = state.dirty;
   Pages setpoint = state.setpoint();
   if (state.strict_limit) {

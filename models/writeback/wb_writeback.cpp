@@ -101,9 +101,9 @@ Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, Work work) {
     trace_work(wb, WritebackWorkEvent::What::kStart, work, wb.task);
     if (wb.lists.list(DirtyInodeLists::kIo).empty())
       queue_io(wb, work, dirtied_before, wb.task);
-    const std::int64_t progress =
-        work.sb ? co_await writeback_sb_inodes(wb, *work.sb, work, wb.task)
-                : co_await writeback_inodes_wb(wb, work, wb.task);
+    const std::int64_t progress = work.sb
+                                      ? co_await writeback_sb_inodes(wb, *work.sb, work, wb.task)
+                                      : co_await writeback_inodes_wb(wb, work, wb.task);
     trace_work(wb, WritebackWorkEvent::What::kWritten, work, wb.task);
     if (context_.rules.bandwidth == BandwidthUpdate::kAfterRound)
       update_bandwidth(context_, wb.bdi, start);
@@ -169,11 +169,10 @@ Task<std::int64_t> WbFlusher::write_one(Wb& wb, Inode& inode, Work& work, TaskSt
   wbc.for_sync = work.for_sync;
   wbc.range_cyclic = work.range_cyclic;
   wbc.reason = work.reason;
-  const std::int64_t chunk =
-      work.sync_mode == SyncMode::WB_SYNC_ALL
-          ? kEverything
-          : writeback_chunk_size(wb.bdi.rates.avg_write_bandwidth, context_.domain.dirty_limit,
-                                 work.nr_pages);
+  const std::int64_t chunk = work.sync_mode == SyncMode::WB_SYNC_ALL
+                                 ? kEverything
+                                 : writeback_chunk_size(wb.bdi.rates.avg_write_bandwidth,
+                                                        context_.domain.dirty_limit, work.nr_pages);
   wbc.nr_to_write = chunk;
   trace_single_inode(wb, inode, true, chunk, 0, task);
   inode.i_state |= I_SYNC;

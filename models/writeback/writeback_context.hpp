@@ -64,8 +64,8 @@ struct WritebackRules {
   BackgroundStart background_start = BackgroundStart::kLast;
   BandwidthUpdate bandwidth = BandwidthUpdate::kAfterRound;
   FlusherWakeup wakeup = FlusherWakeup::kWork;
-  bool sync_waits_for_data = true;   // 3.12: sync(2) leaves that to wait_sb_inodes()
-  bool skipped_is_progress = true;   // 6.1: pages put back unwritten do not count
+  bool sync_waits_for_data = true;      // 3.12: sync(2) leaves that to wait_sb_inodes()
+  bool skipped_is_progress = true;      // 6.1: pages put back unwritten do not count
   bool reclaim_wakes_flushers = false;  // 4.13: when it meets dirty pages that nobody writes yet
   TimerRule timers = TimerRule::kExact;
 };

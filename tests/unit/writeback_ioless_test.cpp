@@ -121,7 +121,7 @@ TEST_CASE("ioless 10.5: at 100 Hz a writer dirties more until a pause is a tick"
 TEST_CASE("ioless 10.5: what exceeds the longest pause is partly remembered", "[writeback]") {
   Ioless f("3.10");
   f.dirty(35000);
-  f.set_rate(101);  // task rate 100
+  f.set_rate(101);                                       // task rate 100
   f.bdi(0).rates.avg_write_bandwidth = 25600 * 35 / 20;  // longest pause 100 ticks
   f.writer.dirty_paused_when = f.context.now();
   const Jiffies start = f.context.now();

@@ -75,8 +75,7 @@ TEST_CASE("ioless 10.4: pauses", "[writeback]") {
     CAPTURE(row.hz, row.task_ratelimit, row.dirty_ratelimit, row.bdi_dirty);
     const Jiffies most = max_pause(Pages(row.bdi_dirty), 25600, row.hz);
     CHECK(most == Jiffies(row.max));
-    const MinPause least =
-        min_pause(most, 25600, row.task_ratelimit, row.dirty_ratelimit, row.hz);
+    const MinPause least = min_pause(most, 25600, row.task_ratelimit, row.dirty_ratelimit, row.hz);
     CHECK(least.pause == Jiffies(row.min));
     CHECK(least.nr_dirtied_pause == Pages(row.pages));
   }
