@@ -3,8 +3,8 @@
 
 usage: plot.py RUN_OR_COMPARE_DIR [--out DIR] [--format png,svg]
 
-A run gives memory, throughput, latency, offset, queue and flushers; a comparison gives the same
-with one column per variant, and an overview. Numbers in the pictures are those of summary.json
+A run gives memory, throughput, latency, offset, queue, flushers and why; a comparison gives the
+same with one column per variant, and an overview. Numbers in the pictures are those of summary.json
 wherever it has them.
 """
 import argparse
@@ -18,6 +18,7 @@ from plot_flushers import flushers
 from plot_latency import latency
 from plot_overview import overview
 from plot_page import settle
+from plot_why import why
 
 from matplotlib import pyplot
 
@@ -25,7 +26,7 @@ EXIT_USAGE = 2
 EXIT_OUTPUT = 5
 FORMATS = ("png", "svg")
 FIGURES = (("memory", memory), ("throughput", throughput), ("latency", latency), ("offset", offset),
-           ("queue", queue), ("flushers", flushers))
+           ("queue", queue), ("flushers", flushers), ("why", why))
 
 
 def formats(text):
@@ -57,6 +58,8 @@ def main(arguments):
         os.makedirs(out, exist_ok=True)
         for name, draw in ((("overview", overview),) if is_compare else ()) + FIGURES:
             figure = draw(runs)
+            if figure is None:
+                continue
             settle(figure)
             for kind in options.format:
                 path = os.path.join(out, f"{name}.{kind}")

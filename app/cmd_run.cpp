@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* kEpilogue =
     "\nOutput files: manifest.json summary.json samples.csv writes.csv fsync.csv requests.csv "
-    "works.csv\n"
+    "works.csv why.json\n"
     "Formats of --trace, and the files they write:\n";
 
 constexpr const char* kExitCodes =

@@ -10,6 +10,7 @@ int cmd_run(const Arguments& arguments);
 int cmd_compare(const Arguments& arguments);
 int cmd_import(const Arguments& arguments);
 int cmd_validate(const Arguments& arguments);
+int cmd_why(const Arguments& arguments);
 int cmd_list(const Arguments& arguments);
 int cmd_explain(const Arguments& arguments);
 

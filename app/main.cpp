@@ -23,6 +23,7 @@ constexpr const char* kUsage =
     "  import FORMAT FILE  make a scenario of a fio job file, a fio log, blkparse or strace "
     "output\n"
     "  report DIR          make a page of what run or compare wrote\n"
+    "  why DIR             what the calls of a run waited for, and behind whom\n"
     "  list SUBJECT        kernels, flushers, throttles, devices, schedulers, workloads, "
     "scenarios\n"
     "  explain [KEY]       what a key of a scenario file means\n"
@@ -36,8 +37,8 @@ struct Command {
 
 constexpr Command kCommands[] = {{"run", cmd_run},           {"compare", cmd_compare},
                                  {"validate", cmd_validate}, {"import", cmd_import},
-                                 {"report", cmd_report},     {"list", cmd_list},
-                                 {"explain", cmd_explain}};
+                                 {"report", cmd_report},     {"why", cmd_why},
+                                 {"list", cmd_list},         {"explain", cmd_explain}};
 
 int dispatch(const Arguments& arguments) {
   if (arguments.empty()) {

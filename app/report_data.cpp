@@ -138,6 +138,19 @@ Json histogram_json(const std::vector<Call>& calls) {
   return histogram;
 }
 
+// The longest calls are enough for a picture.
+Json why_json(Json why) {
+  constexpr std::size_t kMostCalls = 8;
+  for (auto& [writer, kinds] : why["writers"].items()) {
+    for (auto& [kind, account] : kinds.items()) {
+      Json& worst = account["worst"];
+      while (worst.size() > kMostCalls)
+        worst.erase(worst.size() - 1);
+    }
+  }
+  return why;
+}
+
 Json run_json(const fs::path& folder, const std::string& name) {
   Json run;
   run["name"] = name;
@@ -151,6 +164,8 @@ Json run_json(const fs::path& folder, const std::string& name) {
   read_calls(folder / "fsync.csv", "fsync", "fsync_us", calls);
   run["histogram"] = histogram_json(calls);
   run["stalls"] = stalls_json(std::move(calls));
+  if (fs::exists(folder / "why.json"))
+    run["why"] = why_json(read_json(folder / "why.json"));
   return run;
 }
 

@@ -11,6 +11,7 @@
 #include "app/stop.hpp"
 #include "app/summary_json.hpp"
 #include "app/version.hpp"
+#include "app/why_sink.hpp"
 #include "models/machine.hpp"
 #include "models/workload/latency.hpp"
 #include "sim/assert.hpp"
@@ -66,6 +67,7 @@ Json manifest_json(const ScenarioFile& file) {
 
 RunSummary simulate(const ScenarioFile& file, const RunOptions& options, TraceSink& sink) {
   MachineOptions machine_options;
+  machine_options.record_waits = options.directory.has_value();
   machine_options.progress = options.progress;
   machine_options.interrupted = &stop_requested();
   const std::string name = file.scenario.name + " on " + options.name + ": ";
@@ -97,6 +99,9 @@ RunOutcome run_once(const ScenarioFile& file, const RunOptions& options) {
   sinks.insert(sinks.end(), options.listeners.begin(), options.listeners.end());
   for (const auto& output : outputs)
     sinks.push_back(output.get());
+  std::optional<WhySink> why;
+  if (options.directory)
+    sinks.push_back(&why.emplace(file.scenario));
   TraceFan fan(std::move(sinks));
   RunSummary run;
   try {
@@ -118,6 +123,7 @@ RunOutcome run_once(const ScenarioFile& file, const RunOptions& options) {
     output->close();
   if (options.directory) {
     write_file(*options.directory + "/summary.json", json_text(outcome.summary));
+    write_file(*options.directory + "/why.json", json_text(why->json()));
     write_file(*options.directory + "/manifest.json", json_text(manifest_json(file)));
   }
   return outcome;

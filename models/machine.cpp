@@ -139,6 +139,16 @@ class Machine::Impl {
   std::vector<Inode*> new_files(const JobConfig& job);
   void link_jobs();
   int device_of(const Inode& inode) const { return inode.i_mapping->bdi->id; }
+  // Passes the waits of a writer on.
+  struct Waits final : WaitListener {
+    Waits(Impl& machine, int number, const TaskStruct& writer)
+        : impl(machine), writer_number(number), task(writer) {}
+    void waited(const WaitSite& site, TimePoint since) override;
+    Impl& impl;
+    int writer_number;
+    const TaskStruct& task;
+  };
+  void watch(Process& process, const Workload& job);
   Task<> run_job(Workload& job);
   void look_around(Duration now);
   RunSummary summarise() const;
@@ -168,6 +178,7 @@ class Machine::Impl {
   std::deque<Job> jobs_;
   std::deque<ReplayJob> replays_;
   std::vector<Workload*> workloads_;  // both, in the order of RunSummary::writers
+  std::deque<Waits> waits_;
   std::unique_ptr<Sampler> sampler_;
   DirtyLimits limits_at_start_;
 };
@@ -408,6 +419,25 @@ void Machine::Impl::start_sampler() {
                      this);
 }
 
+void Machine::Impl::Waits::waited(const WaitSite& site, TimePoint since) {
+  const TimePoint now = impl.sim_.now();
+  if (now == since)
+    return;
+  WaitRecord record;
+  record.writer = writer_number;
+  record.start = since - impl.context_.origin;
+  record.end = now - impl.context_.origin;
+  record.what = site.what;
+  record.timed = site.timed;
+  record.throttled = task.throttled_by;
+  impl.sink_.on_wait(record);
+}
+
+void Machine::Impl::watch(Process& process, const Workload& job) {
+  if (options_.record_waits)
+    process.listen(&waits_.emplace_back(*this, static_cast<int>(waits_.size()), job.task()));
+}
+
 Task<> Machine::Impl::run_job(Workload& job) {
   co_await job.run();
   sampler_->job_ended();
@@ -442,7 +472,7 @@ RunSummary Machine::Impl::run() {
   flusher_->start();
   dirty_written_devices();
   for (Workload* job : workloads_)
-    sim_.spawn(job->task().name(), run_job(*job));
+    watch(sim_.spawn(job->task().name(), run_job(*job)), *job);
   sampler_->start();
   sim_.run_until(TimePoint::max());
   WB_ASSERT(cache_.counters().conserved());

@@ -13,6 +13,7 @@ namespace wbsim {
 
 struct MachineOptions {
   bool shuffle_ties = false;  // test mode of the engine
+  bool record_waits = false;  // TraceSink::on_wait()
   // Called now and then with the simulated time since the start of the jobs.
   std::function<void(Duration)> progress;
   const std::atomic<bool>* interrupted = nullptr;

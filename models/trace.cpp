@@ -22,4 +22,20 @@ std::string_view to_string(WriteReason reason) {
   return "";
 }
 
+std::string_view to_string(ThrottledBy by) {
+  switch (by) {
+    case ThrottledBy::kNobody:
+      return "";
+    case ThrottledBy::kGlobalLimit:
+      return "global limit";
+    case ThrottledBy::kBdiShare:
+      return "bdi share";
+    case ThrottledBy::kTaskShare:
+      return "task share";
+    case ThrottledBy::kDirtyRate:
+      return "dirty rate";
+  }
+  return "";
+}
+
 }  // namespace wbsim

@@ -54,6 +54,8 @@ struct RequestRecord {
   Sectors meta_sectors{};
   WriteReason reason{};
   std::string_view thread;  // that allocated it
+  std::int64_t ino = -1;    // whose pages that thread was writing; -1: none
+  Duration age{};           // since that inode was dirtied
 };
 
 // A job of a flusher thread, or the write-back a throttled writer did.
@@ -89,6 +91,25 @@ struct Sample {
   std::vector<DeviceSample> devices;
 };
 
+// Who made a task sleep or write in balance_dirty_pages().
+enum class ThrottledBy : std::uint8_t {
+  kNobody,
+  kGlobalLimit,  // more is dirty or under write-back than the whole machine may have
+  kBdiShare,     // than the device may have
+  kTaskShare,    // than this task may have of that
+  kDirtyRate,    // a task is slowed down to its share of the bandwidth before any limit is reached
+};
+std::string_view to_string(ThrottledBy by);
+
+// A time in which the process of a writer did not go on.
+struct WaitRecord {
+  int writer = 0;
+  Duration start{}, end{};
+  std::string_view what;  // a literal: "processor", or on what it slept
+  bool timed = false;     // it had set the end itself
+  ThrottledBy throttled{};
+};
+
 class TraceSink {
  public:
   virtual ~TraceSink() = default;
@@ -106,6 +127,9 @@ class TraceSink {
   virtual void on_writeback_queue_io(const WritebackQueueIoEvent&) {}
   virtual void on_writeback_single_inode(const WritebackSingleInodeEvent&) {}
   virtual void on_writeback_pages_written(const WritebackPagesWrittenEvent&) {}
+  // Only with MachineOptions::record_waits. Inside a call a writer always goes on or waits, so that
+  // the waits of a call add up to its latency.
+  virtual void on_wait(const WaitRecord&) {}
 };
 
 // Passes everything on to several sinks, to each in this order.
@@ -140,6 +164,7 @@ class TraceFan : public TraceSink {
   void on_writeback_pages_written(const WritebackPagesWrittenEvent& e) override {
     each(&TraceSink::on_writeback_pages_written, e);
   }
+  void on_wait(const WaitRecord& w) override { each(&TraceSink::on_wait, w); }
 
  private:
   template <class Record>

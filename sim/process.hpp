@@ -25,6 +25,15 @@ struct WaitSite {
 // nothing else can happen is a simulated deadlock.
 enum class ProcessKind : std::uint8_t { kForeground, kDaemon };
 
+// Told of each wait of a process that it watches, when the process goes on.
+class WaitListener {
+ public:
+  virtual void waited(const WaitSite& site, TimePoint since) = 0;
+
+ protected:
+  ~WaitListener() = default;
+};
+
 class Process {
  public:
   Process(Simulator& sim, int pid, std::string name, ProcessKind kind, Task<> body);
@@ -37,11 +46,16 @@ class Process {
   TimePoint waiting_since() const { return since_; }
   Simulator& simulator() const { return sim_; }
 
+  // It must outlive the process; null: nobody.
+  void listen(WaitListener* listener) { listener_ = listener; }
+
   // For awaiters: suspend here; the process goes on from `leaf` at its next resume().
   void suspend(std::coroutine_handle<> leaf, const WaitSite& site);
   // For the simulator: run until the next suspension or the end.
   void resume() {
     WB_ASSERT(!finished_);
+    if (listener_)
+      listener_->waited(site_, since_);
     std::coroutine_handle<> next = leaf_;
     do {
       returning_to_ = {};
@@ -62,6 +76,7 @@ class Process {
   std::coroutine_handle<> returning_to_;  // the parent of a task that just ended
   WaitSite site_{"its first turn"};
   TimePoint since_{};
+  WaitListener* listener_ = nullptr;
   std::string name_;
   int pid_;
   ProcessKind kind_;

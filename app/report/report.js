@@ -329,6 +329,67 @@ function pictures() {
   section("Latencies", el("p", {class: "faint"}, "The share of calls that took longer."),
     latencyPicture(data.runs));
 }
+// ---- why ---------------------------------------------------------------------------------------
+const partName = (part) => [
+  part.throttled_by ? `throttled by the ${part.throttled_by}` : "",
+  part.phase ? `${part.wait}, ${part.phase}` : part.wait,
+  part.thread ? `${part.thread} (${part.reason}${part.ino >= 0 ? `, inode ${part.ino}` : ""})` : "",
+].filter((word) => word).join(": ");
+// One bar for each row: {name, latency, parts}; bars of the same scale when `scale` is given.
+function stackedBars(rows, paints, scale) {
+  const high = 22, label = 250, width = WIDTH - label - 80;
+  const picture = svg("svg", {viewBox: `0 0 ${WIDTH} ${rows.length * (high + 6) + 8}`, role: "img",
+    "aria-label": "parts of the latency"});
+  rows.forEach((row, r) => {
+    const y = 6 + r * (high + 6), of = scale || row.latency || 1;
+    picture.append(svg("text", {x: 6, y: y + 15, class: "name"}, row.name),
+      svg("text", {x: WIDTH - 6, y: y + 15, "text-anchor": "end"}, time(row.latency)));
+    let x = label;
+    for (const part of row.parts) {
+      const length = part.ns / of * width;
+      picture.append(svg("rect", {class: "part", x, y, width: length, height: high,
+        style: `fill:${paints(part)}`}, svg("title", {}, `${partName(part)}: ${time(part.ns)}, ` +
+        `${text(100 * part.ns / row.latency)} %`)));
+      x += length;
+    }
+  });
+  return picture;
+}
+function why() {
+  const bars = [], worst = [], rows = [], total = new Map();
+  const several = data.runs.length > 1;
+  for (const run of data.runs) {
+    for (const [writer, kinds] of Object.entries((run.why || {writers: {}}).writers)) {
+      for (const [kind, account] of Object.entries(kinds)) {
+        const name = `${several ? run.name + ", " : ""}${writer}: ${kind}`;
+        bars.push({name, latency: account.latency_ns, parts: account.parts});
+        for (const call of account.worst)
+          worst.push({name: `${name} at ${text(call.start_ns / 1e9, 5)} s`,
+            latency: call.latency_ns, parts: call.parts});
+        for (const part of account.parts) {
+          total.set(partName(part), (total.get(partName(part)) || 0) + part.ns);
+          rows.push([name, partName(part), {value: part.ns, shown: time(part.ns)},
+            100 * part.ns / account.latency_ns, {value: part.age_ns, shown: time(part.age_ns)}]);
+        }
+      }
+    }
+  }
+  if (!bars.length) return;
+  const leading = [...total].sort((a, b) => b[1] - a[1]).slice(0, 6).map((entry) => entry[0]);
+  const paints = (part) => {
+    const place = leading.indexOf(partName(part));
+    return place < 0 ? "var(--faint)" : color(place);
+  };
+  const longest = (list, n) => [...list].sort((a, b) => b.latency - a.latency).slice(0, n);
+  section("Why the calls took so long",
+    el("p", {class: "faint"}, "All calls of each kind, each bar as long as the others; then the " +
+      "longest calls, to one scale. The parts of a call add up to its latency."),
+    legend([...leading.map((name, i) => [name, color(i)]), ["the rest", "var(--faint)"]]),
+    stackedBars(longest(bars, 24), paints, 0),
+    stackedBars(longest(worst, 16), paints, Math.max(...worst.map((w) => w.latency))),
+    table([{name: "calls", text: true}, {name: "waiting for", text: true}, {name: "time"},
+      {name: "%"}, {name: "oldest dirty"}], rows.sort((a, b) => b[2].value - a[2].value)));
+}
 function latencyCells(c) {
   const p = (c && c.percentile) || {};
   return [p["50.000000"], p["99.000000"], c && c.max].map((ns) => ({value: ns, shown: time(ns)}));
@@ -380,6 +441,7 @@ question();
 machine();
 verdict();
 pictures();
+why();
 tables();
 manifest();
 show(...whole);

@@ -9,6 +9,8 @@ namespace wbsim {
 
 struct IoContext {
   std::string_view thread;    // for the trace; must outlive the task's requests
+  std::int64_t ino = -1;      // for the trace: of the inode it writes; -1: none yet
+  TimePoint dirtied_when{};   // when that turned dirty
   int nr_batch_requests = 0;  // left of the batch
   Jiffies last_waited{};      // when the batch was granted
 };

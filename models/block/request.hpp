@@ -33,6 +33,8 @@ struct Request : DeviceRequest {
   TimePoint queued{};
   int allocated_at_start = 0;
   std::string_view thread;
+  std::int64_t ino = -1;
+  TimePoint dirtied_when{};
 
   ListHook queue_hook;  // FIFO of the elevator, then the free list
   ListHook hash_hook;

@@ -87,6 +87,8 @@ void SingleQueue::trace_completed(const Request& rq) {
   record.meta_sectors = rq.meta_sectors;
   record.reason = rq.reason;
   record.thread = rq.thread;
+  record.ino = rq.ino;
+  record.age = rq.ino < 0 ? Duration{} : rq.queued - rq.dirtied_when;
   trace_.on_request(record);
 }
 

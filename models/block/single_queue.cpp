@@ -82,6 +82,8 @@ Request* SingleQueue::get_request(Bio& bio, IoContext& ioc) {
   rq.meta_sectors = bio.meta ? bio.length : Sectors(0);
   rq.queued = sim_.now();
   rq.thread = ioc.thread;
+  rq.ino = ioc.ino;
+  rq.dirtied_when = ioc.dirtied_when;
   return &rq;
 }
 

@@ -372,6 +372,8 @@ Task<Errno> PageScan::run() {
 Task<Errno> do_writepages(Vfs& vfs, Inode& inode, WritebackControl& wbc, TaskStruct& task) {
   if (wbc.nr_to_write <= 0)
     co_return Errno::kOk;
+  task.io_context.ino = static_cast<std::int64_t>(inode.i_ino);
+  task.io_context.dirtied_when = vfs.ticks.start_of(inode.dirtied_when);
   PageScan scan(vfs, inode, wbc, task);
   co_return co_await scan.run();
 }

@@ -4,6 +4,7 @@
 #include "models/block/io_context.hpp"
 #include "models/mm/proportions.hpp"
 #include "models/sched/processors.hpp"
+#include "models/trace.hpp"
 #include "sim/units.hpp"
 
 namespace wbsim {
@@ -22,6 +23,7 @@ struct TaskStruct : Thread {
   Pages nr_dirtied_pause{32};       // so many until the next look at the limits
   Pages dirtied_uncounted{};        // not yet in the processor's count
   Jiffies dirty_paused_when{};      // start of its think time; 0: never
+  ThrottledBy throttled_by{};       // while it is in balance_dirty_pages()
   Duration throttled{};             // spent in balance_dirty_pages()
   std::int64_t throttle_calls = 0;  // calls of it that wrote back or slept
 };

@@ -107,6 +107,16 @@ Task<> IolessThrottle::sleep(const Verdict& v, BackingDevInfo& bdi, TaskStruct& 
   task.nr_dirtied_pause = v.shortest.nr_dirtied_pause;
 }
 
+namespace {
+
+ThrottledBy throttled_by(const DirtyState& state) {
+  if (state.dirty > state.thresh)
+    return ThrottledBy::kGlobalLimit;
+  return state.bdi_dirty > state.bdi_thresh ? ThrottledBy::kBdiShare : ThrottledBy::kDirtyRate;
+}
+
+}  // namespace
+
 Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) {
   BackingDevInfo& bdi = *mapping.bdi;
   const bool background_first = context_.rules.background_start == BackgroundStart::kFirst;
@@ -136,7 +146,9 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
       go_on_without_pause(verdict, task, pages_dirtied);
       break;
     }
+    task.throttled_by = throttled_by(state);
     co_await sleep(verdict, bdi, task);
+    task.throttled_by = ThrottledBy::kNobody;
     if (verdict.task_ratelimit > 0 || state.bdi_dirty <= stat_error_)
       break;
   }

@@ -38,6 +38,15 @@ WriterThrottle::Excess WriterThrottle::excess(BackingDevInfo& bdi, TaskStruct& t
   return {bdi_limit, vm.nr_file_dirty + vm.nr_writeback >= midpoint};
 }
 
+ThrottledBy WriterThrottle::throttled_by(BackingDevInfo& bdi) const {
+  const DirtyLimits limits = context_.dirty_limits();
+  const VmCounters& vm = context_.vfs.cache.counters();
+  if (vm.nr_file_dirty + vm.nr_writeback > limits.dirty)
+    return ThrottledBy::kGlobalLimit;
+  const Pages share = context_.bdi_dirty_limit(bdi, limits.dirty, nullptr);
+  return bdi.reclaimable + bdi.writeback > share ? ThrottledBy::kBdiShare : ThrottledBy::kTaskShare;
+}
+
 Task<std::int64_t> WriterThrottle::write_back(BackingDevInfo& bdi, TaskStruct& task) {
   const TimePoint since = context_.sim().now();
   WritebackControl wbc;
@@ -76,6 +85,7 @@ Task<> WriterThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
     bdi.dirty_exceeded = true;
     first_throttle_ = std::min(first_throttle_, since);
     paid = true;
+    task.throttled_by = throttled_by(bdi);
     const bool writes = context_.rules.writer_writes == WriterWritesRule::kAnyReclaimable
                             ? bdi.reclaimable > Pages(0)
                             : bdi.reclaimable > now.bdi_limit;
@@ -87,6 +97,7 @@ Task<> WriterThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
       break;
     co_await wait(task, pause);
   }
+  task.throttled_by = ThrottledBy::kNobody;
   const Excess last = excess(bdi, task);
   if (bdi.reclaimable + bdi.writeback < last.bdi_limit && bdi.dirty_exceeded)
     bdi.dirty_exceeded = false;

@@ -30,6 +30,7 @@ class WriterThrottle : public DirtyThrottle {
     Pages bdi_limit;
     bool over;
   };
+  ThrottledBy throttled_by(BackingDevInfo& bdi) const;
   Excess excess(BackingDevInfo& bdi, TaskStruct& task) const;
   Task<std::int64_t> write_back(BackingDevInfo& bdi, TaskStruct& task);
   Task<> wait(TaskStruct& task, Jiffies& pause);

@@ -14,6 +14,10 @@ sys.path.insert(0, ANALYSIS)
 
 import wbsim_io  # noqa: E402  (found through the line above)
 
+WHY = {"writers": {"dd-0": {"write": {"calls": 20, "latency_ns": 100, "parts": [
+    {"ns": 60, "throttled_by": "bdi share", "wait": "congestion_wait", "phase": ""},
+    {"ns": 40, "throttled_by": "", "wait": "wait_on_page_writeback", "phase": "behind",
+     "thread": "flush-8:0", "reason": "background", "ino": 12, "age_ns": 5}], "worst": []}}}}
 RUN_PICTURES = ["flushers", "latency", "memory", "offset", "queue", "throughput"]
 SAMPLE_COLUMNS = ["t_s", "nr_dirty", "nr_writeback", "pgpgout", "nr_dirty_threshold",
                   "nr_dirty_background_threshold", "pdflush", "flush"]
@@ -100,6 +104,14 @@ class Pictures(InTemporaryDirectory):
         self.assertEqual(len(result.stdout.splitlines()), len(expected))
         for name in RUN_PICTURES:
             self.assertGreaterEqual(png_size(self.at("run", "plots", f"{name}.png"))[0], 1760)
+
+    def test_the_parts_of_the_calls_where_they_were_recorded(self):
+        make_run(self.at("run"))
+        with open(self.at("run", "why.json"), "w", encoding="utf-8") as file:
+            json.dump(WHY, file)
+        result = plot(self.at("run"), "--format", "png")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn("why.png", os.listdir(self.at("run", "plots")))
 
     def test_compare_gives_an_overview_too(self):
         make_run(self.at("cmp", "bdi"), devices=("d0", "d1"))

@@ -21,7 +21,7 @@ class Usage(CliTest):
         self.assertRegex(self.expect(0, "--version").stdout, r"^wbsim \d+\.\d+\.\d+\n$")
 
     def test_every_command_has_help(self):
-        for command in ("run", "compare", "validate", "import", "report", "list", "explain"):
+        for command in ("run", "compare", "validate", "import", "report", "why", "list", "explain"):
             with self.subTest(command):
                 result = self.expect(0, command, "--help")
                 self.assertIn("usage: wbsim " + command, result.stdout)

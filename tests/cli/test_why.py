@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+"""`wbsim why`: the parts of each call add up to its latency, and say what it waited for."""
+
+import json
+import unittest
+
+from wbsim_cli import ROOT, SMALL, CliTest
+
+KERNELS = ("2.6.24", "2.6.31", "2.6.32")
+
+
+def parts_of(account):
+    return sum(part["ns"] for part in account["parts"])
+
+
+class Why(CliTest):
+    def why(self, scenario, *options):
+        self.write(scenario)
+        self.expect(0, "run", "scenario.json", "--out", "out", "--force", *options)
+        return json.loads((self.dir / "out" / "why.json").read_text("utf-8"))
+
+    def share(self, account, **wanted):
+        """The share of the latency in parts that have these values."""
+        return sum(part["ns"] for part in account["parts"]
+                   if all(part.get(key) == value for key, value in wanted.items())
+                   ) / account["latency_ns"]
+
+    def writing(self, **job):
+        return {**SMALL, "workloads": [{"name": "dd", "filename": "fs0/f0", **job}]}
+
+    def test_a_write_into_free_memory_takes_processor_time_only(self):
+        account = self.why(self.writing(size="1MiB"))["writers"]["dd"]["write"]
+        self.assertEqual(self.share(account, wait="processor"), 1)
+
+    def test_an_fsync_of_its_own_data_waits_for_its_own_requests(self):
+        account = self.why(self.writing(size="4MiB", end_fsync=True))["writers"]["dd"]["fsync"]
+        self.assertGreater(self.share(account, thread="dd", reason="sync", ino=0), 0.9)
+        self.assertGreater(self.share(account, phase="device"), 0)
+
+    def test_an_fsync_waits_behind_the_writer_beside_it(self):
+        scenario = {**SMALL, "vm": {"dirty_background_ratio": 1, "dirty_ratio": 60},
+                    "filesystems": [{"name": "fs0", "device": "d0", "files": [
+                        {"name": "f0", "size": "512MiB"}, {"name": "f1", "size": "1MiB"}]}],
+                    "workloads": [
+                        {"name": "dd", "filename": "fs0/f0", "size": "64MiB"},
+                        {"name": "log", "filename": "fs0/f1", "bs": "4KiB", "size": "4KiB",
+                         "startdelay": "400ms", "fsync": 1}]}
+        account = self.why(scenario, "--policy", "bdi")["writers"]["log"]["fsync"]
+        self.assertGreater(self.share(account, phase="behind", reason="background"), 0.5)
+        part = account["parts"][0]
+        self.assertEqual((part["thread"], part["ino"]), ("flush-d0", 0))
+        self.assertGreater(part["age_ns"], 100_000_000)
+
+    def test_the_throttle_says_which_limit(self):
+        scenario = self.writing(size="64MiB")
+        for vm, by in (({"dirty_bytes": "4MiB"}, ("global limit", "bdi share", "task share")),):
+            account = self.why({**scenario, "vm": vm})["writers"]["dd"]["write"]
+            throttled = {part["throttled_by"] for part in account["parts"]} - {""}
+            self.assertLessEqual(throttled, set(by))
+            self.assertGreater(1 - self.share(account, throttled_by=""), 0.9)
+
+    def test_parts_add_up_in_every_scenario_under_every_kernel(self):
+        for path in sorted((ROOT / "scenarios").glob("*.json")):
+            for kernel in KERNELS:
+                with self.subTest(scenario=path.stem, kernel=kernel):
+                    run = self.run_program("run", path, "--kernel", kernel, "--out", "out",
+                                           "--force", "--no-writes")
+                    self.assertIn(run.returncode, (0, 1), run.stderr)
+                    why = json.loads((self.dir / "out" / "why.json").read_text("utf-8"))
+                    summary = json.loads((self.dir / "out" / "summary.json").read_text("utf-8"))
+                    for name, writer in why["writers"].items():
+                        for kind, account in writer.items():
+                            self.assertEqual(parts_of(account), account["latency_ns"])
+                            calls = summary["writers"][name][kind]["clat_ns"]["N"]
+                            self.assertEqual(account["calls"], calls)
+                            longest = account["worst"][0]["latency_ns"]
+                            self.assertEqual(
+                                longest, summary["writers"][name][kind]["clat_ns"]["max"])
+                            for call in account["worst"]:
+                                self.assertEqual(parts_of(call), call["latency_ns"])
+
+    def test_the_text(self):
+        self.why(self.writing(size="4MiB", fsync=16))
+        text = self.expect(0, "why", "out", "--worst", "2").stdout
+        self.assertRegex(text, r"dd: 64 write calls, ")
+        self.assertRegex(text, r"dd: 4 fsync calls, ")
+        self.assertEqual(text.count(" s took "), 2)
+        self.assertRegex(text, r"wait_on_page_writeback, device +dd, sync, inode 0 dirty for")
+        one = self.expect(0, "why", "out", "--writer", "dd", "--worst", "0").stdout
+        self.assertNotIn("took", one)
+
+    def test_usage(self):
+        self.why(self.writing(size="1MiB"))
+        self.assertIn('did you mean "dd"?', self.expect(2, "why", "out", "--writer", "ddd").stderr)
+        self.assertIn("holds no why.json", self.expect(2, "why", ".").stderr)
+        self.expect(2, "why")
+        self.expect(0, "compare", "scenario.json", "-p", "bdi", "-p", "pdflush", "--out", "both")
+        self.assertIn("both/bdi", self.expect(2, "why", "both").stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
