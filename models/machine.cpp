@@ -410,10 +410,13 @@ void Machine::Impl::add_replays() {
 
 void Machine::Impl::start_sampler() {
   std::vector<RequestQueue*> queues;
-  for (const Disk& disk : disks_)
+  std::vector<const Device*> devices;
+  for (const Disk& disk : disks_) {
     queues.push_back(disk.queue.get());
+    devices.push_back(disk.device.get());
+  }
   sampler_ =
-      std::make_unique<Sampler>(context_, *flusher_, scenario_.run, queues,
+      std::make_unique<Sampler>(context_, *flusher_, scenario_.run, queues, devices,
                                 std::vector<const Workload*>(workloads_.begin(), workloads_.end()));
   sampler_->set_hook([](void* self, Duration now) { static_cast<Impl*>(self)->look_around(now); },
                      this);

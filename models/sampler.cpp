@@ -19,11 +19,13 @@ constexpr std::size_t kWrite = static_cast<std::size_t>(BioOp::kWrite);
 }  // namespace
 
 Sampler::Sampler(WritebackContext& context, Flusher& flusher, const RunConfig& run,
-                 std::vector<RequestQueue*> queues, const std::vector<const Workload*>& jobs)
+                 std::vector<RequestQueue*> queues, std::vector<const Device*> devices,
+                 const std::vector<const Workload*>& jobs)
     : context_(context),
       flusher_(flusher),
       run_(run),
       queues_(std::move(queues)),
+      devices_(std::move(devices)),
       jobs_(jobs),
       busy_at_jobs_end_(queues_.size()) {}
 
@@ -43,8 +45,8 @@ Duration Sampler::jobs_ended() const {
 
 void Sampler::job_ended() {
   ++jobs_ended_;
-  for (std::size_t i = 0; i < queues_.size(); ++i)
-    busy_at_jobs_end_[i] = queues_[i]->stats().service_started;
+  for (std::size_t i = 0; i < devices_.size(); ++i)
+    busy_at_jobs_end_[i] = devices_[i]->busy_committed();
 }
 
 void Sampler::take() {
@@ -81,6 +83,7 @@ Sample Sampler::sample() const {
   s.background_threshold = limits.background;
   (flusher_.kind() == TaskRole::kPdflush ? s.pdflush : s.flush) = flusher_.threads();
   s.procs_blocked = procs_blocked();
+  s.devices.reserve(queues_.size());
   for (std::size_t i = 0; i < queues_.size(); ++i)
     s.devices.push_back(device_sample(i, limits.dirty));
   return s;

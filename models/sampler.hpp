@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "models/block/request_queue.hpp"
+#include "models/device/device.hpp"
 #include "models/scenario.hpp"
 #include "models/trace.hpp"
 #include "models/workload/workload.hpp"
@@ -16,7 +17,8 @@ namespace wbsim {
 class Sampler {
  public:
   Sampler(WritebackContext& context, Flusher& flusher, const RunConfig& run,
-          std::vector<RequestQueue*> queues, const std::vector<const Workload*>& jobs);
+          std::vector<RequestQueue*> queues, std::vector<const Device*> devices,
+          const std::vector<const Workload*>& jobs);
 
   void start();
   // At each sample: what is to be looked at beside the machine, e.g. an interruption.
@@ -43,6 +45,7 @@ class Sampler {
   Flusher& flusher_;
   RunConfig run_;
   std::vector<RequestQueue*> queues_;
+  std::vector<const Device*> devices_;
   std::vector<const Workload*> jobs_;
   std::vector<Duration> busy_at_jobs_end_;
   std::size_t jobs_ended_ = 0;

@@ -102,8 +102,12 @@ class FileWrite {
             std::min(kPageSize, from + (end_ - pos_))};
   }
   bool prepare(Page& page) {
-    prepared_ = block_prepare(vfs_, inode_, page, piece().from, piece().to);
-    return prepared_.state == Prepared::State::kReady;
+    const Piece next = piece();
+    const Prepared prepared = block_prepare(vfs_, inode_, page, next.from, next.to);
+    if (prepared.state == Prepared::State::kReady)
+      return true;
+    prepared_ = prepared;
+    return false;
   }
   Stop finish_piece(Page& page);
 
@@ -115,7 +119,7 @@ class FileWrite {
   Duration cost_per_page_;
   Stop stop_ = Stop::kEnd;
   Page* page_ = nullptr;  // locked, where the last stop left one
-  Prepared prepared_;
+  Prepared prepared_;     // what keeps the piece from being copied
 };
 
 // The piece is in the page. kEnd: nothing keeps the task from going on.
