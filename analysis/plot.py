@@ -4,8 +4,8 @@
 usage: plot.py RUN_OR_COMPARE_DIR [--out DIR] [--format png,svg]
 
 A run gives memory, throughput, latency, offset, queue, flushers and why; a comparison gives the
-same with one column per variant, and an overview. Numbers in the pictures are those of summary.json
-wherever it has them.
+same with one column per variant, and an overview. A run that counts data at risk gives at_risk too.
+Numbers in the pictures are those of summary.json wherever it has them.
 """
 import argparse
 import os
@@ -18,6 +18,7 @@ from plot_flushers import flushers
 from plot_latency import latency
 from plot_overview import overview
 from plot_page import settle
+from plot_risk import at_risk, counts_risk
 from plot_why import why
 
 from matplotlib import pyplot
@@ -56,7 +57,8 @@ def main(arguments):
     try:
         runs, is_compare = wbsim_io.load(options.directory)
         os.makedirs(out, exist_ok=True)
-        for name, draw in ((("overview", overview),) if is_compare else ()) + FIGURES:
+        risk = (("at_risk", at_risk),) if any(counts_risk(run) for run in runs) else ()
+        for name, draw in ((("overview", overview),) if is_compare else ()) + FIGURES + risk:
             figure = draw(runs)
             if figure is None:
                 continue

@@ -15,6 +15,15 @@ std::vector<std::string> keys_of(const Json& object) {
   return keys;
 }
 
+// The escapes of RFC 6901.
+std::string unescaped(std::string part) {
+  for (const auto& [escape, plain] : {std::pair{"~1", '/'}, std::pair{"~0", '~'}}) {
+    for (std::size_t at = 0; (at = part.find(escape, at)) != std::string::npos; ++at)
+      part.replace(at, 2, 1, plain);
+  }
+  return part;
+}
+
 // Follows the pointer as far as it goes and says where it leaves the summary.
 void check_metric(const std::string& metric, const Json& summary, const std::string& at,
                   Problems& problems) {
@@ -26,7 +35,7 @@ void check_metric(const std::string& metric, const Json& summary, const std::str
   std::size_t begin = 1;
   while (begin <= metric.size()) {
     const std::size_t end = std::min(metric.find('/', begin), metric.size());
-    const std::string part = metric.substr(begin, end - begin);
+    const std::string part = unescaped(metric.substr(begin, end - begin));
     if (!here->is_object() || !here->contains(part)) {
       problems.error(at, shown(metric) + " is not in summary.json: " + shown(part),
                      here->is_object() ? name_hint(part, keys_of(*here)) : "");

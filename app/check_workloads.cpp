@@ -247,6 +247,10 @@ void check_vm(const VmSysctl& vm, Problems& problems) {
 
 void check_run(const RunConfig& r, Problems& problems) {
   constexpr std::int64_t kMostSamples = 10'000'000;
+  if (r.power_cut && problems.usable("/run/power_cut") && problems.usable("/run/duration") &&
+      *r.power_cut > r.duration)
+    problems.error("/run/power_cut",
+                   "comes after the end of the run, at " + duration_text(r.duration.count()));
   if (problems.usable("/run/duration") && problems.usable("/run/sample_interval") &&
       r.duration / r.sample_interval > kMostSamples)
     problems.error("/run/sample_interval",

@@ -53,6 +53,7 @@ class CsvSink : public OutputSink {
 
   std::string directory_;
   std::vector<std::string> writers_, devices_;
+  bool at_risk_;  // samples have the columns of data at risk
   std::unique_ptr<OutputFile> samples_, writes_, reads_, fsync_, requests_, works_;
   CsvRow row_;
 };

@@ -91,6 +91,24 @@ std::string memory_lines(const Json& s) {
          at_time("/flushers/first_background_s") + "\n";
 }
 
+std::string power_cut_table(const Json& s) {
+  if (!s.contains("power_cut"))
+    return "";
+  const Json& cut = s.at("power_cut");
+  TextTable table({"at the power cut, KiB", "in memory", "in flight", "volatile cache", "durable",
+                   "lost by errors", "promised and lost"});
+  const auto add = [&table](const std::string& name, const Json& f) {
+    const auto kib = [&f](const char* key) { return metric_text(f, key, kKib, 0); };
+    table.add({name, kib("/memory_bytes"), kib("/in_flight_bytes"), kib("/volatile_cache_bytes"),
+               kib("/durable_bytes"), kib("/lost_by_errors_bytes"),
+               kib("/promised_and_lost_bytes")});
+  };
+  for (const auto& [name, file] : cut.at("files").items())
+    add(name, file);
+  add("all files", cut.at("total"));
+  return "\n" + table.text(0);
+}
+
 }  // namespace
 
 std::string metric_text(const Json& summary, const std::string& pointer, double scale,
@@ -109,7 +127,8 @@ std::string run_report(const RunOutcome& run) {
                     std::to_string(s.at("seed").get<std::int64_t>()) + ": " +
                     metric_text(s, "/simulated_s", 1, 2) + " s simulated, " +
                     metric_text(s, "/events", 1, 0) + " events\n\n";
-  out += writers_table(s) + fsync_table(s) + "\n" + devices_table(s) + "\n" + memory_lines(s);
+  out += writers_table(s) + fsync_table(s) + "\n" + devices_table(s) + "\n" + memory_lines(s) +
+         power_cut_table(s);
   if (!run.expect.empty())
     out += "\nexpectations\n" + expect_text(run.expect);
   return out;

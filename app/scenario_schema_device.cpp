@@ -230,6 +230,8 @@ bool is_array(const DeviceConfig& d) {
 
 // What a device and a member of an array have in common.
 void describe_hardware(KeyVisitor& v, DeviceConfig& d, std::vector<std::string> models) {
+  v.leaf(choice_key("model", std::move(models), "How long a request takes").read_by("device"),
+         slot(d.model));
   v.leaf(
       name_key("profile",
                "A file NAME.json of devices/ beside the scenario, or of those that come with the "
@@ -237,8 +239,6 @@ void describe_hardware(KeyVisitor& v, DeviceConfig& d, std::vector<std::string> 
           .by_default("unset")
           .read_by("scenario reader"),
       slot(d.profile));
-  v.leaf(choice_key("model", std::move(models), "How long a request takes").read_by("device"),
-         slot(d.model));
   v.leaf(size_key("capacity", 1 << 20, kMost, "Capacity")
              .multiple_of(kPageSize)
              .only("with a model other than raid0 and jbod", !is_array(d))

@@ -138,6 +138,30 @@ Json memory_json(const MemorySummary& m) {
   return j;
 }
 
+Json at_cut_json(const FileAtCut& f) {
+  return {{"memory_bytes", f.in_memory.count()},
+          {"in_flight_bytes", f.in_flight.count()},
+          {"volatile_cache_bytes", f.in_volatile_cache.count()},
+          {"lost_by_errors_bytes", f.lost_by_errors.count()},
+          {"durable_bytes", f.durable.count()},
+          {"promised_and_lost_bytes", f.promised_and_lost.count()}};
+}
+
+Json power_cut_json(const PowerCutSummary& cut) {
+  FileAtCut total;
+  Json files = Json::object();
+  for (const FileAtCut& f : cut.files) {
+    files[f.name] = at_cut_json(f);
+    total.in_memory += f.in_memory;
+    total.in_flight += f.in_flight;
+    total.in_volatile_cache += f.in_volatile_cache;
+    total.lost_by_errors += f.lost_by_errors;
+    total.durable += f.durable;
+    total.promised_and_lost += f.promised_and_lost;
+  }
+  return {{"time_s", seconds(cut.time)}, {"total", at_cut_json(total)}, {"files", files}};
+}
+
 }  // namespace
 
 std::vector<std::string> writer_names(const Scenario& scenario) {
@@ -177,6 +201,8 @@ Json summary_json(const Scenario& scenario, const RunSummary& run,
   j["first_throttle_s"] = time_or_null(run.first_throttle);
   j["jobs"] = fio_jobs_json(scenario, run, rates);
   j["disk_util"] = fio_disk_util_json(run);
+  if (run.power_cut)
+    j["power_cut"] = power_cut_json(*run.power_cut);
   return j;
 }
 
@@ -195,6 +221,11 @@ Json summary_skeleton(const Scenario& scenario) {
     DeviceSummary summary;
     summary.name = device.name;
     run.devices.push_back(std::move(summary));
+  }
+  if (scenario.run.power_cut) {
+    run.power_cut.emplace();
+    for (const std::string& name : written_files(scenario))
+      run.power_cut->files.emplace_back().name = name;
   }
   return summary_json(scenario, run, {latency, latency}, FioRates(run.writers.size()));
 }

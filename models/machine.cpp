@@ -10,6 +10,7 @@
 #include "models/device/device.hpp"
 #include "models/fs/block_device.hpp"
 #include "models/fs/buffer.hpp"
+#include "models/fs/durability.hpp"
 #include "models/fs/ext2.hpp"
 #include "models/kernel.hpp"
 #include "models/sampler.hpp"
@@ -103,6 +104,10 @@ Proportions proportions_at_boot(const Scenario& scenario, const KernelRow& row) 
   return Proportions(Proportions::period_shift(dirty_total));
 }
 
+bool counts_risk(const Scenario& scenario) {
+  return scenario.run.power_cut || scenario.run.data_at_risk;
+}
+
 int log2_of(int power_of_two) {
   int bits = 0;
   while ((1 << bits) < power_of_two)
@@ -126,6 +131,7 @@ class Machine::Impl {
   };
 
   void add_disks();
+  void watch_durability(const DeviceConfig& config, Disk& disk);
   void add_block_devices(const DeviceConfig& config, Disk& disk);
   void add_filesystems();
   void start_domain();
@@ -151,9 +157,10 @@ class Machine::Impl {
   void watch(Process& process, const Workload& job);
   Task<> run_job(Workload& job);
   void look_around(Duration now);
-  RunSummary summarise() const;
+  RunSummary summarise();
   DeviceSummary summarise(const DeviceConfig& config, const Disk& disk, std::size_t i) const;
   MemorySummary summarise_memory() const;
+  PowerCutSummary summarise_power_cut();
 
   Scenario scenario_;
   const KernelRow& row_;
@@ -166,6 +173,7 @@ class Machine::Impl {
   PageCache cache_;
   Vfs vfs_;
   CongestionWaits congestion_;
+  Durability durability_;
   WritebackContext context_;
   std::deque<Disk> disks_;
   RootFsSuperBlock root_;
@@ -242,7 +250,17 @@ void Machine::Impl::add_disks() {
     disk.bdi.strict_limit = config.strict_limit;
     context_.add_device(disk.bdi);
     add_block_devices(config, disk);
+    if (counts_risk(scenario_))
+      watch_durability(config, disk);
   }
+}
+
+void Machine::Impl::watch_durability(const DeviceConfig& config, Disk& disk) {
+  int block = config.soft_block_size;
+  for (const FilesystemConfig& fs : scenario_.filesystems)
+    block = std::min(block, fs.block_size);
+  durability_.add_device(*disk.device, Sectors(block / kSectorSize));
+  vfs_.durability = &durability_;
 }
 
 void Machine::Impl::add_block_devices(const DeviceConfig& config, Disk& disk) {
@@ -530,7 +548,18 @@ MemorySummary Machine::Impl::summarise_memory() const {
   return m;
 }
 
-RunSummary Machine::Impl::summarise() const {
+PowerCutSummary Machine::Impl::summarise_power_cut() {
+  PowerCutSummary cut;
+  cut.time = sim_.now() - context_.origin;
+  for (const std::string& name : written_files(scenario_)) {
+    FileAtCut file = durability_.at_cut(files_.at(name)->host(), sim_.now());
+    file.name = name;
+    cut.files.push_back(std::move(file));
+  }
+  return cut;
+}
+
+RunSummary Machine::Impl::summarise() {
   RunSummary result;
   result.kernel = std::string(row_.name);
   result.flusher = scenario_.kernel.flusher.value_or(std::string(row_.flusher));
@@ -546,6 +575,8 @@ RunSummary Machine::Impl::summarise() const {
     result.devices.push_back(summarise(scenario_.devices[i], disks_[i], i));
   result.flushers = counter_.summary;
   result.memory = summarise_memory();
+  if (scenario_.run.power_cut)
+    result.power_cut = summarise_power_cut();
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "models/fs/durability.hpp"
 #include "models/writeback/inode_lists.hpp"
 #include "sim/assert.hpp"
 
@@ -34,6 +35,11 @@ void Sampler::start() {
       context_.origin - run_.samples_before_start,
       {[](void* self, std::uint64_t) { static_cast<Sampler*>(self)->take(); }, this, 0},
       Band::kSample);
+  if (run_.power_cut)
+    context_.sim().at(context_.origin + *run_.power_cut,
+                      {[](void* sim, std::uint64_t) { static_cast<Simulator*>(sim)->stop(); },
+                       &context_.sim(), 0},
+                      Band::kSample);
 }
 
 Duration Sampler::jobs_ended() const {
@@ -117,6 +123,12 @@ DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
   d.b_dirty = bdi.dirty_inodes[DirtyInodeLists::kDirty];
   d.b_io = bdi.dirty_inodes[DirtyInodeLists::kIo];
   d.b_more_io = bdi.dirty_inodes[DirtyInodeLists::kMoreIo];
+  if (const Durability* durability = context_.vfs.durability) {
+    const SectorStates& states = durability->device(device, context_.sim().now());
+    d.risk_memory = states.in(DataPlace::kMemory);
+    d.risk_in_flight = states.in(DataPlace::kInFlight);
+    d.risk_cache = states.in(DataPlace::kVolatileCache);
+  }
   return d;
 }
 
@@ -138,7 +150,7 @@ void Sampler::watch_for_the_end() {
   const Pages unclean = vm.nr_file_dirty + vm.nr_claimed + vm.nr_writeback;
   if (now >= run_.duration)
     context_.sim().stop();
-  if (!jobs_finished())
+  if (!jobs_finished() || run_.power_cut)
     return;
   if (run_.until == RunUntil::kJobsDone)
     context_.sim().stop();

@@ -360,4 +360,7 @@ struct Scenario {
   RunConfig run;
 };
 
+// The files that jobs write to, each once, in the order of the jobs.
+std::vector<std::string> written_files(const Scenario& scenario);
+
 }  // namespace wbsim

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,19 @@ struct MemorySummary {
   Duration time_to_clean{-1};  // from the last writer's end until nothing is left; -1: not reached
 };
 
+// Where the newest data of a file's blocks is; each block counts once, for the first that holds.
+struct FileAtCut {
+  std::string name;
+  Bytes in_memory{}, in_flight{}, in_volatile_cache{};
+  Bytes lost_by_errors{}, durable{};
+  Bytes promised_and_lost{};  // of the first three: an fsync(2) had returned 0 for it
+};
+
+struct PowerCutSummary {
+  Duration time{};
+  std::vector<FileAtCut> files;  // that were written
+};
+
 struct RunSummary {
   std::string kernel;             // preset
   std::string flusher, throttle;  // as run
@@ -72,6 +86,7 @@ struct RunSummary {
   std::vector<DeviceSummary> devices;
   FlusherSummary flushers;
   MemorySummary memory;
+  std::optional<PowerCutSummary> power_cut;
 };
 
 }  // namespace wbsim

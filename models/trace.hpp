@@ -78,6 +78,7 @@ struct DeviceSample {
   Pages bdi_writeback, bdi_reclaimable, bdi_dirty_thresh, bdi_dirtied, bdi_written;
   std::int64_t write_bandwidth, dirty_ratelimit;  // pages/s; 0 before 3.1
   int b_dirty, b_io, b_more_io;
+  Bytes risk_memory, risk_in_flight, risk_cache;  // lost by a power cut; 0 unless it is counted
 };
 
 struct Sample {

@@ -4,6 +4,7 @@
 #include "models/fs/block_write_begin.hpp"
 #include "models/fs/buffer.hpp"
 #include "models/fs/buffer_io.hpp"
+#include "models/fs/durability.hpp"
 #include "models/fs/file.hpp"
 #include "models/fs/page_scan.hpp"
 #include "models/fs/truncate.hpp"
@@ -126,6 +127,8 @@ class FileWrite {
 FileWrite::Stop FileWrite::finish_piece(Page& page) {
   const Piece done = piece();
   block_commit_write(vfs_, page, done.from, done.to, &task_);
+  if (vfs_.durability)
+    vfs_.durability->wrote(vfs_, inode_, page, done.from, done.to);
   pos_ += done.to - done.from;
   if (pos_ > inode_.i_size) {
     inode_.i_size = pos_;

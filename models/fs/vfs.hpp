@@ -25,6 +25,8 @@ enum class PageScanRule : std::uint8_t {
   k61,    // as k310, but a cyclic scan ends at the end of the file; errors do not end a sync
 };
 
+class Durability;
+
 // What differs between kernels in fs/.
 struct FsRules {
   PageScanRule page_scan = PageScanRule::k2631;
@@ -110,6 +112,7 @@ struct Vfs : PageReleaser {
   BioPool bios;
   DirtyListener* dirty_listener = nullptr;
   DirtyThrottle* throttle = nullptr;
+  Durability* durability = nullptr;  // only in runs that count what a power cut would lose
 };
 
 }  // namespace wbsim

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "models/fs/direct_io.hpp"
+#include "models/fs/durability.hpp"
 #include "models/fs/file_mmap.hpp"
 #include "sim/assert.hpp"
 
@@ -130,9 +131,13 @@ Task<> Job::transfer_call(BioOp op) {
 
 Task<> Job::fsync_call(Inode& inode, SyncWhat what) {
   const TimePoint start = context_.sim().now();
+  Durability* durability = context_.vfs.durability;
+  const std::uint64_t last_write = durability ? durability->last_write() : 0;
   const Errno result = co_await vfs_fsync(context_, inode, what, task_);
   if (result != Errno::kOk)
     ++summary_.errors;
+  else if (durability)
+    durability->promise(inode.host(), last_write);
   const Duration latency = context_.sim().now() - start;
   fsyncs_.add(latency);
   FsyncRecord record;

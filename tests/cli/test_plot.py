@@ -113,6 +113,18 @@ class Pictures(InTemporaryDirectory):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertIn("why.png", os.listdir(self.at("run", "plots")))
 
+    def test_data_at_risk_is_drawn_when_it_was_counted(self):
+        make_run(self.at("run"))
+        with open(self.at("run", "samples.csv"), encoding="utf-8") as file:
+            header, *lines = file.read().splitlines()
+        with open(self.at("run", "samples.csv"), "w", encoding="utf-8") as file:
+            for place in ("memory", "in_flight", "cache"):
+                header += f",d0_risk_{place}_bytes"
+            file.write("\n".join([header] + [line + ",1048576,4096,0" for line in lines]) + "\n")
+        result = plot(self.at("run"), "--format", "png")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn("at_risk.png", os.listdir(self.at("run", "plots")))
+
     def test_compare_gives_an_overview_too(self):
         make_run(self.at("cmp", "bdi"), devices=("d0", "d1"))
         make_run(self.at("cmp", "pdflush"), "2.6.31", "pdflush", ("d0", "d1"))

@@ -86,6 +86,53 @@ class InvalidScenario(CliTest):
         sync = {"name": "s", "rw": "sync", "bs": "4KiB"}
         self.refused({**SMALL, "workloads": [sync]}, "/workloads/0/bs: stands only with rw")
 
+    def test_device_profiles(self):
+        def refused(*messages, **keys):
+            error = self.refused_with_device({"name": "d0", **keys})
+            for message in messages:
+                self.assertIn(message, error)
+
+        refused('/profile: "sata-720" is no device profile', 'did you mean "sata-7200"?',
+                profile="sata-720")
+        refused("stands only with model ssd or nvme", profile="sata-7200", units=4)
+        refused('/rpm: "7200" is not a whole number', profile="sata-7200", rpm="7200")
+        refused("2GiB are more than the zones hold", profile="hp-97560", capacity="2GiB")
+        (self.dir / "devices").mkdir()
+        (self.dir / "devices" / "mine.json").write_text("[]", encoding="utf-8")
+        refused("is not a device profile", "wbsim-device/1", profile="mine")
+
+    def test_profile_beside_the_scenario(self):
+        (self.dir / "devices").mkdir()
+        (self.dir / "devices" / "mine.json").write_text(json.dumps(
+            {"schema": "wbsim-device/1", "description": "d", "source": "s", "model": "hdd",
+             "capacity": "2GiB", "rpm": 5400}), encoding="utf-8")
+        name = self.variant(devices=[{"name": "d0", "profile": "mine", "capacity": "1GiB"}])
+        device = json.loads(self.expect(0, "validate", name, "--resolved").stdout)["devices"][0]
+        self.assertEqual((device["rpm"], device["capacity"]), (5400, "1GiB"))
+        self.assertNotIn("profile", device)
+
+    def test_arrays_and_faults(self):
+        def device(**keys):
+            return self.refused_with_device({"name": "d0", **keys})
+
+        self.assertIn("an array has members", device(model="raid0"))
+        self.assertIn("allowed: fixed hdd ssd nvme usb",
+                      device(model="jbod", members=[{"model": "raid0"}]))
+        self.assertIn("stands only with a model other",
+                      device(model="raid0", capacity="1GiB", members=[{}]))
+        self.assertIn("give the fault to a member",
+                      device(model="jbod", members=[{}],
+                             faults=[{"kind": "error", "offset": "1MiB"}]))
+        self.assertIn("a hang must end", device(faults=[{"kind": "hang"}]))
+        self.assertIn("/factor: stands only with kind slow",
+                      device(faults=[{"kind": "error", "factor": 2}]))
+        self.assertIn("beyond the capacity",
+                      device(capacity="1GiB", faults=[{"kind": "error", "offset": "2GiB"}]))
+        self.refused_with("/run/power_cut", "601s", "comes after the end of the run")
+
+    def refused_with_device(self, device):
+        return self.refused({**SMALL, "devices": [device]}, "scenario.json: /devices/0/")
+
     def test_ratio_and_bytes(self):
         for pair in ("dirty", "dirty_background"):
             with self.subTest(pair):
