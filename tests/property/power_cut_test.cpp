@@ -30,6 +30,21 @@ class Dice {
   RandomStream random_;
 };
 
+// Of every fourth machine.
+std::vector<FaultConfig> random_faults(Dice& dice) {
+  std::vector<FaultConfig> faults;
+  for (std::int64_t n = dice.between(-5, 2); n > 0; --n) {
+    FaultConfig& f = faults.emplace_back();
+    f.kind =
+        dice.one_of({FaultKind::kError, FaultKind::kSlow, FaultKind::kHang, FaultKind::kRemove});
+    f.start = microseconds(dice.between(0, 700'000));
+    f.duration = milliseconds(dice.between(1, 300));
+    f.op = dice.one_of({FaultOp::kAny, FaultOp::kRead, FaultOp::kWrite});
+    f.probability = dice.one_of({0.05, 0.5, 1.0});
+  }
+  return faults;
+}
+
 enum class Cache : std::uint8_t { kNone, kVolatile };
 
 DeviceConfig any_device(Dice& dice, Cache cache) {
@@ -56,6 +71,7 @@ DeviceConfig any_device(Dice& dice, Cache cache) {
   for (DeviceConfig& member : d.array.members)
     member.model = "fixed", member.capacity = Bytes(128 * kMiB);
   d.capacity = device_capacity(d);
+  d.faults = random_faults(dice);
   return d;
 }
 
@@ -102,7 +118,7 @@ Scenario random_scenario(std::uint64_t seed, Cache cache) {
 }
 
 struct Found {
-  Bytes broken{}, at_risk{}, durable{};
+  Bytes broken{}, at_risk{}, durable{}, lost{};
 };
 
 Found cut_power(std::uint64_t seed, Cache cache) {
@@ -119,6 +135,7 @@ Found cut_power(std::uint64_t seed, Cache cache) {
     found.broken += f.promised_and_lost;
     found.at_risk += f.in_memory + f.in_flight + f.in_volatile_cache;
     found.durable += f.durable;
+    found.lost += f.lost_by_errors;
     if (cache == Cache::kNone)
       CHECK(f.promised_and_lost == Bytes(0));
   }
@@ -131,9 +148,11 @@ void search(std::uint64_t first, std::uint64_t last) {
     const Found found = cut_power(seed, Cache::kNone);
     sum.at_risk += found.at_risk;
     sum.durable += found.durable;
+    sum.lost += found.lost;
   }
   CHECK(sum.at_risk > Bytes(100 * 1024));  // the cuts did hit something
   CHECK(sum.durable > Bytes(100 * 1024));
+  CHECK(sum.lost > Bytes(0));  // by errors that were reported
 }
 
 TEST_CASE("no power cut takes what an fsync promised", "[device]") {
