@@ -245,6 +245,20 @@ void check_vm(const VmSysctl& vm, Problems& problems) {
                   "is not below dirty_ratio: the kernel takes half of the upper limit");
 }
 
+// Data at risk is followed from write(2) through the page cache to the medium.
+void check_durability(const Scenario& s, Problems& problems) {
+  if (!s.run.power_cut && !s.run.data_at_risk)
+    return;
+  const char* at = s.run.power_cut ? "/run/power_cut" : "/run/data_at_risk";
+  for (const JobConfig& j : s.jobs)
+    if (j.direct || j.ioengine == IoEngine::kMmap)
+      problems.error(
+          at, "follows write(2) through the page cache, not the direct or mapped I/O of " + j.name +
+                  ": leave one of the two out");
+  if (!s.replays.empty())
+    problems.error(at, "does not follow replayed calls: leave one of the two out");
+}
+
 void check_run(const RunConfig& r, Problems& problems) {
   constexpr std::int64_t kMostSamples = 10'000'000;
   if (r.power_cut && problems.usable("/run/power_cut") && problems.usable("/run/duration") &&
@@ -271,6 +285,7 @@ void check_workloads(const Scenario& s, Problems& problems) {
   check_memory(s, problems);
   check_vm(s.vm, problems);
   check_run(s.run, problems);
+  check_durability(s, problems);
   WorkloadCheck(s, problems).run();
 }
 
