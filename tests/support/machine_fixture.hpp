@@ -54,9 +54,7 @@ struct TraceLog : TraceSink {
   }
   void on_request(const RequestRecord& request) override { requests.push_back(request); }
   void on_work(const WorkRecord& work) override { works.push_back(work); }
-  void on_balance_dirty_pages(const BalanceDirtyPagesEvent& event) override {
-    pauses.push_back(event);
-  }
+  void on_balance_dirty_pages(const BalanceDirtyPagesEvent& e) override { pauses.push_back(e); }
   void on_writeback_single_inode(const WritebackSingleInodeEvent& event) override {
     if (!event.start)
       inodes_written.push_back(event);
