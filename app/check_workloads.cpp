@@ -255,6 +255,10 @@ void check_durability(const Scenario& s, Problems& problems) {
       problems.error(
           at, "follows write(2) through the page cache, not the direct or mapped I/O of " + j.name +
                   ": leave one of the two out");
+  for (const JobConfig& j : s.jobs)
+    if (j.nrfiles > 1)
+      problems.error(at, "follows files that exist from the start, not the nrfiles of " + j.name +
+                             ": leave one of the two out");
   if (!s.replays.empty())
     problems.error(at, "does not follow replayed calls: leave one of the two out");
 }
