@@ -363,9 +363,12 @@ function why() {
       for (const [kind, account] of Object.entries(kinds)) {
         const name = `${several ? run.name + ", " : ""}${writer}: ${kind}`;
         bars.push({name, latency: account.latency_ns, parts: account.parts});
-        for (const call of account.worst)
+        for (const call of account.worst) {
           worst.push({name: `${name} at ${text(call.start_ns / 1e9, 5)} s`,
             latency: call.latency_ns, parts: call.parts});
+          for (const part of call.parts)
+            total.set(partName(part), (total.get(partName(part)) || 0) + part.ns);
+        }
         for (const part of account.parts) {
           total.set(partName(part), (total.get(partName(part)) || 0) + part.ns);
           rows.push([name, partName(part), {value: part.ns, shown: time(part.ns)},

@@ -133,7 +133,8 @@ class Strace(TraceTest):
                          [("write", 0, 10), ("write", 10, 10), ("write", 20, 10)])
 
     def test_a_child_speaks_before_fork_has_returned(self):
-        text = ('1 1.000000 open("f", O_WRONLY|O_CREAT, 0) = 4\n1 1.100000 vfork( <unfinished ...>\n'
+        text = ('1 1.000000 open("f", O_WRONLY|O_CREAT, 0) = 4\n'
+                '1 1.100000 vfork( <unfinished ...>\n'
                 '2 1.200000 write(4, "x"..., 10) = 10\n1 1.300000 <... vfork resumed>) = 2\n')
         self.assertIn(("write", 0, 10), self.calls("strace", text))
 
@@ -178,8 +179,8 @@ class Blkparse(TraceTest):
         scenario, rows = self.imported("blkparse", self.TEXT)
         self.assertEqual([d["name"] for d in scenario["devices"]], ["sda", "sdb"])
         self.assertEqual(
-            [(r["thread"], r["start_ns"], r["call"], r["file"], r["offset"], r["length"], r["flags"])
-             for r in rows],
+            [tuple(row[column] for column in ("thread", "start_ns", "call", "file", "offset",
+                                              "length", "flags")) for row in rows],
             [("dd-100", "0", "write", "/dev/sda", "1048576", "131072", "direct"),
              ("my_prog-200", "500000000", "read", "/dev/sdb", "0", "4096", "direct")])
 

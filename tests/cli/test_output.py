@@ -13,7 +13,7 @@ import unittest
 from wbsim_cli import ENDLESS, PROGRAM, CliTest
 
 RUN_FILES = ["fsync.csv", "manifest.json", "requests.csv", "samples.csv", "summary.json",
-             "works.csv", "writes.csv"]
+             "why.json", "works.csv", "writes.csv"]
 
 
 def same_trees(a, b):

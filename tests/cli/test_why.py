@@ -6,8 +6,6 @@ import unittest
 
 from wbsim_cli import ROOT, SMALL, CliTest
 
-KERNELS = ("2.6.24", "2.6.31", "2.6.32")
-
 
 def parts_of(account):
     return sum(part["ns"] for part in account["parts"])
@@ -49,19 +47,24 @@ class Why(CliTest):
         self.assertGreater(self.share(account, phase="behind", reason="background"), 0.5)
         part = account["parts"][0]
         self.assertEqual((part["thread"], part["ino"]), ("flush-d0", 0))
-        self.assertGreater(part["age_ns"], 100_000_000)
+        self.assertGreater(part["age_ns"], 1_000_000)
 
     def test_the_throttle_says_which_limit(self):
         scenario = self.writing(size="64MiB")
-        for vm, by in (({"dirty_bytes": "4MiB"}, ("global limit", "bdi share", "task share")),):
-            account = self.why({**scenario, "vm": vm})["writers"]["dd"]["write"]
-            throttled = {part["throttled_by"] for part in account["parts"]} - {""}
-            self.assertLessEqual(throttled, set(by))
-            self.assertGreater(1 - self.share(account, throttled_by=""), 0.9)
+        limits = {"global limit", "bdi share", "task share"}
+        for kernel, by in (("2.6.24", limits), ("2.6.32", limits),
+                           ("6.1", {"global limit", "bdi share", "dirty rate"})):
+            with self.subTest(kernel):
+                account = self.why({**scenario, "vm": {"dirty_bytes": "4MiB"}}, "--kernel",
+                                   kernel)["writers"]["dd"]["write"]
+                throttled = {part["throttled_by"] for part in account["parts"]} - {""}
+                self.assertLessEqual(throttled, by)
+                self.assertGreater(1 - self.share(account, throttled_by=""), 0.8)
 
     def test_parts_add_up_in_every_scenario_under_every_kernel(self):
+        listed = self.expect(0, "list", "kernels").stdout.splitlines()[1:]
         for path in sorted((ROOT / "scenarios").glob("*.json")):
-            for kernel in KERNELS:
+            for kernel in (line.split()[0] for line in listed):
                 with self.subTest(scenario=path.stem, kernel=kernel):
                     run = self.run_program("run", path, "--kernel", kernel, "--out", "out",
                                            "--force", "--no-writes")
