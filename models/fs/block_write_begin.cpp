@@ -12,8 +12,8 @@ namespace {
 enum class Mapped : std::uint8_t { kGoOn, kSkipBlock, kStop };
 
 // The get_block part of one touched buffer.
-Mapped map_touched(Vfs& vfs, Inode& inode, Page& page, BufferHead& bh, std::int64_t block,
-                   Prepared& result) {
+[[gnu::always_inline]] inline Mapped map_touched(Vfs& vfs, Inode& inode, Page& page, BufferHead& bh,
+                                                 std::int64_t block, Prepared& result) {
   const GetBlock got = inode.i_sb->get_block(inode, block, bh, true, result.metadata_block);
   if (got == GetBlock::kNeedsMetadata) {
     result.state = Prepared::State::kNeedsMetadata;
@@ -85,6 +85,30 @@ Prepared block_prepare(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, st
   } while (id != page.buffers);
   if (result.waiting_count > 0)
     result.state = Prepared::State::kReading;
+  return result;
+}
+
+Prepared block_write_new_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* dirtier) {
+  WB_ASSERT(page.test(PG_locked));
+  Prepared result;
+  create_empty_buffers(vfs, page, inode.block_size(), 0);
+  std::int64_t block = (std::int64_t{page.index} << kPageShift) >> inode.i_blkbits;
+  BufferId id = page.buffers;
+  do {
+    BufferHead& bh = vfs.buffers[id];
+    if (map_touched(vfs, inode, page, bh, block, result) == Mapped::kStop)
+      return result;
+    ++block;
+    id = bh.b_this_page;
+  } while (id != page.buffers);
+  bool newly_dirty = false;
+  for_each_buffer(vfs, page, [&newly_dirty](BufferHead& bh) {
+    newly_dirty = newly_dirty || !bh.test(BH_Dirty);
+    bh.b_state = static_cast<std::uint16_t>((bh.b_state | BH_Uptodate | BH_Dirty) & ~BH_New);
+  });
+  if (newly_dirty)
+    mark_page_dirty_by_buffer(vfs, page, dirtier);
+  page.set(PG_uptodate);
   return result;
 }
 

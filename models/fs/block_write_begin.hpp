@@ -31,6 +31,10 @@ struct Prepared {
 // part of an existing block does, a part of a new block is zeroed instead.
 Prepared block_prepare(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, std::int64_t to);
 
+// The same for a page without buffers that is written as a whole, and, when it is kReady, the
+// block_commit_write() that follows.
+Prepared block_write_new_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* dirtier);
+
 // After a failed prepare or read: buffers still New are zeroed and dirtied, so that nothing stale
 // is exposed.
 void page_zero_new_buffers(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to,

@@ -102,15 +102,9 @@ class FileWrite {
     return {static_cast<PageIndex>(pos_ >> kPageShift), from,
             std::min(kPageSize, from + (end_ - pos_))};
   }
-  bool prepare(Page& page) {
-    const Piece next = piece();
-    const Prepared prepared = block_prepare(vfs_, inode_, page, next.from, next.to);
-    if (prepared.state == Prepared::State::kReady)
-      return true;
-    prepared_ = prepared;
-    return false;
-  }
-  Stop finish_piece(Page& page);
+  Stop write_piece(Page& page);
+  Stop commit(Page& page);
+  Stop committed(Page& page);
 
   Vfs& vfs_;
   Inode& inode_;
@@ -123,10 +117,25 @@ class FileWrite {
   Prepared prepared_;     // what keeps the piece from being copied
 };
 
+FileWrite::Stop FileWrite::write_piece(Page& page) {
+  const Piece next = piece();
+  const bool whole_and_new = next.to - next.from == kPageSize && !page.test(PG_private);
+  const Prepared prepared = whole_and_new ? block_write_new_page(vfs_, inode_, page, &task_)
+                                          : block_prepare(vfs_, inode_, page, next.from, next.to);
+  if (prepared.state == Prepared::State::kReady)
+    return whole_and_new ? committed(page) : commit(page);
+  prepared_ = prepared;
+  return Stop::kNotPrepared;
+}
+
+FileWrite::Stop FileWrite::commit(Page& page) {
+  block_commit_write(vfs_, page, piece().from, piece().to, &task_);
+  return committed(page);
+}
+
 // The piece is in the page. kEnd: nothing keeps the task from going on.
-FileWrite::Stop FileWrite::finish_piece(Page& page) {
+FileWrite::Stop FileWrite::committed(Page& page) {
   const Piece done = piece();
-  block_commit_write(vfs_, page, done.from, done.to, &task_);
   if (vfs_.durability)
     vfs_.durability->wrote(vfs_, inode_, page, done.from, done.to);
   pos_ += done.to - done.from;
@@ -150,7 +159,7 @@ bool FileWrite::write_until_it_sleeps() {
     if (!page_)
       stop_ = Stop::kPageLocked;
     else
-      stop_ = prepare(*page_) ? finish_piece(*page_) : Stop::kNotPrepared;
+      stop_ = write_piece(*page_);
   }
   return stop_ == Stop::kEnd;
 }
@@ -159,7 +168,7 @@ Task<Errno> FileWrite::go_on() {
   do {
     if (stop_ == Stop::kPageLocked) {
       page_ = co_await grab_cache_page(vfs_, inode_, piece().index, task_);
-      stop_ = prepare(*page_) ? finish_piece(*page_) : Stop::kNotPrepared;
+      stop_ = write_piece(*page_);
     }
     if (stop_ == Stop::kNotPrepared) {
       const Errno result = co_await prepare_waiting(vfs_, inode_, *page_, piece().from, piece().to,
@@ -169,7 +178,7 @@ Task<Errno> FileWrite::go_on() {
         vfs_.cache.unlock_page(*page_);
         co_return result;
       }
-      stop_ = finish_piece(*page_);
+      stop_ = commit(*page_);
     }
     if (stop_ == Stop::kThrottle || stop_ == Stop::kDebt)
       co_await vfs_.cpu.settle(task_);
