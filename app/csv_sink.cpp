@@ -239,14 +239,56 @@ void CsvSink::on_work(const WorkRecord& w) {
   emit(*works_);
 }
 
+// The tracepoint balance_dirty_pages; rates are in KiB/s, times but t_s in ms.
+void CsvSink::on_balance_dirty_pages(const BalanceDirtyPagesEvent& e) {
+  if (!pauses_)
+    pauses_ = open("pauses.csv",
+                   "t_s,task,bdi,limit,setpoint,dirty,bdi_setpoint,bdi_dirty,dirty_ratelimit,"
+                   "task_ratelimit,dirtied,dirtied_pause,paused,pause,period,think");
+  row_.seconds(e.time)
+      .text(e.thread)
+      .text(devices_[static_cast<std::size_t>(e.bdi)])
+      .number(e.limit.count())
+      .number(e.setpoint.count())
+      .number(e.dirty.count())
+      .number(e.bdi_setpoint.count())
+      .number(e.bdi_dirty.count())
+      .number(e.dirty_ratelimit)
+      .number(e.task_ratelimit)
+      .number(e.dirtied.count())
+      .number(e.dirtied_pause.count())
+      .number(e.paused)
+      .number(e.pause)
+      .number(e.period)
+      .number(e.think);
+  emit(*pauses_);
+}
+
+// The tracepoints writeback_start and writeback_written: each round of wb_writeback().
+void CsvSink::on_writeback_work(const WritebackWorkEvent& e) {
+  const bool start = e.what == WritebackWorkEvent::What::kStart;
+  if (!start && e.what != WritebackWorkEvent::What::kWritten)
+    return;
+  if (!rounds_)
+    rounds_ = open("rounds.csv", "t_s,bdi,event,nr_pages,reason");
+  row_.seconds(e.time)
+      .text(devices_[static_cast<std::size_t>(e.bdi)])
+      .text(start ? "start" : "written")
+      .number(e.nr_pages)
+      .text(to_string(e.reason));
+  emit(*rounds_);
+}
+
 bool CsvSink::failed() const {
-  const std::array files = {&samples_, &writes_, &reads_, &fsync_, &requests_, &works_};
+  const std::array files = {&samples_,  &writes_, &reads_,  &fsync_,
+                            &requests_, &works_,  &pauses_, &rounds_};
   return std::any_of(files.begin(), files.end(),
                      [](const auto* file) { return *file && (*file)->failed(); });
 }
 
 void CsvSink::close() {
-  for (auto* file : {&samples_, &writes_, &reads_, &fsync_, &requests_, &works_}) {
+  for (auto* file :
+       {&samples_, &writes_, &reads_, &fsync_, &requests_, &works_, &pauses_, &rounds_}) {
     if (*file)
       (*file)->close();
   }

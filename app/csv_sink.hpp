@@ -41,6 +41,8 @@ class CsvSink : public OutputSink {
   void on_fsync(const FsyncRecord& record) override;
   void on_request(const RequestRecord& request) override;
   void on_work(const WorkRecord& work) override;
+  void on_balance_dirty_pages(const BalanceDirtyPagesEvent& event) override;
+  void on_writeback_work(const WritebackWorkEvent& event) override;
 
   bool failed() const override;
   void close() override;
@@ -55,6 +57,7 @@ class CsvSink : public OutputSink {
   std::vector<std::string> writers_, devices_;
   bool at_risk_;  // samples have the columns of data at risk
   std::unique_ptr<OutputFile> samples_, writes_, reads_, fsync_, requests_, works_;
+  std::unique_ptr<OutputFile> pauses_, rounds_;  // from the first one on
   CsvRow row_;
 };
 

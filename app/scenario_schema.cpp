@@ -39,11 +39,17 @@ void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
   };
   cost("write_syscall", c.write_syscall, "Entry and exit of one write(2) or fsync(2)");
   cost("write_page", c.write_page, "Finding or creating, preparing and committing a page");
+  cost("new_page", c.new_page, "Besides, of a page that was not in memory");
+  cost("page_fault", c.page_fault, "Touching a page of a mapping that cannot be stored to yet");
   cost("write_buffer", c.write_buffer, "Each buffer head touched by prepare and commit");
-  cost("refill", c.refill, "Each 31 pages, 39 buffer heads or 7 tree nodes allocated");
+  cost("refill", c.refill, "Each 31 pages (63 in 6.1), 39 buffer heads or 7 tree nodes allocated");
+  cost("lru_batch", c.lru_batch, "Each 14 new pages (15 in 6.1) put on the LRU lists together");
+  cost("allocate_block", c.allocate_block, "The file system: each new block of a file");
   cost("copy_per_kib", c.copy_per_kib, "Copying 1024 bytes of user data");
   cost("read_page", c.read_page, "Finding a cached page in read(2)");
   cost("writeback_page", c.writeback_page, "Page scan, writepage and completion of one page");
+  cost("writeback_by_buffers", c.writeback_by_buffers,
+       "Besides, of a page that goes buffer by buffer");
   cost("writeback_buffer", c.writeback_buffer, "Each buffer submitted one by one");
   cost("request", c.request, "Allocating, queueing, dispatching and completing a request");
   cost("context_switch", c.context_switch, "Taking a processor over from another thread");
@@ -168,6 +174,10 @@ void describe_run(KeyVisitor& v, RunConfig& r) {
                       "Time from boot to the first timer tick; the phase of coarse timers of 6.1")
              .read_by("kernel timers"),
          slot(r.first_tick));
+  v.leaf(duration_key("sample_cost", 0s, 1s,
+                      "Processor time each sample takes, as that of whoever records a real run")
+             .read_by("processor model"),
+         slot(r.sample_cost));
   v.leaf(duration_key("periodic_start", 0s, 365 * kDay,
                       "Time from boot to when periodic write-back began to tick")
              .read_by("flusher threads"),

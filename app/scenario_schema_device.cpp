@@ -32,6 +32,8 @@ class ModelKeys {
 
 void describe_fixed(const ModelKeys& key, FixedDiskConfig& d) {
   key(rate_key("bandwidth", 1, kFastest, "Transfer rate"), slot(d.bandwidth_bytes_per_s));
+  key(rate_key("read_bandwidth", 1, kFastest, "Transfer rate of reads").by_default("bandwidth"),
+      slot(d.read_bytes_per_s));
   key(duration_key("overhead", 0s, 10s, "Time of each request besides seek and transfer"),
       slot(d.overhead));
   key(duration_key("seek_base", 0s, 10s, "Cost of any seek"), slot(d.seek_base));

@@ -23,6 +23,12 @@ constexpr SchedRules kSched2632{.latency = milliseconds(5),
                                 .wakeup_granularity = milliseconds(1),
                                 .sleeper_credit = std::chrono::microseconds(2500)};
 
+// One processor: 6 ms and 0.75 ms, and half a latency of credit.
+constexpr SchedRules kSched61{.latency = milliseconds(6),
+                              .min_granularity = std::chrono::microseconds(750),
+                              .wakeup_granularity = milliseconds(1),
+                              .sleeper_credit = milliseconds(3)};
+
 KernelRow row_2624() {
   KernelRow row{};
   row.name = "2.6.24";
@@ -99,6 +105,9 @@ KernelRow row_61() {
   row.writeback.reclaim_wakes_flushers = true;
   row.writeback.timers = TimerRule::kWheel;
   row.fs.page_scan = PageScanRule::k61;
+  row.fs.write_marks_accessed = false;
+  row.sched = kSched61;
+  row.batches = {.allocated = 63, .lru = 15};
   return row;
 }
 

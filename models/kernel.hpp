@@ -24,6 +24,7 @@ struct KernelRow {
   FsRules fs;
   QueueRules queue;
   SchedRules sched;
+  PageBatches batches{};
 };
 
 // By release or alias; null when unknown.

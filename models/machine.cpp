@@ -72,6 +72,7 @@ MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
   params.file_pages_at_start = scenario.memory.file_pages_at_start.value_or(params.total / 100);
   params.min_free = min_free_pages(params.total);
   params.undirtyable = undirtyable_pages(row.writeback.limits, params.total, params.min_free);
+  params.batches = row.batches;
   return params;
 }
 
@@ -489,7 +490,7 @@ void Machine::Impl::dirty_written_devices() {
 
 RunSummary Machine::Impl::run() {
   limits_at_start_ = context_.dirty_limits();
-  cache_.take_refills();  // those of what is in memory already
+  cache_.take_batch_work();  // those of what is in memory already
   flusher_->start();
   dirty_written_devices();
   for (Workload* job : workloads_)

@@ -63,6 +63,7 @@ void Sampler::take() {
   context_.vfs.cache.check();
 #endif
   context_.trace.on_sample(sample());
+  context_.vfs.cpu.steal(run_.sample_cost);
   if (hook_)
     hook_(hook_argument_, now);
   if (now >= Duration::zero())

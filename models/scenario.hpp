@@ -31,21 +31,26 @@ struct VmSysctl {
 
 // Processor time the kernel spends, charged in batches. All costs are per event named.
 struct CpuCosts {
-  Duration write_syscall{200};      // write(2), fsync(2) entry and exit
-  Duration write_page{700};         // find or create a page, prepare, commit, accounting
-  Duration write_buffer{0};         // each buffer of the page: prepare and commit walk them all
-  Duration refill{3000};            // each time the page or slab allocator runs out of what it has
-                                    // at hand: 31 pages, 39 buffer heads, 7 tree nodes
-  Duration copy_per_kib{150};       // copying user data, for 1024 bytes
-  Duration read_page{300};          // finding a cached page in read(2)
-  Duration writeback_page{700};     // page scan, block_write_full_page or mpage, completion
-  Duration writeback_buffer{0};     // each buffer submitted one by one
-  Duration request{3000};           // allocating, queueing, dispatching, completing a request
-  Duration context_switch{1000};    // taking a processor over from another thread
-  Duration complete_request{3500};  // interrupt: ending a request
-  Duration complete_page{250};      // interrupt: ending the write-back of a page
-  Duration reclaim_page{900};       // freeing a clean page when memory is full
-  Duration user_call{0};            // of the program itself, between two calls
+  Duration write_syscall{200};       // write(2), fsync(2) entry and exit
+  Duration write_page{700};          // find or create a page, prepare, commit, accounting
+  Duration new_page{0};              // besides, of a page that was not in memory
+  Duration page_fault{700};          // touching a page of a mapping: fault, page_mkwrite
+  Duration write_buffer{0};          // each buffer of the page: prepare and commit walk them all
+  Duration refill{3000};             // each time the page or slab allocator runs out of what it has
+                                     // at hand: a batch of pages, 39 buffer heads, 7 tree nodes
+  Duration lru_batch{0};             // each batch of new pages that goes to the LRU lists together
+  Duration allocate_block{0};        // the file system: each new block of a file
+  Duration copy_per_kib{150};        // copying user data, for 1024 bytes
+  Duration read_page{300};           // finding a cached page in read(2)
+  Duration writeback_page{700};      // page scan, block_write_full_page or mpage, completion
+  Duration writeback_by_buffers{0};  // besides, of a page that goes buffer by buffer
+  Duration writeback_buffer{0};      // each buffer submitted one by one
+  Duration request{3000};            // allocating, queueing, dispatching, completing a request
+  Duration context_switch{1000};     // taking a processor over from another thread
+  Duration complete_request{3500};   // interrupt: ending a request
+  Duration complete_page{250};       // interrupt: ending the write-back of a page
+  Duration reclaim_page{900};        // freeing a clean page when memory is full
+  Duration user_call{0};             // of the program itself, between two calls
 };
 
 struct CpuConfig {
@@ -77,6 +82,7 @@ struct QueueConfig {
 //   seek_base + seek_full * |start - head| / capacity) + bytes / bandwidth, one server.
 struct FixedDiskConfig {
   std::int64_t bandwidth_bytes_per_s = 100'000'000;
+  std::optional<std::int64_t> read_bytes_per_s{};  // unset: bandwidth
   Duration overhead{50'000};
   Duration seek_base{0};
   Duration seek_full{0};
@@ -337,6 +343,7 @@ struct RunConfig {
   Duration sample_interval = std::chrono::milliseconds(100);
   Duration uptime_at_start = std::chrono::seconds(2);  // boot to the start of the jobs
   Duration samples_before_start{0};
+  Duration sample_cost{0};  // processor time each sample takes, as a recorder's does
   // When after boot the timer ticked first: the phase of the coarse levels of the timer wheel.
   Duration first_tick{0};
   // When after boot the kernel's periodic write-back began to tick: the phase of kupdate.

@@ -33,7 +33,10 @@ Duration FixedDisk::service_time(const DeviceRequest& request, TimePoint) {
     service += config_.seek_base + Duration(cost);
   }
   const std::int64_t bytes = to_bytes(request.sectors).count();
-  return service + Duration(multiply_divide(bytes, 1'000'000'000, config_.bandwidth_bytes_per_s));
+  const std::int64_t rate = request.op == BioOp::kRead
+                                ? config_.read_bytes_per_s.value_or(config_.bandwidth_bytes_per_s)
+                                : config_.bandwidth_bytes_per_s;
+  return service + Duration(multiply_divide(bytes, 1'000'000'000, rate));
 }
 
 }  // namespace wbsim

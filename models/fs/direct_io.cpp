@@ -155,8 +155,8 @@ Task<Errno> direct_io(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t le
   RequestQueue& queue = *inode.i_data.bdi->queue;
   if (!try_submit_bios(vfs, bios, queue, task))
     co_await submit_bios_waiting(vfs, bios, queue, task);
+  co_await vfs.cpu.settle(task);  // the work comes before the request reaches the device
   queue.unplug();
-  co_await vfs.cpu.settle(task);
   while (call.underway > 0) {
     co_await call.done.wait("direct I/O");
     co_await vfs.cpu.woken(task);

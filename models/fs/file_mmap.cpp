@@ -83,7 +83,7 @@ Task<Errno> mmap_access(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t 
     Page* page = vfs.cache.find_get_page(inode.i_data, static_cast<PageIndex>(i));
     if (page && page->test(PG_dirty))
       continue;  // mapped and writable
-    task.charge(vfs.costs.write_page);
+    task.charge(vfs.costs.page_fault);
     page = co_await filemap_fault(vfs, inode, i, ra, std::max<std::int64_t>(ra_pages, 1), task);
     if (!page) {
       result = Errno::kEio;

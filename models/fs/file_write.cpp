@@ -55,7 +55,9 @@ Task<Errno> prepare_waiting(Vfs& vfs, Inode& inode, Page& page, std::int64_t fro
       break;
     Inode& device = *inode.i_sb->block_device();
     if (co_await bread(vfs, device, prepared.metadata_block, task)) {
+      const int allocated = prepared.new_blocks;
       prepared = block_prepare(vfs, inode, page, from, to);
+      prepared.new_blocks += allocated;
     } else {
       prepared.state = Prepared::State::kFailed;
       prepared.error = Errno::kEio;
@@ -144,9 +146,11 @@ FileWrite::Stop FileWrite::committed(Page& page) {
     mark_inode_dirty(vfs_, inode_, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
   }
   vfs_.cache.unlock_page(page);
-  vfs_.cache.mark_page_accessed(page);
-  task_.charge(vfs_.costs.refill * vfs_.cache.take_refills() + cost_per_page_ +
-               vfs_.costs.copy_per_kib * (done.to - done.from) / 1024);
+  if (vfs_.rules.write_marks_accessed)
+    vfs_.cache.mark_page_accessed(page);
+  task_.charge(cost_per_page_ + vfs_.costs.copy_per_kib * (done.to - done.from) / 1024 +
+               vfs_.costs.allocate_block * prepared_.new_blocks);
+  vfs_.charge_batch_work(task_);
   if (vfs_.throttle->ratelimit(task_, inode_.i_data, Pages(1)))
     return Stop::kThrottle;
   return task_.debt() > kCpuChunk ? Stop::kDebt : Stop::kEnd;

@@ -137,7 +137,7 @@ bool PageScan::write_buffers(Page& page) {
       return true;
     if (full_.state != FullPageWrite::State::kSubmit)
       return false;
-    task_.charge(vfs_.costs.writeback_buffer * full_.nr_underway);
+    task_.charge(vfs_.costs.writeback_by_buffers + vfs_.costs.writeback_buffer * full_.nr_underway);
   }
   if (!submit_buffers(vfs_, page, wbc_, full_, open_, task_))
     return false;

@@ -38,6 +38,9 @@ struct FsRules {
   // Pages dirtied by write(2) count for the share of the task: 2.6.31. Before, mark_buffer_dirty()
   // did not, and only mapped writes lowered a task's limit.
   bool task_dirty_by_buffers = true;
+  // write(2) marks its pages accessed: a page written and read again is active. Not in 4.18 any
+  // more, where pages that were written leave memory in the order in which they came.
+  bool write_marks_accessed = true;
 };
 
 class BufferPool {
@@ -96,9 +99,16 @@ struct Vfs : PageReleaser {
   Page& add_page(AddressSpace& mapping, PageIndex index, TaskStruct& task) {
     const std::int64_t before = cache.reclaimed();
     Page& page = cache.add_to_page_cache(mapping, index);
+    task.charge(costs.new_page);
     if (cache.reclaimed() != before)
       task.charge(costs.reclaim_page * (cache.reclaimed() - before));
     return page;
+  }
+  // What new pages and buffers cost in batches since it was last charged.
+  void charge_batch_work(TaskStruct& task) {
+    const PageCache::BatchWork work = cache.take_batch_work();
+    if (work.refills + work.lru > 0)
+      task.charge(costs.refill * work.refills + costs.lru_batch * work.lru);
   }
   Jiffies jiffies() const { return ticks.jiffies_at(sim.now()); }
 

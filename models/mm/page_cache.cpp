@@ -10,14 +10,16 @@ namespace {
 constexpr Pages kOne{1};
 // Our reading of a measurement, not of the spec: the recorded kernels free some 320 pages at a
 // time, about two batches more than lie between the watermarks.
-constexpr Pages kHeldByProcessors{2 * PageCache::kPageBatch};
+constexpr std::int64_t kBatchesHeld = 2;
 }  // namespace
 
 PageCache::PageCache(MemoryParams params, Proportions completions, Proportions dirtyings)
     : params_(params),
       pool_(static_cast<std::size_t>(params.total.count()) + 2),
       completions_(completions),
-      dirtyings_(dirtyings) {}
+      dirtyings_(dirtyings),
+      page_batches_(params.batches.allocated),
+      lru_batches_(params.batches.lru) {}
 
 Pages PageCache::dirtyable_memory() const {
   const Pages free = free_pages();
@@ -42,8 +44,9 @@ Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index) {
   const std::int64_t nodes = nodes_.in_use();
   mapping.pages.insert(index, id);
   if (nodes_.in_use() > nodes)
-    refills_ += tree_nodes_.allocate(nodes_.in_use() - nodes);
-  refills_ += page_batches_.allocate(1);
+    batch_work_.refills += tree_nodes_.allocate(nodes_.in_use() - nodes);
+  batch_work_.refills += page_batches_.allocate(1);
+  batch_work_.lru += lru_batches_.allocate(1);
   ++mapping.nrpages;
   counters_.nr_file_pages += kOne;
   lru_add_head(inactive_, page);
@@ -219,7 +222,7 @@ bool PageCache::try_to_reclaim(Page& page) {
 // Up to the high watermark, and the two batches that per-processor lists keep from the zone's
 // count. Active pages are taken only when the inactive ones do not do.
 void PageCache::reclaim() {
-  const Pages goal = params_.min_free * 3 / 2 + kHeldByProcessors;
+  const Pages goal = params_.min_free * 3 / 2 + Pages(kBatchesHeld * params_.batches.allocated);
   while (active_.size > inactive_.size)
     deactivate_oldest();
   shrink_inactive(goal);

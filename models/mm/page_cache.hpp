@@ -28,8 +28,6 @@ namespace wbsim {
 
 class PageCache {
  public:
-  static constexpr std::int64_t kPageBatch = 31;  // zone_batchsize()
-
   PageCache(MemoryParams params, Proportions completions, Proportions dirtyings);
   PageCache(const PageCache&) = delete;
   void set_releaser(PageReleaser& releaser) { releaser_ = &releaser; }
@@ -133,10 +131,14 @@ class PageCache {
   }
   Pages dirtyable_memory() const;  // determine_dirtyable_memory(), global_dirtyable_memory()
   Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
-  void count_new_buffer_heads(int n) { refills_ += buffer_heads_.allocate(n); }
+  void count_new_buffer_heads(int n) { batch_work_.refills += buffer_heads_.allocate(n); }
   void count_freed_buffer_heads(int n) { buffer_heads_.free(n); }
-  // How often an allocation did not find its object at hand since this was last asked.
-  std::int64_t take_refills() { return std::exchange(refills_, 0); }
+  // Work that new pages and buffers made since this was last asked, in batches.
+  struct BatchWork {
+    std::int64_t refills = 0;  // an allocation did not find its object at hand
+    std::int64_t lru = 0;
+  };
+  BatchWork take_batch_work() { return std::exchange(batch_work_, {}); }
   std::int64_t reclaimed() const { return reclaimed_; }  // pages, so far
 
   // Recounts every page; throws when a counter, tag or list disagrees. For tests and debug runs.
@@ -179,10 +181,10 @@ class PageCache {
   // How kernel memory grows with the cache.
   Slab buffer_heads_{39};  // 104 bytes each
   Slab tree_nodes_{7};     // 576 bytes each
-  Batches page_batches_{kPageBatch};
+  Batches page_batches_, lru_batches_;
   std::int64_t reclaimed_ = 0;
   int batch_taken_ = 0, batch_unqueued_dirty_ = 0;  // of the pages reclaim isolates at a time
-  std::int64_t refills_ = 0;
+  BatchWork batch_work_;
   PageReleaser* releaser_ = nullptr;
   std::optional<FlexShares> flex_;
   WritebackListener* writeback_listener_ = nullptr;

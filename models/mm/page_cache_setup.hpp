@@ -24,12 +24,19 @@ class WritebackListener {
   virtual void dirty_pages_at_lru_tail() = 0;
 };
 
+// What is done for so many new pages at once, per processor.
+struct PageBatches {
+  int allocated = 31;  // zone_batchsize()
+  int lru = 14;        // PAGEVEC_SIZE
+};
+
 struct MemoryParams {
   Pages total{};
   Pages free_at_start{};
   Pages file_pages_at_start{};  // counted as dirtyable, belong to no file of the scenario
   Pages min_free{};             // watermark; low is 5/4 and high 3/2 of it
   Pages undirtyable{};          // of the free pages, never counted as dirtyable
+  PageBatches batches{};
 };
 
 }  // namespace wbsim

@@ -56,6 +56,17 @@ class Output(CliTest):
             lines = path.read_text("ascii").splitlines()
             self.assertEqual({line.count(",") for line in lines}, {lines[0].count(",")}, path.name)
 
+    def test_throttled_writers_without_io_leave_their_pauses_and_rounds(self):
+        name = self.variant(kernel={"preset": "6.1"}, vm={"dirty_bytes": "1MiB",
+                                                          "dirty_background_bytes": "512KiB"})
+        self.expect(0, "run", name, "--out", "out")
+        pauses = (self.dir / "out/pauses.csv").read_text("ascii").splitlines()
+        self.assertIn(",dirty_ratelimit,", pauses[0])
+        self.assertGreater(len(pauses), 3)
+        rounds = (self.dir / "out/rounds.csv").read_text("ascii").splitlines()
+        self.assertEqual(rounds[0], "t_s,bdi,event,nr_pages,reason")
+        self.assertTrue(any(line.endswith(",background") for line in rounds))
+
     def test_json_is_the_summary(self):
         printed = self.expect(0, "run", self.variant(), "--json", "--out", "out").stdout
         self.assertEqual(printed, (self.dir / "out/summary.json").read_text("utf-8"))

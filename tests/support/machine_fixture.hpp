@@ -106,10 +106,10 @@ class SlowInodes : public SuperBlock {
 inline CpuCosts no_costs() {
   CpuCosts costs;
   for (Duration* cost :
-       {&costs.write_syscall, &costs.write_page, &costs.write_buffer, &costs.copy_per_kib,
-        &costs.read_page, &costs.writeback_page, &costs.writeback_buffer, &costs.request,
-        &costs.context_switch, &costs.complete_request, &costs.complete_page, &costs.reclaim_page,
-        &costs.user_call, &costs.refill})
+       {&costs.refill, &costs.complete_request, &costs.write_syscall, &costs.user_call,
+        &costs.writeback_page, &costs.read_page, &costs.write_buffer, &costs.request,
+        &costs.writeback_buffer, &costs.complete_page, &costs.copy_per_kib, &costs.write_page,
+        &costs.reclaim_page, &costs.context_switch, &costs.page_fault})
     *cost = Duration::zero();
   return costs;
 }

@@ -42,6 +42,18 @@ TEST_CASE("service times of the recorded disk with a cost of seeking", "[device]
   CHECK(serve(disk, 1049816, 96) == 5'684'315);
 }
 
+TEST_CASE("reads may have a rate of their own", "[device]") {
+  DeviceConfig config = recorded_disk(50'000'000, false);
+  config.fixed.read_bytes_per_s = 100'000'000;
+  FixedDisk disk(config);
+  CHECK(serve(disk, 0, 1024) == 10'535'760);
+  DeviceRequest read;
+  read.sector = Sectors(1024);
+  read.sectors = Sectors(1024);
+  read.op = BioOp::kRead;
+  CHECK(disk.serve(read, TimePoint{}) == Duration(5'292'880));
+}
+
 TEST_CASE("a seek is anything but 0 to near_sectors ahead", "[device]") {
   FixedDisk disk(recorded_disk(50'000'000, true));
   serve(disk, 1000, 8);

@@ -128,7 +128,7 @@ TEST_CASE("a store through a mapping reads the page around, and makes it dirty",
 
 TEST_CASE("a second store to a dirty page is free, one after its write-back faults", "[workload]") {
   Access f;
-  f.vfs.costs.write_page = milliseconds(1);
+  f.vfs.costs.page_fault = milliseconds(1);
   JobConfig job = writer(4, 4);
   job.ioengine = IoEngine::kMmap;
   job.io_size = Bytes(12 * kKiB);
@@ -210,6 +210,36 @@ TEST_CASE("memory that a job locks is not there for the page cache until it ends
   f.run_until(seconds(10));
   REQUIRE(started.finished());
   CHECK(free - f.cache.free_pages() < Pages(10));
+}
+
+// Costs of one kind at a time, in a machine where nothing else takes time.
+Duration time_of_pages(Duration CpuCosts::*cost, int pages) {
+  Access f;
+  f.vfs.costs.*cost = milliseconds(1);
+  const WriterSummary w = f.run(writer(4, 4 * pages));
+  return Duration(w.write.sum);
+}
+
+TEST_CASE("new pages are charged in batches of 14, and of 31 with their buffers' slabs",
+          "[workload]") {
+  CHECK(time_of_pages(&CpuCosts::lru_batch, 140) == milliseconds(10));
+  // 310 pages: ten batches, the slabs of 310 buffer heads, and that of five tree nodes.
+  const Duration refills = time_of_pages(&CpuCosts::refill, 310);
+  CHECK(refills >= milliseconds(10 + 7));
+  CHECK(refills <= milliseconds(10 + 8 + 1));
+}
+
+TEST_CASE("a new block is charged once, when it is allocated", "[workload]") {
+  Access f;
+  f.vfs.costs.allocate_block = milliseconds(1);
+  JobConfig job = writer(4, 40);
+  job.io_size = Bytes(80 * kKiB);
+  Job& grows = f.start(job, {&f.file(0, 1)});
+  f.run_until(seconds(50));
+  REQUIRE(grows.finished());
+  CHECK(grows.summary().write.sum == Duration(milliseconds(10)).count());
+  job.name = "again";
+  CHECK(f.run(job).write.sum == 0);  // a file that was preallocated
 }
 
 TEST_CASE("locking memory waits until write-back has made room", "[workload]") {
