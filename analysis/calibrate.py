@@ -43,11 +43,12 @@ import sys
 
 import numpy
 
+import calibrate_spec
 import ext2_layout
 import recording
+import spec_scenario
+from calibrate_common import COPY_NS_PER_KIB, VIRTUAL_CLOCKS
 
-COPY_NS_PER_KIB = 128
-VIRTUAL_CLOCK = "1 ns an instruction"
 STALL_US = 1000
 AGED_S = 30
 USUAL_AT_MOST = 4  # medians: what lies above was interrupted
@@ -55,10 +56,6 @@ BUFFER_HEADS_A_SLAB = 39  # 104 bytes
 PAGES_A_BATCH = 31  # of a processor's list of free pages
 PAGES_A_SLAB_OF_NODES = 7 * 64  # 576 bytes, each for 64 pages
 PAGE_KIB = 4
-
-
-def conditions_of(directory):
-    return json.loads((directory / "conditions.json").read_text(encoding="utf-8"))
 
 
 def soft_block_kib(conditions):
@@ -71,7 +68,7 @@ def write_sizes(directories):
     writers that are alone: the fsync-er's calls, and the others' before the first write-out."""
     found = collections.defaultdict(list)
     for directory in directories:
-        conditions = conditions_of(directory)
+        conditions = recording.conditions_of(directory)
         run = recording.load_recorded(directory)
         if len(run.writers) > 1:
             continue
@@ -209,7 +206,7 @@ def completion_and_reclaim(directories):
     """(one-page completion us, full completion us, pages of it, reclaim us a page)."""
     single, full, reclaim = [], [], []
     for directory in directories:
-        conditions = conditions_of(directory)
+        conditions = recording.conditions_of(directory)
         jobs = conditions["workload"]["jobs"]
         if len(jobs) != 1 or len(conditions["disks"]) != 1 or jobs[0]["op"] != "seq_overwrite":
             continue
@@ -245,7 +242,7 @@ def periodic_phase_ms(directories):
     aged, nobody having written for half a minute, comes on a tick of it."""
     for directory in directories:
         run = recording.load_recorded(directory)
-        conditions = conditions_of(directory)
+        conditions = recording.conditions_of(directory)
         first = min((float(rows["t_start_s"][0]) for rows in run.requests.values()
                      if len(rows["t_start_s"])), default=None)
         if first is None or first < run.writers_end_s + AGED_S or run.fsyncs:
@@ -269,9 +266,9 @@ def user_call_us(directories):
 
 
 def calibrate(directories):
-    conditions = conditions_of(directories[0])
-    if VIRTUAL_CLOCK not in conditions["guest"].get("clock", ""):
-        raise SystemExit(f"guest.clock is not {VIRTUAL_CLOCK!r}: the copy speed is not known")
+    conditions = recording.conditions_of(directories[0])
+    if not any(clock in conditions["guest"].get("clock", "") for clock in VIRTUAL_CLOCKS):
+        raise SystemExit(f"guest.clock is none of {VIRTUAL_CLOCKS}: the copy speed is not known")
     fields, measured = write_costs(directories)
     page_us, single_us = submission_costs(directories)
     pages = conditions["queue"]["max_sectors_kb"] / PAGE_KIB
@@ -295,6 +292,12 @@ def calibrate(directories):
             "measured": measured}
 
 
+def key_of(conditions):
+    """(release, whether it has a job language)."""
+    spec = recording.has_spec(conditions)
+    return spec_scenario.release_of(conditions) if spec else conditions["kernel"]["release"], spec
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("root", type=pathlib.Path)
@@ -303,10 +306,11 @@ def main():
     options = parser.parse_args()
     by_kernel = collections.defaultdict(list)
     for path in sorted(options.root.rglob("conditions.json")):
-        by_kernel[conditions_of(path.parent)["kernel"]["release"]].append(path.parent)
+        if path.parent.name != "repeat":
+            by_kernel[key_of(recording.conditions_of(path.parent))].append(path.parent)
     result = {"schema": "wbsim-calibration/1",
-              "kernels": {release: calibrate(directories)
-                          for release, directories in sorted(by_kernel.items())}}
+              "kernels": {release: (calibrate_spec.calibrate if spec else calibrate)(directories)
+                          for (release, spec), directories in sorted(by_kernel.items())}}
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return 0
 

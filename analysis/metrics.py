@@ -18,7 +18,9 @@ KEPT_ONLY_ABOVE_US = 200  # of very many calls the recorder kept only those abov
 
 @dataclass
 class Bar:
-    kind: str  # relative, tick (a tick or 2 %), peak (share of the peak), absolute, count, none
+    # relative, tick and tick_ms (a tick or the share), peak (share of the peak), absolute, count,
+    # none
+    kind: str
     limit: float = 0.0
 
 
@@ -317,8 +319,9 @@ def judge(metric, real, simulated, context):
         return error, None, True
     limit = max(bar.limit, context.get("spread") or 0.0)
     ok = abs(error) <= limit
-    if bar.kind == "tick":
-        ok = ok or abs(difference) <= context["tick_s"] * 1.0001
+    if bar.kind in ("tick", "tick_ms"):
+        tick = context["tick_s"] * (1000 if bar.kind == "tick_ms" else 1)
+        ok = ok or abs(difference) <= tick * 1.0001
     if bar.kind == "count":
         ok = ok or abs(difference) <= 1
     return error, limit, ok
@@ -330,11 +333,8 @@ def entry(experiment, metric, real, simulated, judged):
             "error": error, "bar": bar, "ok": bool(ok)}
 
 
-def compare(experiment, real, simulated, repeat=None):
-    """One entry per metric. repeat: the same experiment recorded again, for the kernel's spread."""
-    ours, theirs = scalars(simulated), scalars(real)
-    again = scalars(repeat) if repeat else {}
-    context = {"tick_s": real.tick_s, "peak": theirs["dirty.peak"]}
+def compare_scalars(experiment, theirs, ours, again, context):
+    """One entry per metric. again: the same experiment recorded a second time, or nothing."""
     entries = []
     for metric, value in theirs.items():
         other = ours.get(metric)
@@ -347,11 +347,27 @@ def compare(experiment, real, simulated, repeat=None):
         if context["spread"] is not None:
             row["spread"] = context["spread"]
         entries.append(row)
-    for metric, quantity in (("dirty.curve", dirty), ("threads.curve", threads)):
+    return entries
+
+
+def compare_curves(experiment, real, simulated, quantities, context):
+    """quantities: (metric, what it is of a run)."""
+    entries = []
+    for metric, quantity in quantities:
         gap = distance(real, simulated, quantity)
         if gap is not None:
             entries.append(entry(experiment, metric, 0.0, gap, judge(metric, 0.0, gap, context)))
     return entries
+
+
+def compare(experiment, real, simulated, repeat=None):
+    """repeat: the same experiment recorded again, for the kernel's own spread."""
+    theirs = scalars(real)
+    context = {"tick_s": real.tick_s, "peak": theirs["dirty.peak"]}
+    entries = compare_scalars(experiment, theirs, scalars(simulated),
+                              scalars(repeat) if repeat else {}, context)
+    return entries + compare_curves(experiment, real, simulated,
+                                    (("dirty.curve", dirty), ("threads.curve", threads)), context)
 
 
 # Two recorded kernels that differ by more than this must differ the same way when simulated.

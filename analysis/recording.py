@@ -50,6 +50,22 @@ class Run:
         return min((writer.start_s for writer in self.writers.values()), default=0.0)
 
 
+def conditions_of(directory):
+    path = pathlib.Path(directory) / "conditions.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def summary_of(directory):
+    """summary.json of a recording that has one."""
+    path = pathlib.Path(directory) / "summary.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def has_spec(conditions):
+    """Whether the recording says what ran in the job language."""
+    return "spec" in conditions
+
+
 def read_columns(path):
     """{column: array} of a CSV file, plain or xz; text columns stay lists of str."""
     opener = lzma.open if path.suffix == ".xz" else open

@@ -23,12 +23,13 @@ import subprocess
 import sys
 import tempfile
 
+import forms
 import metrics
 import recording
 import reference_scenario
 import validate_markdown
 import validate_report
-from reference_scenario import CannotExpress
+from scenario_words import CannotExpress
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIDELITY = pathlib.Path(__file__).resolve().parent / "fidelity.md"
@@ -47,14 +48,6 @@ def experiment_folders(roots):
             if path.parent.name != "repeat":
                 found[path.parent.resolve()] = None
     return list(found)
-
-
-def conditions_of(folder):
-    return json.loads((folder / "conditions.json").read_text(encoding="utf-8"))
-
-
-def name_of(conditions):
-    return f"{conditions['workload']['experiment']}-{conditions['kernel']['release']}"
 
 
 def simulate(folder, options, calibration, kept):
@@ -77,24 +70,22 @@ def simulate(folder, options, calibration, kept):
     return out
 
 
-def repeat_of(folder):
+def repeat_of(folder, form):
     """The same experiment recorded a second time, if it was: the kernel's own spread."""
     again = folder / "repeat"
-    return recording.load_recorded(again) if (again / "conditions.json").is_file() else None
+    return form.load_recorded(again) if (again / "conditions.json").is_file() else None
 
 
 def validate(folder, options, calibration, out_root):
-    """(name, experiment, release, entries, real run, simulated run)."""
-    conditions = conditions_of(folder)
-    name = name_of(conditions)
-    out = simulate(folder, options, calibration, out_root / name)
-    real = recording.load_recorded(folder)
-    simulated = recording.load_simulated(out, conditions)
-    return {"name": name, "experiment": conditions["workload"]["experiment"],
-            "release": conditions["kernel"]["release"],
-            "description": conditions["workload"]["description"],
-            "real": real, "simulated": simulated,
-            "entries": metrics.compare(name, real, simulated, repeat_of(folder))}
+    """The experiment's form, its entries, and both runs."""
+    form = forms.form_of(recording.conditions_of(folder))
+    out = simulate(folder, options, calibration, out_root / form.name)
+    real = form.load_recorded(folder)
+    simulated = form.load_simulated(out)
+    return {"name": form.name, "experiment": form.experiment, "release": form.release,
+            "spec": form.spec,
+            "description": form.description, "real": real, "simulated": simulated,
+            "entries": form.compare(form.name, real, simulated, repeat_of(folder, form))}
 
 
 def cross_kernel(results):
@@ -109,11 +100,14 @@ def cross_kernel(results):
 
 
 def draw(results, directory):
-    import validate_plots  # pylint: disable=import-outside-toplevel  (slow, and not always wanted)
+    # Slow, and not always wanted.
+    import spec_plots  # pylint: disable=import-outside-toplevel
+    import validate_plots  # pylint: disable=import-outside-toplevel
     directory.mkdir(parents=True, exist_ok=True)
     for result in results:
-        validate_plots.plot(f"{result['experiment']}, Linux {result['release']}", result["real"],
-                            result["simulated"], directory / f"{result['name']}.png")
+        plots = spec_plots if result["spec"] else validate_plots
+        plots.plot(f"{result['experiment']}, Linux {result['release']}", result["real"],
+                   result["simulated"], directory / f"{result['name']}.png")
 
 
 def run_all(folders, options, calibration, out_root):

@@ -24,6 +24,32 @@ LATENCY = (
     ("fsync p50, ms", "fsync.p50", "one"),
     ("fsync max, ms", "fsync.max", "one"),
 )
+SPEC_SPEED = (
+    ("written, MB/s", "throughput.disk", "one"),
+    ("dirty + write-back, steady, pages", "level.steady", "one"),
+    ("dirty curve, distance", "dirty.curve", "one"),
+    ("first background, s", "start.first_background", "one"),
+    ("first throttle, s", "start.first_throttle", "one"),
+    ("clean, s", "clean", "one"),
+    ("requests", "ios.count", "one"),
+)
+SPEC_LATENCY = (
+    ("write p50, ms", "write.p50", "first"),
+    ("write p99, ms", "write.p99", "first"),
+    ("write max, ms", "write.max", "first"),
+    ("pauses", "pause.count", "one"),
+    ("pauses, total, s", "pause.total", "one"),
+    ("pause p99, ms", "pause.p99", "one"),
+    ("fsync or sync p50, ms", "sync.p50", "first"),
+)
+SPEC_BRIEF = (
+    ("written", "throughput.disk", "one"),
+    ("dirty curve", "dirty.curve", "one"),
+    ("steady level", "level.steady", "one"),
+    ("requests", "ios.count", "one"),
+    ("pauses, total", "pause.total", "one"),
+    ("write p99", "write.p99", "first"),
+)
 BRIEF = (
     ("throughput", "throughput.aggregate", "one"),
     ("dirty curve", "dirty.curve", "one"),
@@ -70,6 +96,14 @@ def ordered(results):
     return sorted(results, key=lambda result: (result["experiment"], result["release"]))
 
 
+def without_spec(results):
+    return [result for result in results if not result["spec"]]
+
+
+def with_spec(results):
+    return [result for result in results if result["spec"]]
+
+
 def table(results, columns):
     lines = ["| | " + " | ".join(head for head, _, _ in columns) + " | bars met |",
              "|---|" + "--:|" * (len(columns) + 1)]
@@ -100,7 +134,8 @@ def bar_words(row):
         return "a run that ends"
     bar = metrics.bar_of(row["metric"])
     percent = f"{100 * bar.limit:g} %"
-    return {"relative": percent, "tick": f"1 tick or {percent}", "peak": f"{percent} of the peak",
+    tick = f"1 tick or {percent}" if bar.limit else "1 tick"
+    return {"relative": percent, "tick": tick, "tick_ms": tick, "peak": f"{percent} of the peak",
             "count": f"1 or {percent}",
             "absolute": percent if bar.limit else "equal"}[bar.kind]
 
@@ -109,11 +144,11 @@ INTRO = """# Accuracy
 
 Written by `{command}`; nothing here is edited by hand.
 
-The recordings in [tests/reference](../tests/reference/README.md) are of real 2.6.24, 2.6.31 and
-2.6.32 kernels. Each was turned into a scenario that means the same
+The recordings in [tests/reference](../tests/reference/README.md) are of real kernels, 2.6.24 to
+6.1. Each was turned into a scenario that means the same
 (`analysis/reference_scenario.py`), run with that kernel's preset, and measured by the same code as
-the recording (`analysis/metrics.py`). **{met} bars are met.** Of the bars on differences between
-two kernels it is {across}.
+the recording (`analysis/metrics.py`, `analysis/spec_metrics.py`). **{met} bars are met.** Of the
+bars on differences between two kernels it is {across}.
 
 A cell is *real / simulated (error)*; bold: outside its bar. A headline of several disks is their
 sum, of several first passes of kupdate the earliest; it is bold when any one of them misses its
@@ -127,8 +162,13 @@ def markdown(results, across, failures, options):
     entries = [row for result in results for row in result["entries"]] + across + failures
     lines = INTRO.format(command=options["command"], met=count(entries),
                          across=count(across)).split("\n")
-    lines += ["## Throughput, memory, write-back", ""] + table(results, SPEED)
-    lines += ["", "## Latency", ""] + table(results, LATENCY)
+    lines += ["## Throughput, memory, write-back", ""] + table(without_spec(results), SPEED)
+    lines += ["", "## Latency", ""] + table(without_spec(results), LATENCY)
+    if with_spec(results):
+        lines += ["", "## Throughput, memory, write-back of 6.1", ""]
+        lines += table(with_spec(results), SPEC_SPEED)
+        lines += ["", "## Latency and throttling of 6.1", ""]
+        lines += table(with_spec(results), SPEC_LATENCY)
     lines += ["", "## Bars", "",
               "Writers and disks that differ in name only are compared by rank. A tick is 4 ms at "
               "HZ=250.", ""] + bars(entries)
@@ -151,9 +191,9 @@ def pictures(results, folder):
     return lines
 
 
-def brief_cell(result):
+def brief_cell(result, columns):
     words = []
-    for _, metric, how in BRIEF:
+    for _, metric, how in columns:
         row = merged(result["entries"], metric, how)
         if row is None or row["error"] is None:
             words.append("-")
@@ -166,21 +206,29 @@ def brief_cell(result):
 
 
 def readme_table(results, across):
-    """A column for each kernel, a row for each experiment: the errors of BRIEF."""
+    """A column for each kernel, a row for each experiment: the errors of BRIEF; and one table for
+    the experiments of 6.1."""
+    text = brief_table(without_spec(results), BRIEF)
+    if across:
+        text += ("\nDifferences between two kernels that are right in sign and within 10 %: "
+                 f"{count(across)}. Bold: outside its bar.\n")
+    if with_spec(results):
+        text += "\n" + brief_table(with_spec(results), SPEC_BRIEF)
+    return text
+
+
+def brief_table(results, columns):
     releases = sorted({result["release"] for result in results})
-    lines = ["| error of " + ", ".join(head for head, _, _ in BRIEF) + " | "
+    lines = ["| error of " + ", ".join(head for head, _, _ in columns) + " | "
              + " | ".join(releases) + " |", "|---|" + "---|" * len(releases)]
     for experiment in sorted({result["experiment"] for result in results}):
         cells = []
         for release in releases:
             found = [result for result in results
                      if (result["experiment"], result["release"]) == (experiment, release)]
-            cells.append(brief_cell(found[0]) if found else "")
+            cells.append(brief_cell(found[0], columns) if found else "")
         lines.append(f"| {experiment} | " + " | ".join(cells) + " |")
     met = [count([row for result in results if result["release"] == release
                   for row in result["entries"]]) for release in releases]
     lines.append("| bars met | " + " | ".join(met) + " |")
-    if across:
-        lines += ["", f"Differences between two kernels that are right in sign and within 10 %: "
-                  f"{count(across)}. Bold: outside its bar."]
     return "\n".join(lines) + "\n"

@@ -1,0 +1,373 @@
+"""The scenario of a recording whose conditions.json has `setup` and `spec` lines, as those of 6.1.
+
+Every line and every field is either expressed in the scenario or listed here as having no effect,
+with the reason. Anything else is an error that names it.
+"""
+
+import re
+from fractions import Fraction
+
+import guest_setup
+import job_language
+import recording
+import trace_events
+from scenario_words import (CannotExpress, PAGE_BYTES, cpu_costs_of, duration, require, size, take,
+                            vm_section)
+
+SERVICE_MODEL = (
+    "svcdisk: start=max(now,busy_until); busy_until=start+overhead_ns+bytes*1e9/bps; completion at "
+    "busy_until+latency_ns; at most qd requests in the driver")
+NULL_BLK_MODEL = "null_blk, see setup"
+HZ = 250  # of Debian's kernels
+SETTLE_S = 1
+LIMIT_MS = 300_000
+MOST_SCHEDULED = 128  # requests of the hardware that blk_mq_init_sched() doubles
+INFINITE_RATE = "1000GB/s"  # a transfer that takes no time: 4 ns a page
+TIMER_MODE = 2  # null_blk irqmode: each request completes a fixed time after it was issued
+# Only these words of the kernel's command line: they neither change write-back nor its timing.
+HARMLESS_ARGUMENTS = re.compile(
+    r"(console|loglevel|panic|memmap|random\.trust_cpu|root|init|rdinit)=\S*|nokaslr|quiet|"
+    r"mitigations=off|tsc=reliable|nowatchdog|transparent_hugepage=never|init_on_alloc=0")
+MORE_SYSCTLS_WITHOUT_EFFECT = {
+    "dirtytime_expire_seconds": (None, "nothing is mounted with lazytime"),
+    "stat_interval": (None, "counters of the simulator are exact at any time"),
+    "watermark_scale_factor": ({"10"}, "reclaim assumes the default distance of the watermarks"),
+}
+SYSCTLS_THAT_SET_THE_LIMIT = ("dirty_ratio", "dirty_bytes", "dirty_background_ratio",
+                              "dirty_background_bytes")
+
+
+def release_of(conditions):
+    """6.1 of "Linux version 6.1.0-56-cloud-amd64 ..."."""
+    found = re.match(r"Linux version (\d+\.\d+)\.", conditions["kernel"])
+    if not found or "debian" not in conditions["kernel"].lower():
+        raise CannotExpress(f"kernel = {conditions['kernel']!r}: HZ is only known of Debian's")
+    return found[1]
+
+
+def check_boot(conditions):
+    for word in conditions["cmdline"].split():
+        if not HARMLESS_ARGUMENTS.fullmatch(word):
+            raise CannotExpress(f"cmdline: {word!r} is not known")
+
+
+def cpus_of(conditions):
+    found = re.search(r"-smp (\d+)(?: |$)", conditions["qemu"])
+    if not found:
+        raise CannotExpress(f"qemu = {conditions['qemu']!r}: no -smp N")
+    return int(found[1])
+
+
+class Names:
+    """Which words of the guest are which words of the scenario: disks, partitions, files."""
+
+    def __init__(self, guest, spec):
+        self.guest = guest
+        self.spec = spec
+        self.parts = {f"{self.disk(part['disk'])}p{part['n']}": part for part in spec.parts}
+
+    def disk(self, path):
+        name = path.removeprefix("/dev/")
+        if name not in self.guest.disks:
+            raise CannotExpress(f"{path} is no disk that the setup lines made")
+        return name
+
+    def node(self, path):
+        """A disk or a partition."""
+        name = path.removeprefix("/dev/")
+        return name if name in self.parts else self.disk(path)
+
+    def mount(self, path):
+        for mount in self.guest.mounts:
+            if path == mount.directory or path.startswith(mount.directory + "/"):
+                return mount
+        raise CannotExpress(f"{path} is on nothing that the setup lines mounted")
+
+    @staticmethod
+    def filesystem(mount):
+        return mount.directory.strip("/").replace("/", "-")
+
+    def file(self, path):
+        mount = self.mount(path)
+        inside = path.removeprefix(mount.directory).strip("/").replace("/", "-")
+        return f"{self.filesystem(mount)}/{inside or 'files'}"
+
+    def target(self, path):
+        return f"/dev/{self.node(path)}" if path.startswith("/dev/") else self.file(path)
+
+    def block_bytes(self, name):
+        """Of a device node: what whoever holds it open set, 4096 without."""
+        held = {self.node(hold["path"]): hold.get("bsz", PAGE_BYTES) for hold in self.spec.holds}
+        return held.get(name, PAGE_BYTES)
+
+
+def null_blk_words(disk, path):
+    take(path, disk, dict.fromkeys(guest_setup.NULL_BLK, False) | {"driver": True}, f"{path}.")
+    if disk.get("irqmode") != TIMER_MODE:
+        raise CannotExpress(f"{path}: null_blk with irqmode={disk.get('irqmode')}: only timed "
+                            "completion (2) is a service model")
+    for key, plain in (("mbps", 0), ("memory_backed", 0), ("submit_queues", 1)):
+        require(f"{path}.{key}", disk.get(key, plain), (plain,), "not modelled for null_blk")
+    return {"capacity": size(disk["size"] * 2**20),
+            "driver_depth": disk.get("hw_queue_depth", 64),
+            "bandwidth": INFINITE_RATE, "overhead": "0ns",
+            "completion_latency": f"{disk.get('completion_nsec', 10_000)}ns"}
+
+
+def svcdisk_words(disk, path):
+    require(f"{path}.wc", disk["wc"], (0,), "a volatile cache is not expressed")
+    return {"capacity": size(disk["size_mb"] * 2**20), "driver_depth": disk["qd"],
+            "bandwidth": size(disk["bps"]) + "/s" if disk["bps"] else INFINITE_RATE,
+            "overhead": f"{disk['overhead_ns']}ns",
+            "completion_latency": f"{disk['latency_ns']}ns"}
+
+
+def queue_words(queue, depth, path):
+    take(path, queue, {
+        "scheduler": True, "nr_requests": True, "max_sectors_kb": True, "wbt_lat_usec": False,
+        "write_cache": True, "nomerges": True, "min_ratio": True, "max_ratio": True,
+        "read_ahead_kb": True,
+        "rotational": False,  # decides on defaults that stand here as they came out
+        "rq_affinity": False,  # which processor completes; there is one
+    }, f"{path}.")
+    require(f"{path}.write_cache", queue["write_cache"], ("write through",), "not expressed")
+    require(f"{path}.nomerges", queue["nomerges"], ("0",), "not expressed")
+    chosen = re.search(r"\[([\w-]+)\]", queue["scheduler"])
+    words = {"scheduler": chosen[1] if chosen else queue["scheduler"],
+             # The pages of a request lie anywhere; the driver takes them all.
+             "max_segments": 65535}
+    for key in ("max_sectors_kb", "read_ahead_kb", "min_ratio", "max_ratio"):
+        words[key] = int(queue[key])
+    # blk-mq's own choice for this depth needs no word.
+    own = depth if words["scheduler"] == "none" else 2 * min(depth, MOST_SCHEDULED)
+    if int(queue["nr_requests"]) != own:
+        words["nr_requests"] = int(queue["nr_requests"])
+    if "wbt_lat_usec" in queue:
+        words["wbt_lat_usec"] = int(queue["wbt_lat_usec"])
+    return words
+
+
+def strict_limit_of(name, guest, bdis):
+    """bdis: disk -> major:minor, as the recorder saw them."""
+    told = guest.bdi.get(name, {}) | guest.bdi.get(bdis.get(name, {}).get("dev"), {})
+    return {"strict_limit": told["strict_limit"] == "1"} if "strict_limit" in told else {}
+
+
+def device_section(name, names, conditions, bdis):
+    disk = names.guest.disks[name]
+    known = {**disk}
+    words = null_blk_words if known["driver"] == "null_blk" else svcdisk_words
+    device = words(known, name)
+    queue = queue_words(conditions["queue"][name], device["driver_depth"], f"queue.{name}")
+    result = {"name": name, "model": "fixed", **device, **queue,
+              **strict_limit_of(name, names.guest, bdis),
+              "soft_block_size": size(names.block_bytes(name))}
+    parts = [(part_name, part) for part_name, part in names.parts.items()
+             if names.disk(part["disk"]) == name]
+    if parts:
+        result["partitions"] = [
+            {"name": part_name, "start": size(part["start"]), "size": size(part["len"]),
+             "soft_block_size": size(names.block_bytes(part_name))} for part_name, part in parts]
+    return result
+
+
+def filesystem_sections(names, conditions):
+    """Blocks are allocated in order, as both file systems do for one file on an empty disk. Of
+    ext4 only the file's data: neither journal nor delayed allocation."""
+    kinds = conditions["file_systems"]
+    if len(kinds) != len(names.guest.mounts):
+        raise CannotExpress(f"file_systems = {kinds!r}: not one for each mount")
+    result = []
+    for kind, mount in zip(kinds, names.guest.mounts):
+        made = re.fullmatch(r"(ext2|ext4)(?: -b (\d+))?", kind)
+        if not made or made[1] != mount.kind:
+            raise CannotExpress(f"file_systems: {kind!r} is not known")
+        mine = [job for job in names.spec.jobs
+                if job.get("path", "").startswith(mount.directory + "/") and job["op"] != "many"]
+        files = dict.fromkeys(names.file(job["path"]).partition("/")[2] for job in mine)
+        result.append({"name": names.filesystem(mount), "type": "ext2",
+                       "device": names.node(mount.device), "metadata": "pinned",
+                       "block_size": size(int(made[2] or PAGE_BYTES)),
+                       "files": [{"name": name, "size": "0B"} for name in files]})
+    return result
+
+
+def kind_words(job):
+    op, read = job["op"], bool(job.get("read", 0))
+    if op in ("sync", "fsync"):
+        return {"rw": op}
+    if op == "rand":
+        return {"rw": "randread" if read else "randwrite",
+                "random_generator": "xorshift64star", "randseed": job["seed"]}
+    words = {"rw": "read" if read else "write"}
+    if op == "append":
+        words["fsync"] = 1
+    if op == "mmap":
+        words["ioengine"] = "mmap"
+    if op == "many":
+        words["nrfiles"] = job["count"]
+    return words
+
+
+def rate_words(job):
+    if not job.get("rate"):
+        return {}
+    # Blocks are what counts, even where only a part of each is written.
+    rate = Fraction(job["rate"] * job_language.call_bytes(job), job_language.block_bytes(job))
+    if rate.denominator != 1:
+        raise CannotExpress(f"spec line {job['line']!r}: rate is no whole number of bytes written")
+    return {"rate": size(int(rate)) + "/s"}
+
+
+def pace_words(job):
+    words = {"startdelay": duration(Fraction(job.get("start_ms", 0), 1000)), **rate_words(job)}
+    if job.get("period_ms"):
+        words |= {"period": f"{job['period_ms']}ms", "catch_up": True}
+    if job.get("think_us"):
+        words["thinktime"] = f"{job['think_us']}us"
+    if job.get("dur_ms"):
+        words["runtime"] = f"{job['dur_ms']}ms"
+    return words
+
+
+def many_words(job):
+    """New files of `bytes` each, in pieces of wlen."""
+    if not job.get("count") or not job.get("bytes"):
+        raise CannotExpress(f"spec line {job['line']!r}: op=many needs count and bytes")
+    return {"bs": size(min(job.get("wlen", job["bytes"]), job["bytes"])),
+            "size": size(job["count"] * job["bytes"])}
+
+
+def transfer_words(job):
+    """What a call transfers, where the next one goes, and how many there are."""
+    block, call, offset = (job_language.block_bytes(job), job_language.call_bytes(job),
+                           job.get("poff", 0))
+    if offset + call > block:
+        raise CannotExpress(f"spec line {job['line']!r}: poff + wlen reach beyond the block")
+    region = job_language.region_bytes(job)
+    words = {"bs": size(call), "offset": size(job.get("base", 0) + offset)}
+    if region is not None:
+        words["size"] = size(region - offset)
+    if call < block:
+        if job["op"] == "rand":
+            words["blockalign"] = size(block)
+        else:
+            words |= {"zonesize": size(call), "zoneskip": size(block - call)}
+    if job.get("direct"):
+        words["direct"] = True
+    if job.get("dur_ms"):
+        words["time_based"] = True
+    elif "bytes" in job:
+        words["io_size"] = size(job["bytes"] // block * call)
+    else:
+        raise CannotExpress(f"spec line {job['line']!r}: neither bytes nor dur_ms")
+    if job.get("fsync_end"):
+        words["end_fsync"] = True
+    return words
+
+
+def job_section(number, job, names):
+    if "cgroup" in job:
+        raise CannotExpress(f"spec line {job['line']!r}: cgroup={job['cgroup']}: control groups "
+                            "are not modelled")
+    job = {"seed": number, **job}
+    result = {"name": str(number), **kind_words(job)}
+    if job["op"] == "many":
+        result["filename"] = names.file(job["path"])
+        result |= many_words(job)
+    elif "path" in job:
+        result["filename"] = names.target(job["path"])
+    if job["op"] != "many" and job_language.transfers(job):
+        result |= transfer_words(job)
+    return result | pace_words(job)
+
+
+def allocation_cost(guest, calibrated):
+    """What a new block costs depends on the file system; a machine has one such cost."""
+    kinds = {mount.kind for mount in guest.mounts}
+    if len(kinds) > 1:
+        raise CannotExpress(f"file systems of several kinds: {sorted(kinds)}")
+    return {"allocate_block": calibrated["allocate_block"][kind] for kind in kinds}
+
+
+def machine_section(conditions, directory, guest, release, calibration):
+    memory = take("meminfo_kB", conditions["meminfo_kB"], {
+        "MemTotal": True,
+        # As the set-up found them; the first sample says what the jobs found.
+        "MemFree": False, "MemAvailable": False, "Cached": False, "Buffers": False}, "meminfo_kB.")
+    series = recording.table(directory, "series")
+    cached = series["nr_inactive_file"][0] + series["nr_active_file"][0]
+    result = {"memory": size(memory["MemTotal"] * 1024), "cpus": cpus_of(conditions),
+              "free_at_start": size(int(series["nr_free_pages"][0]) * PAGE_BYTES),
+              "file_cache_at_start": size(int(cached) * PAGE_BYTES),
+              "cpu_costs": (cpu_costs_of(release, calibration)
+                            | allocation_cost(guest, calibration["kernels"][release]))}
+    limit = dirty_limit_pages(directory, guest, calibration["kernels"][release])
+    if limit is not None:
+        result["dirty_limit_at_start"] = size(limit * PAGE_BYTES)
+    return result
+
+
+def dirty_limit_pages(directory, guest, calibrated):
+    """The tracked limit before the first job: boot left it, or who set a limit."""
+    for event in trace_events.recorded(directory, {"global_dirty_state"}):
+        return int(event.fields["dirty_limit"])
+    return None if set(guest.vm) & set(SYSCTLS_THAT_SET_THE_LIMIT) else calibrated["dirty_limit"]
+
+
+def vm_words(conditions, guest):
+    shown = conditions["sysctl_vm"]
+    for name, value in guest.vm.items():
+        if shown.get(name, value) != value:
+            raise CannotExpress(f"sysctl_vm.{name} = {shown[name]!r}, but setup wrote {value!r}")
+    return vm_section({**shown, **guest.vm}, conditions["meminfo_kB"]["MemTotal"],
+                      MORE_SYSCTLS_WITHOUT_EFFECT)
+
+
+def run_section(conditions, spec, calibrated):
+    settings = spec.settings
+    return {"seed": 1, "until": "clean", "settle": duration(SETTLE_S),
+            "duration": f"{settings.get('limit_ms', LIMIT_MS)}ms",
+            "sample_interval": f"{settings['sample_ms']}ms",
+            "uptime_at_start": duration(Fraction(repr(conditions["t0_uptime_s"]))),
+            "first_tick": calibrated["first_tick"], "sample_cost": calibrated["sample_cost"]}
+
+
+def check_model(conditions, guest):
+    drivers = {disk["driver"] for disk in guest.disks.values()}
+    model = NULL_BLK_MODEL if drivers == {"null_blk"} else SERVICE_MODEL
+    require("device_model", conditions["device_model"], (model,), "not modelled")
+    if guest.cgroups:
+        name = next(iter(guest.cgroups))
+        raise CannotExpress(f"setup: control group {name!r}: control groups are not modelled")
+
+
+def scenario_of(directory, conditions, calibration):
+    take("conditions.json", conditions, {
+        "experiment": True, "description": True, "kernel": True, "cmdline": True, "qemu": True,
+        "t0_uptime_s": True, "meminfo_kB": True, "sysctl_vm": True, "queue": True,
+        "device_model": True, "file_systems": True, "setup": True, "spec": True,
+        "devices": False,  # again what insmod says
+        "dirty_memory_at_start": False,  # follows from memory and sysctls
+        "run": False, "collected": False,  # which run; results
+    }, "")
+    check_boot(conditions)
+    guest = guest_setup.parse(conditions["setup"])
+    spec = job_language.parse(conditions["spec"])
+    names = Names(guest, spec)
+    check_model(conditions, guest)
+    release = release_of(conditions)
+    machine = machine_section(conditions, directory, guest, release, calibration)
+    bdis = recording.summary_of(directory).get("bdis", {})
+    return {"schema": "wbsim-scenario/1",
+            "name": f"{conditions['experiment']}-{release}",
+            "description": conditions["description"],
+            "source": f"recording of Linux {release}, experiment {conditions['experiment']}",
+            "kernel": {"preset": release, "hz": HZ},
+            "machine": machine,
+            "vm": vm_words(conditions, guest),
+            "devices": [device_section(disk, names, conditions, bdis) for disk in guest.disks],
+            "filesystems": filesystem_sections(names, conditions),
+            "workloads": [job_section(number, job, names)
+                          for number, job in enumerate(spec.jobs)],
+            "run": run_section(conditions, spec, calibration["kernels"][release])}
