@@ -92,7 +92,7 @@ int cmd_list(const Arguments& arguments) {
   } else if (subject == "devices") {
     print_devices();
   } else if (subject == "schedulers") {
-    print_names(elevator_names());
+    print_names(scheduler_names());
   } else if (subject == "workloads") {
     print_workloads();
   } else if (subject == "scenarios") {

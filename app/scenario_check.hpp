@@ -7,6 +7,7 @@
 namespace wbsim {
 
 void check_storage(const Scenario& s, Problems& problems);    // devices, file systems
+void check_queues(const Scenario& s, Problems& problems);     // against the kernel
 void check_workloads(const Scenario& s, Problems& problems);  // and memory, vm, run
 void check_replays(const Scenario& s, Problems& problems);
 // One device or member of an array, at this pointer, by itself.

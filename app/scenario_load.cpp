@@ -101,6 +101,19 @@ void apply_overrides(Json& document, const Overrides& overrides, Problems& probl
     apply_set(document, "/run/seed=" + std::to_string(*overrides.seed), problems);
 }
 
+// The attributes as /sys/block/*/queue would show them.
+void fill_queue_defaults(DeviceConfig& device, const QueueRules& rules) {
+  const QueueParams params =
+      with_defaults(queue_params(device), rules, make_device(device)->depth());
+  QueueConfig& queue = device.queue;
+  queue.scheduler = params.scheduler;
+  queue.nr_requests = params.nr_requests;
+  queue.max_sectors_kb = static_cast<int>(params.max_sectors.count() / 2);
+  queue.rotational = params.rotational;
+  if (rules.kind == QueueKind::kMulti)
+    queue.wbt_lat_usec = params.wbt_lat.count() / 1000;
+}
+
 void fill_defaults(Scenario& s) {
   const KernelRow& row = *find_kernel(s.kernel.preset);
   s.kernel.preset = row.name;
@@ -112,6 +125,8 @@ void fill_defaults(Scenario& s) {
     s.vm.dirty_ratio = row.dirty_ratio;
   if (!s.vm.dirty_background_ratio && !s.vm.dirty_background_bytes)
     s.vm.dirty_background_ratio = row.dirty_background_ratio;
+  for (DeviceConfig& device : s.devices)
+    fill_queue_defaults(device, row.queue);
   const Pages total = whole_pages(s.memory.total);
   if (!s.memory.free_at_start)
     s.memory.free_at_start = Pages(total.count() * 94 / 100);
@@ -197,6 +212,7 @@ LoadedScenario load_scenario(const std::string& path, const std::string& text,
       device.capacity = device_capacity(device);
     load_replays(loaded.file.scenario, fs::path(path).parent_path(), overrides, problems);
     check_storage(loaded.file.scenario, problems);
+    check_queues(loaded.file.scenario, problems);
     check_workloads(loaded.file.scenario, problems);
     check_replays(loaded.file.scenario, problems);
     check_expect(loaded.file, problems);

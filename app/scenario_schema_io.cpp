@@ -14,15 +14,48 @@ constexpr Duration kDay = 24h;
 
 void describe_queue(KeyVisitor& v, QueueConfig& q) {
   const std::string reader = "request queue";
-  const std::vector<std::string_view>& names = elevator_names();
-  v.leaf(choice_key("scheduler", {names.begin(), names.end()}, "Elevator").read_by(reader),
+  const std::vector<std::string_view>& names = scheduler_names();
+  v.leaf(choice_key("scheduler", {names.begin(), names.end()},
+                    "I/O scheduler, one that the preset's kernel has")
+             .by_default("deadline; from 5.0 on mq-deadline, or none with several hardware queues")
+             .read_by(reader),
          slot(q.scheduler));
-  v.leaf(integer_key("nr_requests", 4, 1'000'000,
-                     "Requests of each direction; congested near 7/8 of it")
+  v.leaf(integer_key("nr_requests", 1, 1'000'000,
+                     "Requests of each direction, at least 4; congested near 7/8 of it. From 5.0 "
+                     "on of the scheduler; without one no more than the hardware queue has")
+             .by_default("128; from 5.0 on twice the depth of the hardware queue, without a "
+                         "scheduler its depth")
              .read_by(reader),
          slot(q.nr_requests));
-  v.leaf(integer_key("max_sectors_kb", 4, 1'048'576, "Largest request, in KiB").read_by(reader),
+  v.leaf(integer_key("max_sectors_kb", 4, 1'048'576, "Largest request, in KiB")
+             .by_default("512; from 5.0 on 1280")
+             .read_by(reader),
          slot(q.max_sectors_kb));
+  v.leaf(integer_key("nomerges", 0, 2,
+                     "0: merge; 1: only into the last merged request and on a task's plug; 2: "
+                     "not at all")
+             .read_by(reader),
+         slot(q.nomerges));
+  v.leaf(flag_key("rotational", "The target of blk-wbt is 75 ms instead of 2 ms")
+             .by_default("true for the models fixed and hdd")
+             .read_by("blk-wbt"),
+         slot(q.rotational));
+  v.leaf(choice_key("write_cache", {"write back", "write through"},
+                    "Whether the kernel takes the drive for one with a volatile cache, and sends "
+                    "it flushes")
+             .by_default("the device's")
+             .read_by(reader + ", fsync"),
+         slot(q.write_cache));
+  v.leaf(integer_key("wbt_lat_usec", 0, 60'000'000,
+                     "Read latency that blk-wbt keeps buffered writes away from, in us; 0: off. "
+                     "From 4.10 on")
+             .by_default("75000 if rotational, else 2000")
+             .read_by("blk-wbt"),
+         slot(q.wbt_lat_usec));
+  v.leaf(integer_key("nr_hw_queues", 1, 4096,
+                     "Hardware queues, which share what the device holds. From 3.13 on")
+             .read_by("blk-mq"),
+         slot(q.nr_hw_queues));
   v.leaf(
       integer_key("max_segments", 1, 65'535, "Most pieces of memory in a request").read_by(reader),
       slot(q.max_segments));

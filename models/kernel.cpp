@@ -89,6 +89,8 @@ KernelRow row_310() {
   row.writeback.rates = RateRule::k310;
   row.writeback.timers = TimerRule::kSlack;
   row.fs.page_scan = PageScanRule::k310;
+  row.fs.fsync_flush = FsyncFlush::kBlockDevice;
+  row.queue = queue_rules_310();
   return row;
 }
 
@@ -104,10 +106,13 @@ KernelRow row_61() {
   row.writeback.skipped_is_progress = false;
   row.writeback.reclaim_wakes_flushers = true;
   row.writeback.timers = TimerRule::kWheel;
+  row.writeback.plugs_works = true;
   row.fs.page_scan = PageScanRule::k61;
   row.fs.write_marks_accessed = false;
   row.sched = kSched61;
   row.batches = {.allocated = 63, .lru = 15};
+  row.fs.fsync_flush = FsyncFlush::kAlways;
+  row.queue = queue_rules_61();
   return row;
 }
 

@@ -231,11 +231,8 @@ void Machine::Impl::add_disks() {
   for (const DeviceConfig& config : scenario_.devices) {
     Disk& disk = disks_.emplace_back();
     disk.device = make_device(config);
-    QueueParams params;
-    params.scheduler = config.queue.scheduler;
-    params.nr_requests = config.queue.nr_requests;
-    params.max_sectors = Sectors(config.queue.max_sectors_kb * 2);
-    params.max_segments = config.queue.max_segments;
+    QueueParams params = queue_params(config);
+    params.cpus = scenario_.cpu.cpus;
     params.device_index = static_cast<int>(disks_.size()) - 1;
     params.origin = context_.origin;
     params.interrupt_cost = scenario_.cpu.costs.complete_request;

@@ -71,9 +71,14 @@ struct MemoryConfig {
 };
 
 struct QueueConfig {
-  std::string scheduler = "deadline";  // noop, deadline
-  int nr_requests = 128;
-  int max_sectors_kb = 512;
+  std::optional<std::string> scheduler;  // unset, here and below: what the preset's kernel chooses
+  std::optional<int> nr_requests;
+  std::optional<int> max_sectors_kb;
+  int nomerges = 0;
+  std::optional<bool> rotational;          // unset: by the model
+  std::optional<std::string> write_cache;  // "write back", "write through"; unset: the device's
+  std::optional<std::int64_t> wbt_lat_usec;
+  int nr_hw_queues = 1;
   int max_segments = 128;
   int read_ahead_kb = 128;
 };

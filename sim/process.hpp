@@ -34,6 +34,12 @@ class WaitListener {
   ~WaitListener() = default;
 };
 
+// What a process does first whenever it goes to sleep.
+struct SleepHook {
+  void (*call)(void*) = nullptr;
+  void* argument = nullptr;
+};
+
 class Process {
  public:
   Process(Simulator& sim, int pid, std::string name, ProcessKind kind, Task<> body);
@@ -49,6 +55,12 @@ class Process {
   // It must outlive the process; null: nobody.
   void listen(WaitListener* listener) { listener_ = listener; }
 
+  void set_sleep_hook(SleepHook hook) { sleep_hook_ = hook; }
+  // For awaiters that sleep, before they suspend. Waiting for a processor is not sleeping.
+  void going_to_sleep() {
+    if (sleep_hook_.call)
+      sleep_hook_.call(sleep_hook_.argument);
+  }
   // For awaiters: suspend here; the process goes on from `leaf` at its next resume().
   void suspend(std::coroutine_handle<> leaf, const WaitSite& site);
   // For the simulator: run until the next suspension or the end.
@@ -74,6 +86,7 @@ class Process {
   Task<> body_;
   std::coroutine_handle<> leaf_;
   std::coroutine_handle<> returning_to_;  // the parent of a task that just ended
+  SleepHook sleep_hook_;
   WaitSite site_{"its first turn"};
   TimePoint since_{};
   WaitListener* listener_ = nullptr;
@@ -82,6 +95,24 @@ class Process {
   ProcessKind kind_;
   bool finished_ = false;
 };
+
+// The process that runs the coroutine which says `Process& self = co_await this_process();`.
+class ThisProcess {
+ public:
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> self) noexcept {
+    process_ = self.promise().process;
+    return false;
+  }
+  Process& await_resume() const noexcept { return *process_; }
+
+ private:
+  Process* process_ = nullptr;
+};
+inline ThisProcess this_process() {
+  return {};
+}
 
 inline void detail::PromiseBase::finish() noexcept {
   if (parent)

@@ -72,6 +72,7 @@ class Simulator {
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> self) {
       Process& process = *self.promise().process;
+      process.going_to_sleep();
       process.suspend(self, site);
       sim.resume_at(until, process);
     }

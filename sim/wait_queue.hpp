@@ -30,6 +30,7 @@ class WaitQueue {
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> self) {
       process_ = self.promise().process;
+      process_->going_to_sleep();
       process_->suspend(self, site_);
       queue_.waiters_.push_back(*this);
       if (timed())

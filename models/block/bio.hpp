@@ -22,6 +22,9 @@ struct Bio {
   bool sync : 1 = false;    // somebody waits for it: BIO_RW_SYNCIO; reads count as sync without it
   bool unplug : 1 = false;  // start the queue at once: BIO_RW_UNPLUG; up to 2.6.28 BIO_RW_SYNC
   bool meta : 1 = false;    // file-system metadata, for the statistics
+  bool preflush : 1 = false;  // REQ_PREFLUSH: what the drive caches goes to the medium first
+  bool fua : 1 = false;       // REQ_FUA: ends when it is on the medium itself
+  bool direct : 1 = false;    // O_DIRECT: SYNC and IDLE, which blk-wbt lets pass
 };
 
 }  // namespace wbsim

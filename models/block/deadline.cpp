@@ -109,9 +109,9 @@ void DeadlineElevator::remove(Request& rq) {
   --size_;
 }
 
-Request* DeadlineElevator::find_start(BioOp op, Sectors sector) {
-  Direction& d = direction(op);
-  const auto it = d.sorted.find(sector);
+Request* DeadlineElevator::find_start(const Bio& bio, const IoContext&) {
+  Direction& d = direction(bio.op);
+  const auto it = d.sorted.find(bio.sector + bio.length);
   return it == d.sorted.end() ? nullptr : &*it;
 }
 

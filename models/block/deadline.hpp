@@ -22,7 +22,7 @@ class DeadlineElevator final : public Elevator {
   Request* next(Jiffies now) override;
   bool empty() const override { return size_ == 0; }
   std::size_t size() const override { return size_; }
-  Request* find_start(BioOp op, Sectors sector) override;
+  Request* find_start(const Bio& bio, const IoContext& ioc) override;
   void front_merged(Request& rq) override;
   Request* former(Request& rq) override;
   Request* latter(Request& rq) override;

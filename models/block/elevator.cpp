@@ -1,24 +1,35 @@
 #include "models/block/elevator.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
 #include "models/block/deadline.hpp"
 #include "models/block/noop.hpp"
+#include "models/block/queue_settings.hpp"
 
 namespace wbsim {
 
-const std::vector<std::string_view>& elevator_names() {
-  static const std::vector<std::string_view> names{"noop", "deadline"};
+const std::vector<std::string_view>& scheduler_names(const QueueRules& rules) {
+  static const std::vector<std::string_view> single{"deadline", "noop"};
+  static const std::vector<std::string_view> multi{"mq-deadline", "none"};
+  return rules.kind == QueueKind::kMulti ? multi : single;
+}
+
+const std::vector<std::string_view>& scheduler_names() {
+  static const std::vector<std::string_view> names{"noop", "deadline", "none", "mq-deadline"};
   return names;
 }
 
-std::unique_ptr<Elevator> make_elevator(std::string_view name, const DeadlineRules& rules,
+std::unique_ptr<Elevator> make_elevator(std::string_view name, const QueueRules& rules,
                                         TickClock clock) {
-  if (name == "noop")
-    return std::make_unique<NoopElevator>();
-  if (name == "deadline")
-    return std::make_unique<DeadlineElevator>(rules, clock);
+  const auto& known = scheduler_names(rules);
+  if (std::find(known.begin(), known.end(), name) != known.end()) {
+    if (name == "noop")
+      return std::make_unique<NoopElevator>();
+    if (name == "deadline" || name == "mq-deadline")
+      return std::make_unique<DeadlineElevator>(rules.deadline, clock);
+  }
   throw std::invalid_argument("unknown scheduler: " + std::string(name));
 }
 

@@ -37,8 +37,8 @@ class Elevator {
   virtual bool empty() const = 0;
   virtual std::size_t size() const = 0;
 
-  // A request of this direction that starts at `sector`: the candidate of a front merge.
-  virtual Request* find_start(BioOp op, Sectors sector) = 0;
+  // A request that starts where the bio ends: the candidate of a front merge.
+  virtual Request* find_start(const Bio& bio, const IoContext& ioc) = 0;
   // The start of `rq` moved down by a front merge.
   virtual void front_merged(Request& rq) = 0;
   // The neighbours of `rq` in the elevator's order of sectors.
@@ -46,13 +46,25 @@ class Elevator {
   virtual Request* latter(Request& rq) = 0;
   // `gone` was joined to `into` and leaves the elevator.
   virtual void joined(Request& into, Request& gone) = 0;
+
+  // Whether a bio of this task, or the request `next`, may go into `rq`.
+  virtual bool allow_merge(const Request&, const Bio&, const IoContext&) const { return true; }
+  virtual bool allow_join(const Request&, const Request&) const { return true; }
+  // A request that next() gave out is complete.
+  virtual void completed(const Request&, Jiffies) {}
+  // next() gives nothing before this, though it is not empty: it idles for a task to come back.
+  virtual Jiffies idles_until() const { return Jiffies(0); }
 };
 
-// Names of make_elevator(), in the order in which they are listed to the user.
-const std::vector<std::string_view>& elevator_names();
+struct QueueRules;
 
-// Throws std::invalid_argument for an unknown name.
-std::unique_ptr<Elevator> make_elevator(std::string_view name, const DeadlineRules& rules,
+// The schedulers the queues of a kernel may be given, the default first.
+const std::vector<std::string_view>& scheduler_names(const QueueRules& rules);
+// All there are, in the order in which they are listed to the user.
+const std::vector<std::string_view>& scheduler_names();
+
+// Throws std::invalid_argument for one that these queues do not have, and for "none".
+std::unique_ptr<Elevator> make_elevator(std::string_view name, const QueueRules& rules,
                                         TickClock clock);
 
 }  // namespace wbsim

@@ -16,7 +16,7 @@ Request* NoopElevator::next(Jiffies) {
   return &rq;
 }
 
-Request* NoopElevator::find_start(BioOp, Sectors) {
+Request* NoopElevator::find_start(const Bio&, const IoContext&) {
   return nullptr;
 }
 

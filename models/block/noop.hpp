@@ -13,7 +13,7 @@ class NoopElevator final : public Elevator {
   Request* next(Jiffies now) override;
   bool empty() const override { return fifo_.empty(); }
   std::size_t size() const override { return fifo_.size(); }
-  Request* find_start(BioOp op, Sectors sector) override;
+  Request* find_start(const Bio& bio, const IoContext& ioc) override;
   void front_merged(Request& rq) override;
   Request* former(Request& rq) override;
   Request* latter(Request& rq) override;

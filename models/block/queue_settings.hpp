@@ -8,39 +8,83 @@
 
 #include "models/block/bio.hpp"
 #include "models/block/elevator.hpp"
+#include "models/scenario.hpp"
 #include "models/sched/processors.hpp"
 #include "sim/units.hpp"
 
 namespace wbsim {
 
+enum class QueueKind : std::uint8_t {
+  kSingle,  // one queue with request slots per direction: 2.6.18 to 4.x
+  kMulti,   // blk-mq
+};
+
+// The plug of a task, from 2.6.39 on.
+struct PlugRules {
+  bool per_task = false;            // instead of a plug of the queue
+  int max_requests = 16;            // on the plug when one more comes
+  bool counts_own_queue = true;     // only those of its queue; else all, twice as many of several
+  Sectors flush_sectors{0};         // or the newest is this large; 0: whatever its size
+  bool merges_newest_only = false;  // of the queue; else into any
+  bool newest_queue_first = false;  // when it is flushed; else sorted by queue and sector
+};
+inline constexpr PlugRules kPlug310{.per_task = true};
+inline constexpr PlugRules kPlug61{.per_task = true,
+                                   .max_requests = 32,
+                                   .counts_own_queue = false,
+                                   .flush_sectors = Sectors(256),
+                                   .merges_newest_only = true,
+                                   .newest_queue_first = true};
+
 // What differs between kernels.
 struct QueueRules {
+  QueueKind kind = QueueKind::kSingle;
   bool split_by_sync = true;  // 2.6.31: slots per async/sync; before: per read/write
   int batch_requests = 32;
   int unplug_threshold = 4;  // requests allocated and not with the driver
   Duration unplug_delay{3'000'000};
+  PlugRules plug;
   DeadlineRules deadline = kDeadline2631;
+  Sectors max_sectors{1024};  // of a request, unless max_sectors_kb is set
 
   // The index of the slots, and of the congestion, that a bio belongs to.
   int index(BioOp op, bool sync) const {
     if (split_by_sync)
       return op == BioOp::kRead || sync ? 1 : 0;
-    return op == BioOp::kWrite ? 1 : 0;
+    return op != BioOp::kRead ? 1 : 0;
   }
   // The one write-back looks at and waits for: bdi_write_congested(), congestion_wait(WRITE).
   int write_index() const { return index(BioOp::kWrite, false); }
 };
 
+// The single queue of 3.10, and the blk-mq of 6.1.
+QueueRules queue_rules_310();
+QueueRules queue_rules_61();
+
 struct QueueParams {
-  std::string scheduler = "deadline";
-  int nr_requests = 128;
-  Sectors max_sectors{1024};
+  std::string scheduler;   // empty: the default of the kernel's queues
+  int nr_requests = 0;     // 0: the default
+  Sectors max_sectors{0};  // 0: the default
   int max_segments = 128;
+  int nomerges = 0;  // 1: only into the last merged request and on a plug; 2: not at all
+  bool rotational = true;
+  bool write_cache = false;          // the drive has a volatile one: flushes are sent
+  bool fua = false;                  // and takes FUA writes
+  int nr_hw_queues = 1;              // blk-mq
+  int cpus = 1;                      // of the machine: one software queue each
+  Duration wbt_lat{-1};              // blk-wbt's target; 0: off; negative: the default
   int device_index = 0;              // in the trace
   TimePoint origin{};                // the trace's times are relative to this
   Duration interrupt_cost{0};        // processor time of ending a request,
   Processors* processors = nullptr;  // taken from these if there are any
 };
+
+// As the attributes of a device say it; what they leave open stays open.
+QueueParams queue_params(const DeviceConfig& device);
+// Fills in what the kernel chooses for a device that takes so many requests.
+QueueParams with_defaults(QueueParams params, const QueueRules& rules, int device_depth);
+// nr_requests of blk-mq when nobody sets it: blk_mq_init_sched(), or the hardware's tags.
+int blk_mq_default_nr_requests(int hw_queue_depth, bool has_scheduler);
 
 // Counted from boot; arrays are indexed by BioOp.
 struct QueueStats {
@@ -53,6 +97,7 @@ struct QueueStats {
   Duration service_started{};      // service time of all requests started, overlaps once
   std::int64_t seeks = 0;          // starts outside the device's near window
   std::int64_t allocated_sum = 0;  // requests allocated, summed over the starts
+  std::int64_t flushes = 0;        // completed
   // Meaningful once a write was started, and completed.
   TimePoint first_write_start{}, last_write_end{};
 };

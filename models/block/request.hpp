@@ -1,16 +1,19 @@
 // A run of adjacent bios of one direction: what the elevator sorts and the driver takes.
 #pragma once
 
-#include <boost/intrusive/list_hook.hpp>
+#include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set_hook.hpp>
 #include <cstdint>
 #include <string_view>
 
 #include "models/block/bio.hpp"
+#include "models/block/io_context.hpp"
 #include "models/trace.hpp"
 #include "sim/units.hpp"
 
 namespace wbsim {
+
+class RequestQueue;
 
 // The base is what the device sees of it.
 struct Request : DeviceRequest {
@@ -31,14 +34,27 @@ struct Request : DeviceRequest {
   Jiffies deadline{};           // the deadline elevator's
   Sectors meta_sectors;
   TimePoint queued{};
+  TimePoint issued{};  // given to the device
   int allocated_at_start = 0;
   std::string_view thread;
   std::int64_t ino = -1;
   TimePoint dirtied_when{};
+  RequestQueue* q = nullptr;
+  const IoContext* ioc = nullptr;  // of the task that allocated it: whose cfq queue it is in
+  std::uint16_t hctx = 0;          // blk-mq: hardware queue, and
+  std::uint16_t ctx = 0;           // software queue
+  bool driver_tag = false;         // blk-mq: it holds a tag of the hardware queue
+  bool tracked = false;            // counted by blk-wbt
+  std::uint8_t flush_steps = 0;    // left to do, of the flush machine
 
-  ListHook queue_hook;  // FIFO of the elevator, then the free list
+  // A task's plug, the FIFO of the elevator, a list of the flush machine, then the free list.
+  ListHook queue_hook;
   ListHook hash_hook;
   TreeHook sort_hook;
 };
+
+using QueueList = boost::intrusive::list<
+    Request, boost::intrusive::member_hook<Request, Request::ListHook, &Request::queue_hook>,
+    boost::intrusive::constant_time_size<false>>;
 
 }  // namespace wbsim

@@ -9,12 +9,20 @@
 #include "models/block/congestion_waits.hpp"
 #include "models/block/io_context.hpp"
 #include "models/block/queue_settings.hpp"
+#include "models/block/request.hpp"
 #include "models/device/device.hpp"
 #include "models/trace.hpp"
 #include "sim/simulator.hpp"
 #include "sim/task.hpp"
 
 namespace wbsim {
+
+// Why the plug of a task is flushed.
+enum class PlugFlush : std::uint8_t {
+  kFromSchedule,   // the task goes to sleep
+  kOneQueue,       // it is full, or the task is done; all requests are of this queue
+  kSeveralQueues,  // the same, but they are not
+};
 
 class RequestQueue {
  public:
@@ -33,12 +41,18 @@ class RequestQueue {
   // The rest: sleeps until the bio may have a request. It is not tried for merging again.
   virtual Task<> submit_slow(Bio& bio, IoContext& ioc) = 0;
 
+  // Requests that come from the plug of a task.
+  virtual void flush_plug_list(QueueList& requests, PlugFlush why) = 0;
+
   // Called by whoever is about to wait for a transfer.
   void unplug() {
     if (plugged_)
       generic_unplug_device();
   }
   bool plugged() const { return plugged_; }
+
+  // A task begins to pause in balance_dirty_pages() for this device: bdi_writeback.dirty_sleep.
+  void note_dirty_sleep(TimePoint now) { dirty_sleep_ = now; }
 
   // bdi_congested(); kernels whose queues are never congested say false.
   virtual bool congested(BioOp op, bool sync) const = 0;
@@ -53,9 +67,11 @@ class RequestQueue {
 
  protected:
   QueueParams params_;
+  TimePoint dirty_sleep_ = kNever;
   bool plugged_ = false;  // the queue's own plug: unplug() has something to do
 
  private:
+  static constexpr TimePoint kNever{-std::chrono::hours(1)};
   virtual void generic_unplug_device() = 0;
 };
 

@@ -1,47 +1,49 @@
-// MODELS: 2.6.18 to 2.6.38 block/blk-core.c __make_request(), get_request_wait(), plugging.
-// DEVIATES: no barriers; kblockd runs at once when the unplug timer fires.
+// MODELS: 2.6.18 to 3.10 block/blk-core.c __make_request() (blk_queue_bio()), get_request_wait(),
+//         plugging; queue_unplugged().
+// DEVIATES: no barriers; kblockd runs at once when the unplug timer fires or a plug is flushed
+//           because its task sleeps.
 #include "models/block/single_queue.hpp"
 
 #include <algorithm>
 
+#include "models/block/blk_plug.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
 
 SingleQueue::SingleQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
                          const QueueRules& rules, CongestionWaits& congestion, TraceSink& trace)
-    : RequestQueue(params),
-      sim_(sim),
-      clock_(clock),
-      device_(device),
+    : DriverQueue(sim, clock, device, with_defaults(params, rules, device.depth()), trace),
       rules_(rules),
       congestion_(congestion),
-      trace_(trace),
-      slots_(params.nr_requests, rules.batch_requests, clock),
-      elevator_(make_elevator(params.scheduler, rules.deadline, clock)) {
+      slots_(params_.nr_requests, rules.batch_requests, clock),
+      elevator_(make_elevator(params_.scheduler, rules, clock), params_, stats_, *this),
+      flush_(*this, clock, params_) {
   // 3 * HZ / 1000 truncates, but a timer needs a jiffy.
   const std::int64_t jiffies = rules.unplug_delay.count() * clock.hz() / 1'000'000'000;
   unplug_delay_ = Jiffies(std::max<std::int64_t>(1, jiffies));
-  device_.attach(sim_, *this);
 }
 
 SingleQueue::Submit SingleQueue::try_submit(Bio& bio, IoContext& ioc) {
-  WB_ASSERT(bio.sector >= Sectors(0) && bio.length > Sectors(0));
-  WB_ASSERT(bio.sector + bio.length <= device_.capacity());
-  WB_ASSERT(bio.length <= params_.max_sectors && bio.segments <= params_.max_segments);
-  bio.bi_next = nullptr;
+  check_bio(bio);
   Submit result = Submit::kMerged;
-  const bool empty = !last_merge_ && elevator_->empty();  // last_merge_ is in the elevator
-  if (empty || !elv_merge(bio)) {
+  if (!try_merge(bio, ioc)) {
     Request* rq = get_request(bio, ioc);
     if (!rq)
       return Submit::kNoRequest;
-    insert(*rq, bio);
+    insert(*rq, bio, ioc);
     result = Submit::kQueued;
   }
   if (bio.unplug)
     unplug();
   return result;
+}
+
+bool SingleQueue::try_merge(Bio& bio, const IoContext& ioc) {
+  if (ioc.plug && rules_.plug.per_task &&
+      ioc.plug->try_merge(*this, bio, rules_.plug, params_, stats_))
+    return true;
+  return elevator_.try_merge(bio, ioc);
 }
 
 Task<> SingleQueue::submit_slow(Bio& bio, IoContext& ioc) {
@@ -53,58 +55,53 @@ Task<> SingleQueue::submit_slow(Bio& bio, IoContext& ioc) {
     slots_.ioc_set_batching(ioc, sim_.now());
     rq = get_request(bio, ioc);
   }
-  insert(*rq, bio);
+  insert(*rq, bio, ioc);
   if (bio.unplug)
     unplug();
 }
 
 Request* SingleQueue::get_request(Bio& bio, IoContext& ioc) {
   const int index = rules_.index(bio.op, bio.sync);
-  const bool was_idle = slots_.total() == 0;
   if (!slots_.allocate(index, ioc, sim_.now()))
     return nullptr;
-  if (was_idle)
-    allocated_since_ = sim_.now();
-  if (free_.empty())
-    free_.push_back(slab_.emplace_back());
-  Request& rq = free_.front();
-  free_.pop_front();
+  Request& rq = new_request(bio, ioc);
   rq.slot_index = static_cast<std::uint8_t>(index);
-  rq.sector = bio.sector;
-  rq.sectors = bio.length;
-  rq.bio = rq.biotail = &bio;
-  rq.segments = bio.segments;
-  rq.bios = 1;
-  rq.op = bio.op;
-  rq.sync = bio.sync || bio.op == BioOp::kRead;
-  rq.no_merge = false;
-  rq.reason = bio.reason;
-  rq.meta_sectors = bio.meta ? bio.length : Sectors(0);
-  rq.queued = sim_.now();
-  rq.thread = ioc.thread;
-  rq.ino = ioc.ino;
-  rq.dirtied_when = ioc.dirtied_when;
   return &rq;
 }
 
-void SingleQueue::insert(Request& rq, Bio& bio) {
-  bio.bi_next = nullptr;
-  if (elevator_->empty())
-    plug_device();
-  hash_add(rq);
-  if (!last_merge_)
-    last_merge_ = &rq;
-  elevator_->add(rq, clock_.jiffies_at(sim_.now()));
-  if (plugged_ && slots_.total() - in_flight_ >= rules_.unplug_threshold)
-    generic_unplug_device();
+void SingleQueue::insert(Request& rq, Bio& bio, IoContext& ioc) {
+  const bool on_task_plug = ioc.plug && rules_.plug.per_task;
+  if (flush_.insert(rq, bio, jiffies())) {
+    request_fn();
+  } else if (on_task_plug) {
+    ioc.plug->add(rq, rules_.plug);
+  } else {
+    if (elevator_.empty() && !rules_.plug.per_task)
+      plug_device();
+    elevator_.add(rq, jiffies());
+    if (rules_.plug.per_task)
+      request_fn();
+    else if (plugged_ && allocated() - in_flight() >= rules_.unplug_threshold)
+      generic_unplug_device();
+  }
 }
 
-void SingleQueue::free_request(Request& rq) {
-  free_.push_front(rq);
+// list_sort() by sector, then ELEVATOR_INSERT_SORT_MERGE of each.
+void SingleQueue::flush_plug_list(QueueList& requests, PlugFlush) {
+  requests.sort([](const Request& a, const Request& b) { return a.sector < b.sector; });
+  while (!requests.empty()) {
+    Request& rq = requests.front();
+    requests.pop_front();
+    if (!elevator_.try_insert_merge(rq))
+      elevator_.add(rq, jiffies());
+  }
+  request_fn();
+}
+
+void SingleQueue::put_request(Request& rq) {
+  delete_request(rq);
   const int index = rq.slot_index;
   const RequestList::Freed freed = slots_.release(index);
-  if (slots_.total() == 0)
-    stats_.io_time += sim_.now() - allocated_since_;
   if (freed.wake_congestion_waiters)
     congestion_.wake(index);
   if (freed.wake_waiter)
@@ -133,12 +130,55 @@ void SingleQueue::generic_unplug_device() {
     request_fn();
 }
 
-QueueStats SingleQueue::stats() const {
-  QueueStats now = stats_;
-  now.service_started = device_.busy_committed();
-  if (slots_.total() > 0)
-    now.io_time += sim_.now() - allocated_since_;
-  return now;
+// Takes requests from the elevator, as many as the device holds.
+void SingleQueue::request_fn() {
+  while (!device_.full()) {
+    Request* rq = nullptr;
+    if (at_head_.empty()) {
+      rq = elevator_.dispatch(jiffies());
+    } else {
+      rq = &at_head_.front();
+      at_head_.pop_front();
+    }
+    if (!rq)
+      return wait_while_idling();
+    start_request(*rq);
+  }
+}
+
+// The elevator may hold requests back for a task that is expected to go on.
+void SingleQueue::wait_while_idling() {
+  if (elevator_.empty() || sim_.pending(idle_timer_))
+    return;
+  const Jiffies until = std::max(elevator_.elevator().idles_until(), jiffies() + Jiffies(1));
+  const EventAction retry{
+      [](void* self, std::uint64_t) { static_cast<SingleQueue*>(self)->request_fn(); }, this};
+  idle_timer_ = sim_.at(clock_.start_of(until), retry);
+}
+
+void SingleQueue::device_ready() {
+  remove_plug();
+  request_fn();
+}
+
+void SingleQueue::request_completed(Request& rq) {
+  if (rq.flush_steps == 0 && rq.op != BioOp::kFlush)
+    elevator_.elevator().completed(rq, jiffies());
+  if (flush_.completed(rq, jiffies())) {
+    request_fn();
+    return;
+  }
+  end_request(rq);
+  put_request(rq);
+}
+
+void SingleQueue::queue_at_head(Request& rq, bool front) {
+  at_head_.insert(front ? at_head_.begin() : at_head_.end(), rq);
+}
+
+void SingleQueue::flush_done(Request& rq) {
+  end_request(rq);
+  put_request(rq);
 }
 
 }  // namespace wbsim

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "models/block/blk_plug.hpp"
 #include "models/fs/buffer.hpp"
 #include "sim/assert.hpp"
 
@@ -229,6 +230,9 @@ Task<Errno> sync_dirty_buffer(Vfs& vfs, BufferHead& bh, TaskStruct& task) {
 
 Task<Errno> fsync_buffers_list(Vfs& vfs, AddressSpace& owner, TaskStruct& task) {
   std::vector<BufferId> submitted;
+  Process& self = co_await this_process();
+  BlkPlug plug;
+  plug.start(task.io_context, self);
   while (owner.private_head != 0) {
     BufferHead& bh = vfs.buffers[owner.private_head];
     remove_assoc_queue(vfs, bh, owner);
@@ -239,6 +243,7 @@ Task<Errno> fsync_buffers_list(Vfs& vfs, AddressSpace& owner, TaskStruct& task) 
     if (bh.test(BH_Dirty))
       co_await ll_rw_block(vfs, BlockRw::kSwrite, bh, task);
   }
+  plug.finish();
   Errno result = Errno::kOk;
   for (const BufferId id : submitted) {
     BufferHead& bh = vfs.buffers[id];

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "models/block/blk_plug.hpp"
 #include "models/fs/block_device.hpp"
 #include "models/fs/buffer.hpp"
 #include "models/fs/page_scan.hpp"
@@ -81,7 +82,7 @@ FileBio& bio_for(DirectIo& call, BioList& bios, FileBio* last, Sectors at, Secto
   bio.length = Sectors(0);
   bio.segments = 0;
   bio.op = op;
-  bio.sync = true;
+  bio.sync = bio.direct = true;
   bio.reason = op == BioOp::kRead ? WriteReason::kRead : WriteReason::kSync;
   bio.bi_private = &call;
   bio.bi_end_io = &direct_bio_ended;
@@ -153,9 +154,13 @@ Task<Errno> direct_io(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t le
   if (result == Errno::kOk)
     result = co_await build(call, inode, pos, length, op, bios, task);
   RequestQueue& queue = *inode.i_data.bdi->queue;
+  Process& self = co_await this_process();
+  BlkPlug plug;
+  plug.start(task.io_context, self);
   if (!try_submit_bios(vfs, bios, queue, task))
     co_await submit_bios_waiting(vfs, bios, queue, task);
   co_await vfs.cpu.settle(task);  // the work comes before the request reaches the device
+  plug.finish();
   queue.unplug();
   while (call.underway > 0) {
     co_await call.done.wait("direct I/O");

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "models/block/blk_plug.hpp"
 #include "models/fs/block_device.hpp"
 #include "models/fs/buffer.hpp"
 #include "models/fs/buffer_io.hpp"
@@ -374,8 +375,13 @@ Task<Errno> do_writepages(Vfs& vfs, Inode& inode, WritebackControl& wbc, TaskStr
     co_return Errno::kOk;
   task.io_context.ino = static_cast<std::int64_t>(inode.i_ino);
   task.io_context.dirtied_when = vfs.ticks.start_of(inode.dirtied_when);
+  Process& self = co_await this_process();
+  BlkPlug plug;
+  plug.start(task.io_context, self);
   PageScan scan(vfs, inode, wbc, task);
-  co_return co_await scan.run();
+  const Errno result = co_await scan.run();
+  plug.finish();
+  co_return result;
 }
 
 Task<Errno> filemap_fdatawrite(Vfs& vfs, Inode& inode, TaskStruct& task) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/block/blk_plug.hpp"
 #include "models/fs/block_device.hpp"
 #include "models/fs/buffer.hpp"
 #include "models/fs/buffer_io.hpp"
@@ -178,8 +179,12 @@ void ReadPages::flush() {
 }
 
 Task<> ReadPages::submit() {
+  Process& self = co_await this_process();
+  BlkPlug plug;
+  plug.start(task_.io_context, self);
   if (!try_submit_bios(vfs_, bios_, queue_, task_))
     co_await submit_bios_waiting(vfs_, bios_, queue_, task_);
+  plug.finish();
 }
 
 bool ReadPages::fits(Sectors more) const {

@@ -2,7 +2,27 @@
 
 namespace wbsim {
 
+namespace {
+
+struct FlushWait {
+  Vfs& vfs;
+  WaitQueue ended{};
+  bool done = false;
+  bool ok = false;
+};
+
+void flush_ended(Bio& bio, bool ok) {
+  auto& wait = *static_cast<FlushWait*>(bio.bi_private);
+  wait.done = true;
+  wait.ok = ok;
+  wait.vfs.bios.free(static_cast<FileBio&>(bio));
+  wait.ended.wake_all();
+}
+
+}  // namespace
+
 bool try_submit_bios(Vfs& vfs, BioList& bios, RequestQueue& queue, TaskStruct& task) {
+  task.io_context.cpu = task.processor();
   while (!bios.empty()) {
     FileBio& bio = bios.pop_front();
     switch (queue.try_submit(bio, task.io_context)) {
@@ -30,6 +50,27 @@ Task<> submit_bios_waiting(Vfs& vfs, BioList& bios, RequestQueue& queue, TaskStr
     co_await vfs.cpu.woken(task);
     task.charge(vfs.costs.request);
   }
+}
+
+Task<Errno> blkdev_issue_flush(Vfs& vfs, RequestQueue& queue, TaskStruct& task) {
+  if (!queue.params().write_cache)
+    co_return Errno::kOk;
+  FlushWait wait{.vfs = vfs};
+  FileBio& bio = vfs.bios.allocate_for_buffer();
+  bio.segments = 0;
+  bio.preflush = bio.sync = true;
+  bio.reason = WriteReason::kSync;
+  bio.bi_private = &wait;
+  bio.bi_end_io = &flush_ended;
+  BioList bios;
+  bios.push_back(bio);
+  co_await submit_bios_waiting(vfs, bios, queue, task);
+  co_await vfs.cpu.settle(task);
+  while (!wait.done) {
+    co_await wait.ended.wait("blkdev_issue_flush");
+    co_await vfs.cpu.woken(task);
+  }
+  co_return wait.ok ? Errno::kOk : Errno::kEio;
 }
 
 Task<> lock_page_waiting(Vfs& vfs, Page& page, TaskStruct& task) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "models/block/request_queue.hpp"
+#include "models/fs/errno.hpp"
 #include "models/fs/vfs.hpp"
 
 namespace wbsim {
@@ -11,6 +12,9 @@ namespace wbsim {
 bool try_submit_bios(Vfs& vfs, BioList& bios, RequestQueue& queue, TaskStruct& task);
 // The rest, sleeping in get_request_wait() as often as it takes.
 Task<> submit_bios_waiting(Vfs& vfs, BioList& bios, RequestQueue& queue, TaskStruct& task);
+
+// blkdev_issue_flush(): what the drive has cached goes to the medium; nothing without such a cache.
+Task<Errno> blkdev_issue_flush(Vfs& vfs, RequestQueue& queue, TaskStruct& task);
 
 // wait_on_page_bit() for PG_locked and PG_writeback: unplugs the queue, then sleeps.
 Task<> lock_page_waiting(Vfs& vfs, Page& page, TaskStruct& task);  // also when truncated meanwhile

@@ -27,6 +27,13 @@ enum class PageScanRule : std::uint8_t {
 
 class Durability;
 
+// Whether fsync(2) ends with a flush of the drive's cache.
+enum class FsyncFlush : std::uint8_t {
+  kNone,
+  kBlockDevice,  // that of a block device: 2.6.39; files leave it to their file system
+  kAlways,       // generic_file_fsync() as well: 3.16
+};
+
 // What differs between kernels in fs/.
 struct FsRules {
   PageScanRule page_scan = PageScanRule::k2631;
@@ -41,6 +48,7 @@ struct FsRules {
   // write(2) marks its pages accessed: a page written and read again is active. Not in 4.18 any
   // more, where pages that were written leave memory in the order in which they came.
   bool write_marks_accessed = true;
+  FsyncFlush fsync_flush = FsyncFlush::kNone;
 };
 
 class BufferPool {

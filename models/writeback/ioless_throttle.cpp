@@ -4,6 +4,8 @@
 #include <bit>
 #include <utility>
 
+#include "models/block/request_queue.hpp"
+
 namespace wbsim {
 
 namespace {
@@ -95,6 +97,7 @@ Task<> IolessThrottle::sleep(const Verdict& v, BackingDevInfo& bdi, TaskStruct& 
   const TimePoint since = context_.sim().now();
   first_throttle_ = std::min(first_throttle_, since);
   bdi.dirty_sleep = now;
+  bdi.queue->note_dirty_sleep(since);
   now += std::min(v.pause - pause, v.max_pause);  // a part of what is cut off counts later
   co_await context_.vfs.cpu.settle(task);
   co_await context_.sim().delay_until(context_.wheel.sleep_expiry(context_.sim().now(), pause),

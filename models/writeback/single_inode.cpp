@@ -3,6 +3,7 @@
 #include "models/fs/buffer_io.hpp"
 #include "models/fs/file.hpp"
 #include "models/fs/page_scan.hpp"
+#include "models/fs/submit.hpp"
 #include "models/writeback/dirty_domain.hpp"
 #include "models/writeback/inode_lists.hpp"
 
@@ -205,6 +206,13 @@ Task<Errno> vfs_fsync(WritebackContext& context, Inode& inode, SyncWhat what, Ta
     const Errno waited = co_await filemap_fdatawait(vfs, inode.host(), task);
     if (result == Errno::kOk)
       result = waited;
+  }
+  const FsyncFlush rule = vfs.rules.fsync_flush;
+  if (rule == FsyncFlush::kAlways ||
+      (rule == FsyncFlush::kBlockDevice && inode.host().is_block_device)) {
+    const Errno flushed = co_await blkdev_issue_flush(vfs, *inode.host().i_data.bdi->queue, task);
+    if (result == Errno::kOk)
+      result = flushed;
   }
   co_await vfs.cpu.settle(task);
   co_return result;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "models/block/blk_plug.hpp"
 #include "models/writeback/dirty_domain.hpp"
 #include "models/writeback/single_inode.hpp"
 #include "models/writeback/wb_flusher.hpp"
@@ -90,6 +91,10 @@ bool WbFlusher::must_stop(const Wb& wb, const Work& work) const {
 Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, Work work) {
   const TimePoint since = context_.sim().now();
   const std::int64_t asked = work.nr_pages;
+  Process& self = co_await this_process();
+  BlkPlug plug;
+  if (context_.rules.plugs_works)
+    plug.start(wb.task.io_context, self);
   const Jiffies start = context_.now();
   Jiffies dirtied_before = start;
   while (!must_stop(wb, work)) {
@@ -118,6 +123,7 @@ Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, Work work) {
     else if (context_.sim().now() == round)
       break;  // a worker that spins here would only wait for the disk
   }
+  plug.finish();
   context_.trace_work(since, wb.task.name(), work.reason, asked - work.nr_pages);
   co_return asked - work.nr_pages;
 }

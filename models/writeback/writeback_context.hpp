@@ -67,6 +67,7 @@ struct WritebackRules {
   bool sync_waits_for_data = true;      // 3.12: sync(2) leaves that to wait_sb_inodes()
   bool skipped_is_progress = true;      // 6.1: pages put back unwritten do not count
   bool reclaim_wakes_flushers = false;  // 4.13: when it meets dirty pages that nobody writes yet
+  bool plugs_works = false;             // 4.3: wb_writeback() holds a plug
   TimerRule timers = TimerRule::kExact;
 };
 

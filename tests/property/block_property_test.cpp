@@ -6,6 +6,8 @@
 #include <map>
 #include <tuple>
 
+#include "models/block/blk_mq.hpp"
+#include "models/block/blk_plug.hpp"
 #include "tests/support/block_fixture.hpp"
 
 namespace wbsim {
@@ -15,19 +17,47 @@ struct Stream {
   std::vector<std::pair<std::int64_t, bool>> blocks;  // of 8 sectors; whether it is a write
   IoContext ioc;
   int pause_every = 0;
+  bool plugged = false;
 };
 
 Task<> submit_all(BlockFixture& f, Stream& stream) {
+  Process& self = co_await this_process();
+  BlkPlug plug;
+  if (stream.plugged)
+    plug.start(stream.ioc, self);
+  stream.ioc.cpu %= f.queue.params().cpus;
   int n = 0;
   for (const auto& [block, write] : stream.blocks) {
     Bio& bio = f.make_bio(block * 8, 8, write ? BioOp::kWrite : BioOp::kRead);
     bio.sync = n % 3 == 0;
     bio.unplug = n % 11 == 0;
+    bio.direct = n % 7 == 0;
+    bio.preflush = write && n % 13 == 5;
+    bio.fua = write && n % 17 == 3;
     if (f.queue.try_submit(bio, stream.ioc) == RequestQueue::Submit::kNoRequest)
       co_await f.queue.submit_slow(bio, stream.ioc);
     if (++n % stream.pause_every == 0)
       co_await f.sim.delay(std::chrono::microseconds(300));
   }
+  plug.finish();
+}
+
+// The single queue with its own plug or those of tasks, or blk-mq.
+void choose_kind(BlockSetup& setup) {
+  const int era = *rc::gen::inRange(0, 3);
+  if (era > 0)
+    setup.rules = era == 1 ? queue_rules_310() : queue_rules_61();
+  const auto& names = scheduler_names(setup.rules);
+  const auto chosen = static_cast<std::size_t>(*rc::gen::inRange<int>(0, 100)) % names.size();
+  setup.queue.scheduler = std::string(names[chosen]);
+  setup.rules.split_by_sync = *rc::gen::arbitrary<bool>();
+  setup.queue.nomerges = *rc::gen::element(0, 0, 0, 1, 2);
+  setup.queue.write_cache = *rc::gen::arbitrary<bool>();
+  setup.queue.fua = *rc::gen::arbitrary<bool>();
+  setup.queue.cpus = *rc::gen::element(1, 4);
+  setup.queue.nr_hw_queues = era == 2 ? *rc::gen::element(1, 1, 2) : 1;
+  if (*rc::gen::arbitrary<bool>())
+    setup.queue.wbt_lat = Duration::zero();
 }
 
 // The same bios; those that directly follow the last one are handed over together.
@@ -66,11 +96,10 @@ Task<> submit_appending(BlockFixture& f, Stream& stream) {
 BlockSetup random_setup() {
   BlockSetup setup;
   setup.hz = *rc::gen::element(100, 250, 1000);
-  setup.queue.scheduler = *rc::gen::element<std::string>("noop", "deadline");
+  choose_kind(setup);
   setup.queue.nr_requests = *rc::gen::inRange(4, 40);
   setup.queue.max_sectors = Sectors(*rc::gen::inRange(8, 130));
   setup.queue.max_segments = *rc::gen::inRange(1, 20);
-  setup.rules.split_by_sync = *rc::gen::arbitrary<bool>();
   setup.rules.deadline =
       *rc::gen::element(kDeadline2618, kDeadline2624, kDeadline2631, kDeadline310, kDeadline61);
   setup.device.driver_depth = *rc::gen::inRange(1, 5);
@@ -95,8 +124,11 @@ std::vector<Stream> random_streams() {
       used[static_cast<std::size_t>(block)] = true;
     }
   }
-  for (Stream& stream : streams)
+  for (Stream& stream : streams) {
     stream.pause_every = *rc::gen::inRange(1, 40);
+    stream.plugged = *rc::gen::arbitrary<bool>();
+    stream.ioc.cpu = *rc::gen::inRange(0, 4);
+  }
   return streams;
 }
 
@@ -124,6 +156,17 @@ void check_requests(const BlockFixture& f, const BlockSetup& setup) {
   RC_ASSERT(bios == f.bios.size());
 }
 
+// Every tag is back, and blk-wbt counts nothing in flight.
+void check_tags(BlockFixture& f) {
+  const auto* mq = dynamic_cast<const BlkMqQueue*>(&f.queue);
+  if (!mq)
+    return;
+  for (int i = 0; i < mq->params().nr_hw_queues; ++i)
+    RC_ASSERT(mq->tags(i).in_use() == 0);
+  if (mq->wbt())
+    RC_ASSERT(mq->wbt()->inflight() == 0);
+}
+
 TEST_CASE("every bio completes exactly once, in requests that are the union of their bios",
           "[block][property]") {
   CHECK(rc::check([] {
@@ -140,6 +183,7 @@ TEST_CASE("every bio completes exactly once, in requests that are the union of t
       RC_ASSERT(ended[i] == i);
     RC_ASSERT(f.queue.allocated() == 0);
     RC_ASSERT(f.queue.in_flight() == 0);
+    check_tags(f);
     RC_ASSERT(f.queue.busy() == f.queue.stats().service_started);
     const QueueStats stats = f.queue.stats();
     RC_ASSERT(stats.ios[0] + stats.ios[1] == static_cast<std::int64_t>(f.log.requests.size()));
@@ -175,7 +219,9 @@ TEST_CASE("bios that are appended together make the requests that they make one 
 TEST_CASE("the device serves one request at a time and never idles while one waits with the driver",
           "[block][property]") {
   CHECK(rc::check([] {
-    BlockFixture f(random_setup());
+    BlockSetup setup = random_setup();
+    setup.queue.write_cache = false;  // flushes keep the device busy as well
+    BlockFixture f(setup);
     std::vector<Stream> streams = random_streams();
     for (Stream& stream : streams)
       f.sim.spawn("writer", submit_all(f, stream));

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "models/block/congestion_waits.hpp"
-#include "models/block/single_queue.hpp"
+#include "models/block/request_queue.hpp"
 #include "models/device/device.hpp"
 #include "sim/simulator.hpp"
 
@@ -36,7 +36,9 @@ class BlockFixture {
   explicit BlockFixture(const BlockSetup& setup = {})
       : sim(setup.sim),
         disk(make_device(setup.device)),
-        queue(sim, TickClock(setup.hz), *disk, setup.queue, setup.rules, congestion, log) {
+        queue_owner(make_request_queue(sim, TickClock(setup.hz), *disk, setup.queue, setup.rules,
+                                       congestion, log)),
+        queue(*queue_owner) {
     task.thread = "task";
   }
   ~BlockFixture() { sim.destroy_processes(); }
@@ -79,7 +81,8 @@ class BlockFixture {
   std::unique_ptr<Device> disk;
   CongestionWaits congestion;
   RequestLog log;
-  SingleQueue queue;
+  std::unique_ptr<RequestQueue> queue_owner;
+  RequestQueue& queue;
   IoContext task;
   std::deque<Bio> bios;
   std::vector<std::uint64_t> ended;  // cookies, in the order of completion

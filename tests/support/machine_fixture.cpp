@@ -72,11 +72,8 @@ MachineFixture::MachineFixture(const Scenario& scenario)
 void MachineFixture::add_disk(const DeviceConfig& device) {
   Disk& disk = disks.emplace_back();
   disk.device = make_device(device);
-  QueueParams params;
-  params.scheduler = device.queue.scheduler;
-  params.nr_requests = device.queue.nr_requests;
-  params.max_sectors = Sectors(device.queue.max_sectors_kb * 2);
-  params.max_segments = device.queue.max_segments;
+  QueueParams params = queue_params(device);
+  params.cpus = config.cpu.cpus;
   params.device_index = static_cast<int>(disks.size()) - 1;
   params.origin = context.origin;
   disk.queue = make_request_queue(sim, ticks, *disk.device, params, row.queue, congestion, log);

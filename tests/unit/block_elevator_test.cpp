@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "models/block/elevator.hpp"
+#include "models/block/queue_settings.hpp"
 
 namespace wbsim {
 namespace {
@@ -11,10 +12,16 @@ namespace {
 constexpr BioOp R = BioOp::kRead;
 constexpr BioOp W = BioOp::kWrite;
 
+QueueRules with(const DeadlineRules& deadline) {
+  QueueRules rules;
+  rules.deadline = deadline;
+  return rules;
+}
+
 class Bench {
  public:
   explicit Bench(const DeadlineRules& rules, const char* name = "deadline")
-      : elevator_(make_elevator(name, rules, TickClock(250))) {}
+      : elevator_(make_elevator(name, with(rules), TickClock(250))) {}
 
   Request& add(BioOp op, std::int64_t sector, std::int64_t jiffy = 0, std::int64_t sectors = 8) {
     Request& rq = requests_.emplace_back();
@@ -158,12 +165,20 @@ TEST_CASE("the next request of a batch may vanish in a join", "[block]") {
   CHECK(bench.next() == "W300");
 }
 
+Bio ending_at(BioOp op, std::int64_t end) {
+  Bio bio;
+  bio.op = op;
+  bio.sector = Sectors(end - 8);
+  bio.length = Sectors(8);
+  return bio;
+}
+
 TEST_CASE("find_start looks in one direction only", "[block]") {
   Bench bench(kDeadline2631);
   Request& rq = bench.add(W, 100);
-  CHECK(bench.elevator().find_start(W, Sectors(100)) == &rq);
-  CHECK(bench.elevator().find_start(R, Sectors(100)) == nullptr);
-  CHECK(bench.elevator().find_start(W, Sectors(101)) == nullptr);
+  CHECK(bench.elevator().find_start(ending_at(W, 100), {}) == &rq);
+  CHECK(bench.elevator().find_start(ending_at(R, 100), {}) == nullptr);
+  CHECK(bench.elevator().find_start(ending_at(W, 101), {}) == nullptr);
 }
 
 TEST_CASE("noop is first in, first out", "[block]") {

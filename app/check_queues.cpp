@@ -1,0 +1,51 @@
+#include <algorithm>
+#include <string>
+
+#include "app/scenario_check.hpp"
+#include "app/units_parse.hpp"
+#include "models/kernel.hpp"
+
+namespace wbsim {
+namespace {
+
+void check_scheduler(const std::string& chosen, const KernelRow& row, const std::string& at,
+                     Problems& problems) {
+  const auto& known = scheduler_names(row.queue);
+  if (std::find(known.begin(), known.end(), chosen) != known.end())
+    return;
+  std::string names;
+  for (const std::string_view name : known)
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  problems.error(at, "kernel " + std::string(row.name) + " has no scheduler " + shown(chosen) +
+                         "; it has " + names);
+}
+
+// What a kernel with single queues does not know.
+void check_single_queue(const QueueConfig& q, const KernelRow& row, const std::string& at,
+                        Problems& problems) {
+  const std::string kernel = "kernel " + std::string(row.name);
+  if (q.wbt_lat_usec)
+    problems.error(at + "/wbt_lat_usec", kernel + " has no blk-wbt");
+  if (q.nr_hw_queues != 1)
+    problems.error(at + "/nr_hw_queues", kernel + " has one queue for each device");
+  if (q.nr_requests && *q.nr_requests < 4)
+    problems.error(at + "/nr_requests", kernel + " takes no less than 4");
+}
+
+}  // namespace
+
+void check_queues(const Scenario& s, Problems& problems) {
+  const KernelRow* row = find_kernel(s.kernel.preset);
+  if (!row)
+    return;
+  for (std::size_t i = 0; i < s.devices.size(); ++i) {
+    const QueueConfig& q = s.devices[i].queue;
+    const std::string at = child("/devices", i);
+    if (q.scheduler && problems.usable(at + "/scheduler"))
+      check_scheduler(*q.scheduler, *row, at + "/scheduler", problems);
+    if (row->queue.kind == QueueKind::kSingle)
+      check_single_queue(q, *row, at, problems);
+  }
+}
+
+}  // namespace wbsim

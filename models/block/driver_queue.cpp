@@ -1,0 +1,146 @@
+#include "models/block/driver_queue.hpp"
+
+#include "sim/assert.hpp"
+
+namespace wbsim {
+
+DriverQueue::DriverQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
+                         TraceSink& trace)
+    : RequestQueue(params), sim_(sim), clock_(clock), device_(device), trace_(trace) {
+  device_.attach(sim_, *this);
+}
+
+void DriverQueue::check_bio(Bio& bio) const {
+  WB_ASSERT(bio.sector >= Sectors(0) && bio.sector + bio.length <= device_.capacity());
+  WB_ASSERT(bio.length <= params_.max_sectors && bio.segments <= params_.max_segments);
+  if (!params_.write_cache)
+    bio.preflush = bio.fua = false;
+  WB_ASSERT(bio.length > Sectors(0) || bio.preflush);
+  bio.bi_next = nullptr;
+}
+
+Request& DriverQueue::new_request(Bio& bio, const IoContext& ioc) {
+  if (allocated_++ == 0)
+    allocated_since_ = sim_.now();
+  if (free_.empty())
+    free_.push_back(slab_.emplace_back());
+  Request& rq = free_.front();
+  free_.pop_front();
+  bio.bi_next = nullptr;
+  rq.q = this;
+  rq.sector = bio.sector;
+  rq.sectors = bio.length;
+  rq.bio = rq.biotail = &bio;
+  rq.segments = bio.segments;
+  rq.bios = 1;
+  rq.op = bio.op;
+  rq.sync = bio.sync || bio.op == BioOp::kRead;
+  rq.no_merge = bio.preflush || bio.fua;
+  rq.fua = false;
+  rq.tracked = false;
+  rq.flush_steps = 0;
+  rq.reason = bio.reason;
+  rq.meta_sectors = bio.meta ? bio.length : Sectors(0);
+  rq.queued = sim_.now();
+  rq.thread = ioc.thread;
+  rq.ino = ioc.ino;
+  rq.dirtied_when = ioc.dirtied_when;
+  rq.ioc = &ioc;
+  return rq;
+}
+
+void DriverQueue::delete_request(Request& rq) {
+  free_.push_front(rq);
+  WB_ASSERT(allocated_ > 0);
+  if (--allocated_ == 0)
+    stats_.io_time += sim_.now() - allocated_since_;
+}
+
+void DriverQueue::start_request(Request& rq) {
+  ++in_flight_;
+  rq.issued = sim_.now();
+  device_.submit(rq);
+}
+
+void DriverQueue::command_started(DeviceRequest& command) {
+  auto& rq = static_cast<Request&>(command);
+  if (rq.op == BioOp::kFlush)
+    return;
+  const std::size_t op = static_cast<std::size_t>(rq.op);
+  rq.allocated_at_start = allocated_;
+  if (rq.seek)
+    ++stats_.seeks;
+  stats_.allocated_sum += rq.allocated_at_start;
+  if (rq.op == BioOp::kWrite && stats_.started[op] == 0)
+    stats_.first_write_start = sim_.now();
+  ++stats_.started[op];
+}
+
+void DriverQueue::command_completed(DeviceRequest& command) {
+  WB_ASSERT(in_flight_ > 0);
+  auto& rq = static_cast<Request&>(command);
+  if (rq.op == BioOp::kFlush) {
+    ++stats_.flushes;
+  } else {
+    account_completed(rq);
+    trace_completed(rq);
+  }
+  if (params_.processors)
+    params_.processors->steal(params_.interrupt_cost);
+  --in_flight_;
+  request_completed(rq);
+}
+
+void DriverQueue::end_request(Request& rq) {
+  for (Bio* bio = rq.bio; bio;) {
+    Bio* next = bio->bi_next;  // the owner may reuse the bio
+    __builtin_prefetch(next, 1);
+    bio->bi_next = nullptr;
+    bio->bi_end_io(*bio, !rq.failed);
+    bio = next;
+  }
+  rq.bio = rq.biotail = nullptr;
+}
+
+QueueStats DriverQueue::stats() const {
+  QueueStats now = stats_;
+  now.service_started = device_.busy_committed();
+  if (allocated_ > 0)
+    now.io_time += sim_.now() - allocated_since_;
+  return now;
+}
+
+void DriverQueue::account_completed(const Request& rq) {
+  const std::size_t op = static_cast<std::size_t>(rq.op);
+  ++stats_.ios[op];
+  stats_.sectors[op] += rq.sectors;
+  stats_.time[op] += sim_.now() - rq.queued;
+  stats_.meta_sectors += rq.meta_sectors;
+  if (rq.op == BioOp::kWrite)
+    stats_.last_write_end = sim_.now();
+}
+
+void DriverQueue::trace_completed(const Request& rq) {
+  RequestRecord record;
+  record.queued = rq.queued - params_.origin;
+  record.started = rq.started - params_.origin;
+  record.completed = sim_.now() - params_.origin;
+  record.service = rq.service;
+  record.device = params_.device_index;
+  record.write = rq.op == BioOp::kWrite;
+  record.sync = rq.sync;
+  record.idle_start = rq.idle_start;
+  record.sector = rq.sector;
+  record.sectors = rq.sectors;
+  record.head_before = rq.head_before;
+  record.bios = rq.bios;
+  record.allocated = rq.allocated_at_start;
+  record.meta_sectors = rq.meta_sectors;
+  record.reason = rq.reason;
+  record.thread = rq.thread;
+  record.ino = rq.ino;
+  record.age = rq.ino < 0 ? Duration{} : rq.queued - rq.dirtied_when;
+  trace_.on_request(record);
+}
+
+}  // namespace wbsim

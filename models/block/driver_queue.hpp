@@ -1,0 +1,59 @@
+// What the request queues of every era share: requests from a slab, the driver's side of the
+// device, the end of a request, and what is counted.
+#pragma once
+
+#include <deque>
+
+#include "models/block/request.hpp"
+#include "models/block/request_queue.hpp"
+#include "models/device/device.hpp"
+#include "models/trace.hpp"
+#include "sim/simulator.hpp"
+
+namespace wbsim {
+
+class DriverQueue : public RequestQueue, protected DeviceHost {
+ public:
+  int allocated() const final { return allocated_; }
+  int in_flight() const final { return in_flight_; }
+  QueueStats stats() const final;
+  Duration busy() const final { return device_.busy(sim_.now()); }
+
+ protected:
+  DriverQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
+              TraceSink& trace);
+
+  // What a submitted bio must be; without a volatile cache its flush flags mean nothing.
+  void check_bio(Bio& bio) const;
+  // blk_rq_bio_prep(): a request of this one bio.
+  Request& new_request(Bio& bio, const IoContext& ioc);
+  void delete_request(Request& rq);
+  // Gives it to the device, which must not be full.
+  void start_request(Request& rq);
+  // Ends its bios and counts it, but for its return to the slab.
+  void end_request(Request& rq);
+  // The device is done with it.
+  virtual void request_completed(Request& rq) = 0;
+
+  Jiffies jiffies() const { return clock_.jiffies_at(sim_.now()); }
+
+  Simulator& sim_;
+  TickClock clock_;
+  Device& device_;
+  TraceSink& trace_;
+  QueueStats stats_;
+
+ private:
+  void command_started(DeviceRequest& command) final;
+  void command_completed(DeviceRequest& command) final;
+  void account_completed(const Request& rq);
+  void trace_completed(const Request& rq);
+
+  int allocated_ = 0;
+  int in_flight_ = 0;
+  TimePoint allocated_since_{};
+  std::deque<Request> slab_;
+  QueueList free_;
+};
+
+}  // namespace wbsim

@@ -1,0 +1,75 @@
+#include "models/block/queue_settings.hpp"
+
+#include <algorithm>
+
+#include "models/block/blk_wbt.hpp"
+
+namespace wbsim {
+
+namespace {
+
+constexpr int kMaxRequests = 128;  // BLKDEV_DEFAULT_RQ
+
+}  // namespace
+
+QueueRules queue_rules_310() {
+  QueueRules rules;
+  rules.plug = kPlug310;
+  rules.deadline = kDeadline310;
+  return rules;
+}
+
+QueueRules queue_rules_61() {
+  QueueRules rules;
+  rules.kind = QueueKind::kMulti;
+  rules.plug = kPlug61;
+  rules.deadline = kDeadline61;
+  rules.max_sectors = Sectors(2560);
+  return rules;
+}
+
+QueueParams queue_params(const DeviceConfig& device) {
+  const QueueConfig& queue = device.queue;
+  QueueParams params;
+  params.scheduler = queue.scheduler.value_or("");
+  params.nr_requests = queue.nr_requests.value_or(0);
+  params.max_sectors = Sectors(queue.max_sectors_kb.value_or(0) * 2);
+  params.max_segments = queue.max_segments;
+  params.nomerges = queue.nomerges;
+  params.rotational = queue.rotational.value_or(device.model == "fixed" || device.model == "hdd");
+  const bool has_cache = device.model == "hdd" && device.hdd.write_cache > Bytes(0);
+  params.write_cache = queue.write_cache ? *queue.write_cache == "write back" : has_cache;
+  params.nr_hw_queues = queue.nr_hw_queues;
+  if (queue.wbt_lat_usec)
+    params.wbt_lat = std::chrono::microseconds(*queue.wbt_lat_usec);
+  return params;
+}
+
+int blk_mq_default_nr_requests(int hw_queue_depth, bool has_scheduler) {
+  return has_scheduler ? 2 * std::min(hw_queue_depth, kMaxRequests) : hw_queue_depth;
+}
+
+QueueParams with_defaults(QueueParams params, const QueueRules& rules, int device_depth) {
+  if (params.max_sectors == Sectors(0))
+    params.max_sectors = rules.max_sectors;
+  if (rules.kind == QueueKind::kSingle) {
+    if (params.scheduler.empty())
+      params.scheduler = "deadline";
+    if (params.nr_requests == 0)
+      params.nr_requests = kMaxRequests;
+    return params;
+  }
+  if (params.scheduler.empty())
+    params.scheduler = params.nr_hw_queues > 1 ? "none" : "mq-deadline";
+  const bool has_scheduler = params.scheduler != "none";
+  const int hw_depth = std::max(1, device_depth / params.nr_hw_queues);
+  if (params.nr_requests == 0)
+    params.nr_requests = blk_mq_default_nr_requests(hw_depth, has_scheduler);
+  if (!has_scheduler)
+    params.nr_requests = std::min(params.nr_requests, hw_depth);
+  if (params.wbt_lat < Duration::zero())
+    params.wbt_lat = wbt_default_latency(params.rotational);
+  return params;
+}
+
+}  // namespace wbsim

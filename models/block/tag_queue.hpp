@@ -1,0 +1,48 @@
+// A fixed number of tags, and those who wait for one. Tasks that wait are spread over eight queues
+// in turn; a queue is woken as a batch, once so many tags have been freed for it.
+// MODELS:   6.1 lib/sbitmap.c struct sbitmap_queue: __sbq_wake_up(), sbq_calc_wake_batch()
+// DEVIATES: a tag is a count, not a bit: which one a request gets decides nothing here.
+#pragma once
+
+#include <array>
+
+#include "sim/wait_queue.hpp"
+
+namespace wbsim {
+
+class TagQueue {
+ public:
+  explicit TagQueue(int depth);
+
+  bool try_get() {
+    if (in_use_ >= depth_)
+      return false;
+    ++in_use_;
+    return true;
+  }
+  void put();
+  bool available() const { return in_use_ < depth_; }
+  int depth() const { return depth_; }
+  int in_use() const { return in_use_; }
+  int wake_batch() const { return wake_batch_; }
+
+  // Where the next sleeper waits: bt_wait_ptr(). It tries again when it was woken.
+  WaitQueue& wait_ptr() { return queues_[wait_index_++ % kQueues].waiters; }
+
+ private:
+  static constexpr unsigned kQueues = 8;
+  static constexpr int kMaxWakeBatch = 8;
+  struct Queue {
+    WaitQueue waiters;
+    int wait_cnt = 0;  // frees until it is woken
+  };
+
+  int depth_;
+  int wake_batch_;
+  int in_use_ = 0;
+  unsigned wait_index_ = 0;
+  unsigned wake_index_ = 0;
+  std::array<Queue, kQueues> queues_;
+};
+
+}  // namespace wbsim
