@@ -149,6 +149,12 @@ bool BlkMqQueue::get_driver_tag(Request& rq) {
   return rq.driver_tag;
 }
 
+void BlkMqQueue::put_driver_tag(Request& rq) {
+  if (rq.driver_tag)
+    hctx_of(rq).driver.put();
+  rq.driver_tag = false;
+}
+
 // False: no tag of the hardware queue is left, or the driver is busy.
 bool BlkMqQueue::try_issue(Request& rq) {
   if (device_.full() || !get_driver_tag(rq))
@@ -211,6 +217,8 @@ void BlkMqQueue::request_completed(Request& rq) {
     wbt_->sample(rq);
   if (rq.flush_steps == 0 && rq.op != BioOp::kFlush && elevator_)
     elevator_->elevator().completed(rq, jiffies());
+  if (rq.flush_steps != 0 && elevator_)
+    put_driver_tag(rq);  // mq_flush_data_end_io(): it may wait long for a flush
   if (!flush_.completed(rq, jiffies())) {
     end_request(rq);
     put_request(rq);
@@ -227,12 +235,9 @@ void BlkMqQueue::flush_done(Request& rq) {
 void BlkMqQueue::put_request(Request& rq) {
   if (wbt_)
     wbt_->done(rq);
-  Hctx& hctx = hctx_of(rq);
-  if (rq.driver_tag)
-    hctx.driver.put();
-  rq.driver_tag = false;
-  if (hctx.sched)
-    hctx.sched->put();
+  put_driver_tag(rq);
+  if (hctx_of(rq).sched)
+    hctx_of(rq).sched->put();
   delete_request(rq);
 }
 

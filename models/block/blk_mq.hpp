@@ -62,6 +62,7 @@ class BlkMqQueue final : public DriverQueue, private RequestOwner, private Flush
   // From the queues to the device.
   void insert_requests(QueueList& requests);
   bool get_driver_tag(Request& rq);
+  void put_driver_tag(Request& rq);
   bool try_issue(Request& rq);
   bool run_hw_queue(Hctx& hctx);
   void run_hw_queue_async(Hctx& hctx);

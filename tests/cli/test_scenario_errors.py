@@ -57,6 +57,12 @@ class InvalidScenario(CliTest):
 
     def test_strict_limit_is_not_in_old_kernels(self):
         self.refused_with("/devices/0/strict_limit", True, "it came with 3.12")
+    def test_schedulers_and_queues_belong_to_kernels(self):
+        self.refused_with("/devices/0/scheduler", "mq-deadline",
+                          'kernel 2.6.32 has no scheduler "mq-deadline"; it has deadline, noop')
+        self.refused_with("/devices/0/wbt_lat_usec", 2000, "has no blk-wbt")
+        self.refused_with("/devices/0/nr_hw_queues", 4, "has one queue for each device")
+        self.refused_with("/devices/0/nr_requests", 2, "takes no less than 4")
 
     def test_units(self):
         self.refused_with("/machine/memory", 64, "64 has no unit", '"64KiB"')
@@ -69,7 +75,7 @@ class InvalidScenario(CliTest):
         self.refused_with("/workloads/0/thinktime", "-1ms", "is negative")
 
     def test_out_of_range(self):
-        self.refused_with("/devices/0/nr_requests", 1, "1 is out of range", "4 to 1000000")
+        self.refused_with("/devices/0/nr_requests", 0, "0 is out of range", "1 to 1000000")
         self.refused_with("/vm/dirty_ratio", 101, "101 is out of range", "0 to 100")
         self.refused_with("/machine/memory", "99999999TiB", "does not fit in 64 bits")
         self.refused_with("/machine/memory", "1" + "0" * 30 + "B", "has too many digits")

@@ -105,7 +105,7 @@ class Explain(CliTest):
         expected = self.expect(0, "explain", "devices.nr_requests").stdout
         for spelling in ("/devices/0/nr_requests", "devices[0].nr_requests", "nr_requests"):
             self.assertEqual(self.expect(0, "explain", spelling).stdout, expected)
-        for word in ("whole number", "4 to", "128", "request queue"):
+        for word in ("whole number", "1 to", "128", "request queue"):
             self.assertIn(word, expected)
 
     def test_a_sysctl(self):

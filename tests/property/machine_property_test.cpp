@@ -178,8 +178,8 @@ std::string describe(const Scenario& s) {
       << " memory " << s.memory.total.count() / kMiB << " MiB seed " << s.run.seed << '\n';
   for (const DeviceConfig& d : s.devices)
     out << d.name << " rate " << d.fixed.bandwidth_bytes_per_s << " overhead "
-        << d.fixed.overhead.count() << " requests " << d.queue.nr_requests << " max_kb "
-        << d.queue.max_sectors_kb << " soft block " << d.soft_block_size << '\n';
+        << d.fixed.overhead.count() << " requests " << d.queue.nr_requests.value_or(0) << " max_kb "
+        << d.queue.max_sectors_kb.value_or(0) << " soft block " << d.soft_block_size << '\n';
   for (const JobConfig& j : s.jobs)
     out << j.name << " kind " << static_cast<int>(j.rw) << ' ' << j.filename << " bs "
         << j.bs.count() << " size " << (j.size ? j.size->count() : 0) << " offset "
