@@ -22,11 +22,6 @@ constexpr Pages kPages{1'000'000};
 constexpr Pages kMemory{1'400'000};
 constexpr Bytes kCall{65536};
 
-CpuCosts free_of_charge() {
-  const Duration no{0};
-  return {no, no, no, no, no, no, no, no, no, no, no, no, no, no};
-}
-
 DeviceConfig disk_config() {
   DeviceConfig config;
   config.capacity = to_bytes(kPages) * 2;
@@ -86,7 +81,7 @@ class World : private DirtyThrottle {
 
   Simulator sim_;
   TickClock ticks_{1000};
-  CpuCosts costs_ = free_of_charge();
+  CpuCosts costs_ = CpuCosts::none();
   Processors processors_;
   PageCache cache_;
   Vfs vfs_;

@@ -31,11 +31,6 @@ constexpr Bytes kFileSize = to_bytes(kPages);
 constexpr Bytes kCall{65536};
 constexpr std::int64_t kChunk = 1024;  // pages a flusher writes in one go
 
-CpuCosts free_of_charge() {
-  const Duration no{0};
-  return {no, no, no, no, no, no, no, no, no, no, no, no, no, no};
-}
-
 DeviceConfig disk_config() {
   DeviceConfig config;
   config.capacity = kFileSize * 2;
@@ -114,7 +109,7 @@ class World : private DirtyListener, private DirtyThrottle {
 
   Simulator sim_;
   TickClock ticks_{1000};
-  CpuCosts costs_ = free_of_charge();
+  CpuCosts costs_ = CpuCosts::none();
   Processors processors_;
   PageCache cache_;
   Vfs vfs_;

@@ -51,6 +51,13 @@ struct CpuCosts {
   Duration complete_page{250};       // interrupt: ending the write-back of a page
   Duration reclaim_page{900};        // freeing a clean page when memory is full
   Duration user_call{0};             // of the program itself, between two calls
+
+  // Of a machine whose processors take no time.
+  static constexpr CpuCosts none() {
+    constexpr Duration no{0};
+    static_assert(sizeof(CpuCosts) == 19 * sizeof(Duration), "a cost is missing below");
+    return {no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no};
+  }
 };
 
 struct CpuConfig {

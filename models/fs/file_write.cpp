@@ -124,8 +124,10 @@ FileWrite::Stop FileWrite::write_piece(Page& page) {
   const bool whole_and_new = next.to - next.from == kPageSize && !page.test(PG_private);
   const Prepared prepared = whole_and_new ? block_write_new_page(vfs_, inode_, page, &task_)
                                           : block_prepare(vfs_, inode_, page, next.from, next.to);
-  if (prepared.state == Prepared::State::kReady)
+  if (prepared.state == Prepared::State::kReady) {
+    task_.charge(vfs_.costs.allocate_block * prepared.new_blocks);
     return whole_and_new ? committed(page) : commit(page);
+  }
   prepared_ = prepared;
   return Stop::kNotPrepared;
 }
@@ -148,8 +150,7 @@ FileWrite::Stop FileWrite::committed(Page& page) {
   vfs_.cache.unlock_page(page);
   if (vfs_.rules.write_marks_accessed)
     vfs_.cache.mark_page_accessed(page);
-  task_.charge(cost_per_page_ + vfs_.costs.copy_per_kib * (done.to - done.from) / 1024 +
-               vfs_.costs.allocate_block * prepared_.new_blocks);
+  task_.charge(cost_per_page_ + vfs_.costs.copy_per_kib * (done.to - done.from) / 1024);
   vfs_.charge_batch_work(task_);
   if (vfs_.throttle->ratelimit(task_, inode_.i_data, Pages(1)))
     return Stop::kThrottle;
@@ -182,6 +183,7 @@ Task<Errno> FileWrite::go_on() {
         vfs_.cache.unlock_page(*page_);
         co_return result;
       }
+      task_.charge(vfs_.costs.allocate_block * prepared_.new_blocks);
       stop_ = commit(*page_);
     }
     if (stop_ == Stop::kThrottle || stop_ == Stop::kDebt)

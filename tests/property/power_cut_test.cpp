@@ -100,6 +100,10 @@ Scenario random_scenario(std::uint64_t seed, Cache cache) {
   s.vm.dirty_expire_centisecs = dice.one_of({10, 100, 3000});
   s.vm.dirty_writeback_centisecs = dice.one_of({5, 50, 500});
   s.devices.push_back(any_device(dice, cache));
+  if (rows[row].queue.kind == QueueKind::kMulti) {
+    s.devices[0].queue.scheduler = dice.one_of<const char*>({"mq-deadline", "none"});
+    s.devices[0].queue.nr_requests.reset();
+  }
   FilesystemConfig& fs = s.filesystems.emplace_back();
   fs.name = "fs0";
   fs.device = "d0";

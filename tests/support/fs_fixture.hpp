@@ -39,7 +39,7 @@ class FsFixture : private DirtyListener, private DirtyThrottle {
         ticks(setup.block.hz),
         processors(sim, ticks, 1, SchedRules{}, Duration::zero()),
         cache(setup.memory, Proportions(10), Proportions(10)),
-        vfs(sim, ticks, processors, free_of_charge(), cache, setup.rules, setup.memory.total),
+        vfs(sim, ticks, processors, CpuCosts::none(), cache, setup.rules, setup.memory.total),
         disk(make_device(setup.block.device)),
         queue(sim, ticks, *disk, setup.block.queue, setup.block.rules, congestion, log),
         device(with_queue().add(vfs, bdi, Sectors(0), disk->capacity(), log2_of(setup.block_size))),
@@ -134,10 +134,6 @@ class FsFixture : private DirtyListener, private DirtyThrottle {
   std::vector<Inode*> dirtied;  // inodes that turned dirty, in order
 
  private:
-  static CpuCosts free_of_charge() {
-    const Duration no{0};
-    return {no, no, no, no, no, no, no, no, no, no, no, no, no};
-  }
   static int log2_of(int power_of_two) {
     int bits = 0;
     while ((1 << bits) < power_of_two)

@@ -103,24 +103,13 @@ class SlowInodes : public SuperBlock {
   std::deque<Inode> inodes_;
 };
 
-inline CpuCosts no_costs() {
-  CpuCosts costs;
-  for (Duration* cost :
-       {&costs.refill, &costs.complete_request, &costs.write_syscall, &costs.user_call,
-        &costs.writeback_page, &costs.read_page, &costs.write_buffer, &costs.request,
-        &costs.writeback_buffer, &costs.complete_page, &costs.copy_per_kib, &costs.write_page,
-        &costs.reclaim_page, &costs.context_switch, &costs.page_fault})
-    *cost = Duration::zero();
-  return costs;
-}
-
 // 64 MiB of memory; disks of 100 us + 100 MB/s, each with a file system "fsN" and a file "f" of
 // 16 MiB on it; processors that cost nothing; a tick of 1 ms.
 inline Scenario plain_scenario(std::string kernel, int disks = 1) {
   Scenario s;
   s.kernel.preset = std::move(kernel);
   s.kernel.hz = 1000;
-  s.cpu.costs = no_costs();
+  s.cpu.costs = CpuCosts::none();
   s.memory.total = Bytes(64 << 20);
   s.run.uptime_at_start = Duration(0);
   for (int i = 0; i < disks; ++i) {

@@ -27,6 +27,7 @@ struct TakeAll : RequestQueue {
     return Submit::kQueued;
   }
   Task<> submit_slow(Bio&, IoContext&) override { co_return; }
+  void flush_plug_list(QueueList&, PlugFlush) override {}
   bool congested(BioOp, bool) const override { return false; }
   bool write_congested() const override { return false; }
   int allocated() const override { return static_cast<int>(bios.size()); }
