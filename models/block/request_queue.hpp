@@ -41,8 +41,8 @@ class RequestQueue {
   // The rest: sleeps until the bio may have a request. It is not tried for merging again.
   virtual Task<> submit_slow(Bio& bio, IoContext& ioc) = 0;
 
-  // Requests that come from the plug of a task.
-  virtual void flush_plug_list(QueueList& requests, PlugFlush why) = 0;
+  // Requests that come from the plug of a task; only of queues that put them there.
+  virtual void flush_plug_list(QueueList& /*requests*/, PlugFlush /*why*/) {}
 
   // Called by whoever is about to wait for a transfer.
   void unplug() {
