@@ -63,6 +63,7 @@ Json direction_json(Bytes bytes, const LatencySummary& latency, Duration runtime
   j["slat_ns"] = latency_json({});
   j["clat_ns"] = latency_json(latency);
   j["lat_ns"] = latency_json(latency);
+  j["lat_ns"].erase("percentile");  // fio gives them once unless it is asked
   put_spread(j, "bw", rates.bw, "_dev", bytes_per_s / 1024);
   put_spread(j, "iops", rates.iops, "_stddev", per_second(latency.count, time));
   return j;

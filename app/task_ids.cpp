@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "app/summary_json.hpp"
+#include "models/kernel.hpp"
 
 namespace wbsim {
 namespace {
@@ -12,9 +13,17 @@ constexpr int kFirstWriter = 2001;
 constexpr int kFirstFlusher = 301;
 constexpr int kFirstOther = 1001;
 
+std::string_view flusher_of(const Scenario& scenario) {
+  const KernelRow* row = find_kernel(scenario.kernel.preset);
+  return scenario.kernel.flusher ? *scenario.kernel.flusher
+         : row                   ? row->flusher
+                                 : std::string_view();
+}
+
 }  // namespace
 
-TaskIds::TaskIds(const Scenario& scenario) : next_pid_(kFirstOther) {
+TaskIds::TaskIds(const Scenario& scenario)
+    : kworkers_(flusher_of(scenario) == "bdi_wq"), next_pid_(kFirstOther) {
   for (const DeviceConfig& device : scenario.devices)
     devices_.push_back(device.name);
   int pid = kFirstWriter;
@@ -38,8 +47,9 @@ TaskId TaskIds::kernel_thread(std::string_view thread) {
     const auto device = std::find(devices_.begin(), devices_.end(), tail);
     if (device != devices_.end()) {
       const int index = static_cast<int>(device - devices_.begin());
-      return {std::string(thread.substr(0, dash + 1)) + std::to_string(kMajor) + ":" +
-                  std::to_string(minor(index)),
+      const std::string bdi = std::to_string(kMajor) + ":" + std::to_string(minor(index));
+      return {kworkers_ ? "kworker/u8:" + std::to_string(index + 1)
+                        : std::string(thread.substr(0, dash + 1)) + bdi,
               kFirstFlusher + index};
     }
     int pid = 0;

@@ -21,7 +21,8 @@ class TaskIds {
   explicit TaskIds(const Scenario& scenario);
 
   // Writers are 2001, 2002, ... in the order of the scenario; "pdflush-100" is pdflush with pid
-  // 100, "flush-d0" is flush-8:0; others are numbered as they first appear.
+  // 100; "flush-d0" is flush-8:0, or from 3.10 on the kworker that does a device's write-back;
+  // others are numbered as they first appear.
   const TaskId& of(std::string_view thread);
   const TaskId& of_writer(int writer) const { return writers_[static_cast<std::size_t>(writer)]; }
 
@@ -35,6 +36,7 @@ class TaskIds {
   std::vector<std::string> devices_;
   std::vector<TaskId> writers_;
   std::map<std::string, TaskId, std::less<>> ids_;
+  bool kworkers_;
   int next_pid_;
 };
 

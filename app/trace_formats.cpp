@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <system_error>
 
+#include "app/blktrace_sink.hpp"
 #include "app/chrome_sink.hpp"
 #include "app/errors.hpp"
+#include "app/ftrace_sink.hpp"
 #include "app/hdr_sink.hpp"
 #include "app/problems.hpp"
 #include "app/text_line.hpp"
@@ -43,6 +45,14 @@ struct Format {
 };
 
 constexpr Format kFormats[] = {
+    {"ftrace", "trace.ftrace.txt: the kernel's tracepoints as ftrace prints them",
+     [](const SinkContext& c) -> std::unique_ptr<OutputSink> {
+       return std::make_unique<FtraceSink>(c.scenario, open_text(c, "trace.ftrace.txt"));
+     }},
+    {"blktrace", "blktrace/DEVICE.blktrace.0: for blkparse, btt and iowatcher",
+     [](const SinkContext& c) -> std::unique_ptr<OutputSink> {
+       return std::make_unique<BlktraceSink>(c.scenario, subdirectory(c, "blktrace"));
+     }},
     {"chrome", "trace.json: for ui.perfetto.dev and chrome://tracing",
      [](const SinkContext& c) -> std::unique_ptr<OutputSink> {
        return std::make_unique<ChromeSink>(c.scenario, open_text(c, "trace.json"));

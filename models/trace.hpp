@@ -2,11 +2,13 @@
 // relative to the start of the jobs.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "models/trace_block.hpp"
 #include "models/trace_writeback.hpp"
 #include "sim/units.hpp"
 
@@ -131,6 +133,9 @@ class TraceSink {
   // Only with MachineOptions::record_waits. Inside a call a writer always goes on or waits, so that
   // the waits of a call add up to its latency.
   virtual void on_wait(const WaitRecord&) {}
+  // What costs something for each bio is sent only if somebody asks for it before the run begins.
+  virtual bool wants_block_events() const { return false; }
+  virtual void on_block(const BlockEvent&) {}
 };
 
 // Passes everything on to several sinks, to each in this order.
@@ -166,6 +171,11 @@ class TraceFan : public TraceSink {
     each(&TraceSink::on_writeback_pages_written, e);
   }
   void on_wait(const WaitRecord& w) override { each(&TraceSink::on_wait, w); }
+  bool wants_block_events() const override {
+    return std::any_of(sinks_.begin(), sinks_.end(),
+                       [](const TraceSink* sink) { return sink->wants_block_events(); });
+  }
+  void on_block(const BlockEvent& e) override { each(&TraceSink::on_block, e); }
 
  private:
   template <class Record>

@@ -41,8 +41,11 @@ std::uint16_t BlkMqQueue::hctx_for(int cpu) const {
 
 BlkMqQueue::Submit BlkMqQueue::try_submit(Bio& bio, IoContext& ioc) {
   check_bio(bio);
-  if (try_merge(bio, ioc))
+  events_.bio(BlockEvent::What::kBioQueue, bio, ioc.thread);
+  if (try_merge(bio, ioc)) {
+    events_.merged(bio, ioc.thread);
     return Submit::kMerged;
+  }
   TagQueue& tags = hctxs_[hctx_for(ioc.cpu)].allocation_tags();
   if (!tags.available() || (wbt_ && !wbt_->try_throttle(bio)))
     return Submit::kNoRequest;
@@ -102,8 +105,11 @@ void BlkMqQueue::insert(Request& rq, Bio& bio, IoContext& ioc) {
   if (flush_.insert(rq, bio, jiffies())) {
     run_hw_queue_async(hctx_of(rq));
   } else if (ioc.plug) {
+    if (ioc.plug->empty())
+      events_.plug(BlockEvent::What::kPlug, ioc.thread);
     ioc.plug->add(rq, rules_.plug);
   } else if (elevator_) {
+    events_.request(BlockEvent::What::kRqInsert, rq);
     elevator_->add(rq, jiffies());
     run_hw_queue_async(hctx_of(rq));
   } else if (!try_issue(rq)) {
@@ -114,6 +120,7 @@ void BlkMqQueue::insert(Request& rq, Bio& bio, IoContext& ioc) {
 // blk_mq_flush_plug_list(). Without a scheduler a task that does not sleep issues its requests
 // itself, from the newest to the oldest; all other ways keep their order.
 void BlkMqQueue::flush_plug_list(QueueList& requests, PlugFlush why) {
+  events_.unplug_list(requests, why == PlugFlush::kFromSchedule);
   Hctx& hctx = hctx_of(requests.back());
   if (elevator_ || why != PlugFlush::kOneQueue) {
     insert_requests(requests);
@@ -136,10 +143,13 @@ void BlkMqQueue::insert_requests(QueueList& requests) {
   while (!requests.empty()) {
     Request& rq = requests.front();
     requests.pop_front();
-    if (!elevator_)
-      ctxs_[rq.ctx].push_back(rq);
-    else if (!elevator_->try_insert_merge(rq))
+    if (elevator_ && elevator_->try_insert_merge(rq))
+      continue;
+    events_.request(BlockEvent::What::kRqInsert, rq);
+    if (elevator_)
       elevator_->add(rq, jiffies());
+    else
+      ctxs_[rq.ctx].push_back(rq);
   }
 }
 

@@ -6,7 +6,12 @@ namespace wbsim {
 
 DriverQueue::DriverQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
                          TraceSink& trace)
-    : RequestQueue(params), sim_(sim), clock_(clock), device_(device), trace_(trace) {
+    : RequestQueue(params),
+      sim_(sim),
+      clock_(clock),
+      device_(device),
+      trace_(trace),
+      events_(trace, sim, params_) {
   device_.attach(sim_, *this);
 }
 
@@ -46,6 +51,7 @@ Request& DriverQueue::new_request(Bio& bio, const IoContext& ioc) {
   rq.ino = ioc.ino;
   rq.dirtied_when = ioc.dirtied_when;
   rq.ioc = &ioc;
+  events_.bio(BlockEvent::What::kGetrq, bio, ioc.thread);
   return rq;
 }
 
@@ -59,6 +65,7 @@ void DriverQueue::delete_request(Request& rq) {
 void DriverQueue::start_request(Request& rq) {
   ++in_flight_;
   rq.issued = sim_.now();
+  events_.request(BlockEvent::What::kRqIssue, rq);
   device_.submit(rq);
 }
 
@@ -79,6 +86,7 @@ void DriverQueue::command_started(DeviceRequest& command) {
 void DriverQueue::command_completed(DeviceRequest& command) {
   WB_ASSERT(in_flight_ > 0);
   auto& rq = static_cast<Request&>(command);
+  events_.request(BlockEvent::What::kRqComplete, rq);
   if (rq.op == BioOp::kFlush) {
     ++stats_.flushes;
   } else {

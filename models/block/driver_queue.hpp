@@ -4,6 +4,7 @@
 
 #include <deque>
 
+#include "models/block/block_trace.hpp"
 #include "models/block/request.hpp"
 #include "models/block/request_queue.hpp"
 #include "models/device/device.hpp"
@@ -41,6 +42,7 @@ class DriverQueue : public RequestQueue, protected DeviceHost {
   TickClock clock_;
   Device& device_;
   TraceSink& trace_;
+  BlockTrace events_;
   QueueStats stats_;
 
  private:

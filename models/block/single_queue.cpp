@@ -26,8 +26,11 @@ SingleQueue::SingleQueue(Simulator& sim, TickClock clock, Device& device, const 
 
 SingleQueue::Submit SingleQueue::try_submit(Bio& bio, IoContext& ioc) {
   check_bio(bio);
+  events_.bio(BlockEvent::What::kBioQueue, bio, ioc.thread);
   Submit result = Submit::kMerged;
-  if (!try_merge(bio, ioc)) {
+  if (try_merge(bio, ioc)) {
+    events_.merged(bio, ioc.thread);
+  } else {
     Request* rq = get_request(bio, ioc);
     if (!rq)
       return Submit::kNoRequest;
@@ -50,6 +53,7 @@ Task<> SingleQueue::submit_slow(Bio& bio, IoContext& ioc) {
   WaitQueue& waiters = slot_waiters_[rules_.index(bio.op, bio.sync)];
   Request* rq = get_request(bio, ioc);  // a slot may have become free since try_submit()
   while (!rq) {
+    events_.bio(BlockEvent::What::kSleeprq, bio, ioc.thread);
     unplug();
     co_await waiters.wait("request slot");
     slots_.ioc_set_batching(ioc, sim_.now());
@@ -74,11 +78,13 @@ void SingleQueue::insert(Request& rq, Bio& bio, IoContext& ioc) {
   if (flush_.insert(rq, bio, jiffies())) {
     request_fn();
   } else if (on_task_plug) {
+    if (ioc.plug->empty())
+      events_.plug(BlockEvent::What::kPlug, ioc.thread);
     ioc.plug->add(rq, rules_.plug);
   } else {
     if (elevator_.empty() && !rules_.plug.per_task)
-      plug_device();
-    elevator_.add(rq, jiffies());
+      plug_device(ioc.thread);
+    add_to_elevator(rq);
     if (rules_.plug.per_task)
       request_fn();
     else if (plugged_ && allocated() - in_flight() >= rules_.unplug_threshold)
@@ -87,15 +93,21 @@ void SingleQueue::insert(Request& rq, Bio& bio, IoContext& ioc) {
 }
 
 // list_sort() by sector, then ELEVATOR_INSERT_SORT_MERGE of each.
-void SingleQueue::flush_plug_list(QueueList& requests, PlugFlush) {
+void SingleQueue::flush_plug_list(QueueList& requests, PlugFlush why) {
+  events_.unplug_list(requests, why == PlugFlush::kFromSchedule);
   requests.sort([](const Request& a, const Request& b) { return a.sector < b.sector; });
   while (!requests.empty()) {
     Request& rq = requests.front();
     requests.pop_front();
     if (!elevator_.try_insert_merge(rq))
-      elevator_.add(rq, jiffies());
+      add_to_elevator(rq);
   }
   request_fn();
+}
+
+void SingleQueue::add_to_elevator(Request& rq) {
+  events_.request(BlockEvent::What::kRqInsert, rq);
+  elevator_.add(rq, jiffies());
 }
 
 void SingleQueue::put_request(Request& rq) {
@@ -108,13 +120,14 @@ void SingleQueue::put_request(Request& rq) {
     slot_waiters_[index].wake_one();
 }
 
-void SingleQueue::plug_device() {
+void SingleQueue::plug_device(std::string_view thread) {
   if (plugged_)
     return;
   plugged_ = true;
-  const EventAction unplug_timeout{
-      [](void* self, std::uint64_t) { static_cast<SingleQueue*>(self)->unplug(); }, this};
-  unplug_timer_ = sim_.at(clock_.expiry(sim_.now(), unplug_delay_), unplug_timeout);
+  events_.plug(BlockEvent::What::kPlug, thread);
+  const EventAction timeout{
+      [](void* self, std::uint64_t) { static_cast<SingleQueue*>(self)->unplug_timeout(); }, this};
+  unplug_timer_ = sim_.at(clock_.expiry(sim_.now(), unplug_delay_), timeout);
 }
 
 bool SingleQueue::remove_plug() {
@@ -126,8 +139,17 @@ bool SingleQueue::remove_plug() {
 }
 
 void SingleQueue::generic_unplug_device() {
-  if (remove_plug())
-    request_fn();
+  if (!remove_plug())
+    return;
+  events_.plug(BlockEvent::What::kUnplug, {}, allocated() - in_flight());
+  request_fn();
+}
+
+void SingleQueue::unplug_timeout() {
+  if (!remove_plug())
+    return;
+  events_.plug(BlockEvent::What::kUnplugTimer, {}, allocated() - in_flight());
+  request_fn();
 }
 
 // Takes requests from the elevator, as many as the device holds.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <string_view>
 
 #include "models/block/blk_flush.hpp"
 #include "models/block/congestion_waits.hpp"
@@ -39,9 +40,11 @@ class SingleQueue final : public DriverQueue, private RequestOwner, private Flus
   void insert(Request& rq, Bio& bio, IoContext& ioc);
   void put_request(Request& rq) override;
 
-  void plug_device();
+  void plug_device(std::string_view thread);
   bool remove_plug();
   void generic_unplug_device() override;
+  void unplug_timeout();
+  void add_to_elevator(Request& rq);
 
   // The driver.
   void request_fn();

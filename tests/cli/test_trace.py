@@ -295,6 +295,150 @@ class Chrome(TraceTest):
         self.assertFalse((out / "trace.json").exists())
 
 
+FTRACE_LINE = re.compile(
+    r" *(?P<comm>\S+)-(?P<pid>\d+) +\[000\] (\.\.\.\.\.|\.\.s1\.) +(?P<t>\d+\.\d{6}): "
+    r"(?P<event>\w+): (?P<text>.+)")
+BIO = r"(\d+),(\d+) ([RWSM]+) (\d+) \+ (\d+) \[(\S+)\]"
+REQUEST = r"(\d+),(\d+) ([RWSM]+) (\d+) \(\) (\d+) \+ (\d+) \[(\S+)\]"
+BLOCK_TEXT = {
+    "block_bio_queue": BIO, "block_bio_backmerge": BIO, "block_bio_frontmerge": BIO,
+    "block_getrq": BIO, "block_sleeprq": BIO, "block_rq_insert": REQUEST,
+    "block_rq_issue": REQUEST, "block_plug": r"\[\S+\]", "block_unplug": r"\[\S+\] \d+",
+    "block_unplug_io": r"\[\S+\] \d+", "block_unplug_timer": r"\[\S+\] \d+",
+    "block_rq_complete": r"(\d+),(\d+) ([RWSM]+) \(\) (\d+) \+ (\d+) \[0\]"}
+
+
+# The fields of include/trace/events/writeback.h in their order, as TP_printk() of 6.1 has them.
+WRITEBACK_FIELDS = {
+    "balance_dirty_pages": "limit setpoint dirty bdi_setpoint bdi_dirty dirty_ratelimit "
+                           "task_ratelimit dirtied dirtied_pause paused pause period think",
+    "bdi_dirty_ratelimit": "write_bw awrite_bw dirty_rate dirty_ratelimit task_ratelimit "
+                           "balanced_dirty_ratelimit",
+    "writeback_queue_io": "older age enqueue reason",
+    "writeback_single_inode": "ino state dirtied_when age index to_write wrote",
+    "writeback_single_inode_start": "ino state dirtied_when age index to_write wrote",
+    **dict.fromkeys(("writeback_queue", "writeback_exec", "writeback_start", "writeback_written"),
+                    "sb_dev nr_pages sync_mode kupdate range_cyclic background reason")}
+GLOBAL_FIELDS = "dirty writeback {}bg_thresh thresh limit dirtied written"
+
+
+def field_names(text):
+    return " ".join(word.split("=")[0] for word in text.replace("sb_dev 0:0", "sb_dev=").split())
+
+
+class Ftrace(TraceTest):
+    def lines(self, *options):
+        out = self.traced("ftrace", *options)
+        text = (out / "trace.ftrace.txt").read_text("ascii")
+        self.assertTrue(text.startswith("# tracer: nop\n#\n"))
+        found = [FTRACE_LINE.fullmatch(line) for line in text.splitlines()
+                 if not line.startswith("#")]
+        self.assertNotIn(None, found)
+        return out, found
+
+    def test_lines_are_the_kernels_and_in_order(self):
+        _, lines = self.lines()
+        times = [float(line["t"]) for line in lines]
+        self.assertEqual(times, sorted(times))
+        for line in lines:
+            if line["event"].startswith("block_"):
+                self.assertRegex(line["text"], rf"^{BLOCK_TEXT[line['event']]}$")
+        pids = {(line["comm"], line["pid"]) for line in lines}
+        self.assertLessEqual({("dd", "2001"), ("log", "2002"), ("cat", "2003"),
+                              ("flush-8:0", "301"), ("<idle>", "0")}, pids)
+        self.assertEqual(len({comm for comm, _ in pids}), len(pids))
+
+    def test_requests_are_those_of_the_run(self):
+        out, lines = self.lines()
+        uptime = float(json.loads((out / "manifest.json").read_text("utf-8"))
+                       ["scenario"]["run"]["uptime_at_start"].rstrip("s"))
+        issued = [(line, re.fullmatch(REQUEST, line["text"])) for line in lines
+                  if line["event"] == "block_rq_issue"]
+        expected = rows(out / "requests.csv")
+        seen = sorted((int(m[2]) // 16, int(m[5]), int(m[6])) for _, m in issued)
+        self.assertEqual(seen, sorted((int(r["disk"][1:]), int(r["sector"]), int(r["sectors"]))
+                                      for r in expected))
+        for line, m in issued:
+            self.assertEqual(int(m[4]), 512 * int(m[6]))
+            self.assertTrue(any(abs(float(line["t"]) - uptime - float(r["t_start_s"])) < 2e-6
+                                for r in expected if r["sector"] == m[5]), line[0])
+        kinds = {line["event"] for line in lines}
+        self.assertLessEqual({"block_bio_queue", "block_getrq", "block_plug", "block_rq_insert",
+                              "block_bio_backmerge", "block_rq_complete"}, kinds)
+        count = {kind: sum(line["event"] == kind for line in lines) for kind in kinds}
+        self.assertEqual(count["block_rq_complete"], len(expected))
+        self.assertEqual(count["block_bio_queue"], count["block_getrq"] +
+                         count["block_bio_backmerge"] + count.get("block_bio_frontmerge", 0))
+
+    def test_write_back_and_throttling_are_told_as_their_kernel_tells_them(self):
+        for kernel, more, unstable in (("3.10", "", "unstable "), ("6.1", " cgroup_ino", "")):
+            _, lines = self.lines("--kernel", kernel, "--force")
+            events = {}
+            for line in lines:
+                events.setdefault(line["event"], []).append(line["text"])
+            self.assertLessEqual({"balance_dirty_pages", "bdi_dirty_ratelimit",
+                                  "global_dirty_state", "writeback_start", "writeback_written",
+                                  "writeback_queue_io", "writeback_single_inode"}, set(events))
+            for event, texts in events.items():
+                for text in texts:
+                    if event in WRITEBACK_FIELDS:
+                        fields = re.fullmatch(r"bdi 8:\d+: (.*)", text)
+                        self.assertEqual(field_names(fields[1]), WRITEBACK_FIELDS[event] + more)
+                    elif event == "global_dirty_state":
+                        self.assertEqual(field_names(text), GLOBAL_FIELDS.format(unstable))
+                    elif event == "writeback_pages_written":
+                        self.assertRegex(text, r"^\d+$")
+                    else:
+                        self.assertIn(event, BLOCK_TEXT)
+
+    def test_threads_have_the_names_of_their_kernel(self):
+        for kernel, comm in (("2.6.31", "pdflush"), ("2.6.32", "flush-8:0"),
+                             ("6.1", "kworker/u8:1")):
+            with self.subTest(kernel):
+                _, lines = self.lines("--kernel", kernel, "--force")
+                self.assertIn(comm, {line["comm"] for line in lines})
+
+
+class Blktrace(TraceTest):
+    def test_blkparse_reads_every_request(self):
+        blkparse = tool("blkparse", "blktrace")
+        out = self.traced("blktrace")
+        for index, device in enumerate(("d0", "d1")):
+            text = self.call(blkparse, "-i", device, "-D", out / "blktrace")
+            self.assertNotRegex(text, r"bad|skipped|Skips: [^0]|\(null\)")
+            found = re.findall(rf"^ *8,{16 * index} +0 +(\d+) +([\d.]+) +(\d+) +(\w+) +(\w*) *"
+                               r"(\d+) \+ (\d+) \[(.*)\]$", text, re.M)
+            expected = sorted((int(r["sector"]), int(r["sectors"]))
+                              for r in rows(out / "requests.csv") if r["disk"] == device)
+            for action in "DC":
+                self.assertEqual(sorted((int(r[5]), int(r[6])) for r in found if r[3] == action),
+                                 expected)
+            self.assertIn("flush-8:0" if index == 0 else "log",
+                          {r[7] for r in found if r[3] == "Q"})
+            self.assertLessEqual({"Q", "G", "I", "M", "D", "C"}, {r[3] for r in found})
+            self.assertRegex(text, r"Reads Queued: +\d")
+
+    def test_btt_finds_the_service_times(self):
+        blkparse, btt = tool("blkparse", "blktrace"), tool("btt", "blktrace")
+        out = self.traced("blktrace")
+        self.call(blkparse, "-q", "-O", "-i", "d0", "-D", out / "blktrace", "-d", "d0.bin")
+        report = self.call(btt, "-i", "d0.bin")
+        d2c = re.search(r"^D2C +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)$", report, re.M)
+        mine = [r for r in rows(out / "requests.csv") if r["disk"] == "d0"]
+        service = [float(r["service_us"]) / 1e6 for r in mine]
+        self.assertAlmostEqual(float(d2c[1]), min(service), delta=2e-6)
+        self.assertAlmostEqual(float(d2c[3]), max(service), delta=2e-6)
+        merged = re.search(r"#Q +#D +Ratio.*\n.*\n *\( *8, *0\) \| +(\d+) +(\d+) ", report)
+        self.assertEqual(int(merged[2]), len(mine))
+        self.assertEqual(int(merged[1]), sum(int(r["bios"]) for r in mine))
+
+    def test_iowatcher_draws_it(self):
+        iowatcher = tool("iowatcher", "blktrace")
+        out = self.traced("blktrace")
+        self.call(iowatcher, "-t", out / "blktrace/d0", "-o", "d0.svg")
+        self.assertIn("<svg", (self.dir / "d0.svg").read_text("ascii", errors="replace"))
+
+
 class FullDisk(TraceTest):
     def test_each_format_stops_the_run_and_leaves_nothing(self):
         small = self.dir / "small"
@@ -313,8 +457,8 @@ class FullDisk(TraceTest):
                 self.assertEqual(list(small.iterdir()), [])
 
 
-ALL = "chrome,fio,hdr"
-STREAMING = ["chrome", "fio"]
+ALL = "ftrace,blktrace,chrome,fio,hdr"
+STREAMING = ["ftrace", "blktrace", "chrome", "fio"]
 
 if __name__ == "__main__":
     unittest.main()
