@@ -82,7 +82,7 @@ TEST_CASE("a flusher is started when a writer is throttled", "[writeback]") {
   CHECK(f.log.works.empty());
   f.balance(1);
   f.run_until(seconds(1));
-  CHECK(f.cache.counters().nr_written + f.cache.counters().nr_writeback > Pages(1000));
+  CHECK(f.cache.counters().nr_writeback > Pages(100));  // of a disk that takes for ever
 }
 
 // p at the set point is 1023/1024, so a base rate of 25626 gives a task 25600 pages/s.
