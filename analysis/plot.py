@@ -4,8 +4,9 @@
 usage: plot.py RUN_OR_COMPARE_DIR [--out DIR] [--format png,svg]
 
 A run gives memory, throughput, latency, offset, queue, flushers and why; a comparison gives the
-same with one column per variant, and an overview. A run that counts data at risk gives at_risk too.
-Numbers in the pictures are those of summary.json wherever it has them.
+same with one column per variant, and an overview; three or more variants also give a history, one
+row each. A run that counts data at risk gives at_risk too. Numbers in the pictures are those of
+summary.json wherever it has them.
 """
 import argparse
 import os
@@ -15,6 +16,7 @@ import plot_style as style
 import wbsim_io
 from plot_devices import memory, offset, queue, throughput
 from plot_flushers import flushers
+from plot_history import FEWEST, history
 from plot_latency import latency
 from plot_overview import overview
 from plot_page import settle
@@ -50,6 +52,14 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
+def figures(runs, is_compare):
+    extra = (("overview", overview),) if is_compare else ()
+    if is_compare and len(runs) >= FEWEST:
+        extra += (("history", history),)
+    risk = (("at_risk", at_risk),) if any(counts_risk(run) for run in runs) else ()
+    return extra + FIGURES + risk
+
+
 def main(arguments):
     options = parse(arguments)
     out = options.out or os.path.join(options.directory, "plots")
@@ -57,8 +67,7 @@ def main(arguments):
     try:
         runs, is_compare = wbsim_io.load(options.directory)
         os.makedirs(out, exist_ok=True)
-        risk = (("at_risk", at_risk),) if any(counts_risk(run) for run in runs) else ()
-        for name, draw in ((("overview", overview),) if is_compare else ()) + FIGURES + risk:
+        for name, draw in figures(runs, is_compare):
             figure = draw(runs)
             if figure is None:
                 continue

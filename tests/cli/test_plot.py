@@ -135,6 +135,16 @@ class Pictures(InTemporaryDirectory):
                          sorted(f"{name}.png" for name in RUN_PICTURES + ["overview"]))
         self.assertEqual(png_size(self.at("out", "overview.png"))[0], 1760)
 
+    def test_three_variants_give_a_history(self):
+        for kernel, flusher in (("2.4.17", "bdflush"), ("2.6.31", "pdflush"), ("2.6.32", "bdi")):
+            make_run(self.at("cmp", kernel), kernel, flusher)
+        os.remove(self.at("cmp", "2.6.32", "writes.csv"))
+        result = plot(self.at("cmp"), "--out", self.at("out"), "--format", "png")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(sorted(os.listdir(self.at("out"))),
+                         sorted(f"{name}.png" for name in RUN_PICTURES + ["overview", "history"]))
+        self.assertEqual(png_size(self.at("out", "history.png"))[0], 1760)
+
     def test_same_input_gives_the_same_bytes_and_no_date(self):
         make_run(self.at("cmp", "bdi"))
         make_run(self.at("cmp", "pdflush"), "2.6.31", "pdflush")
