@@ -170,7 +170,8 @@ class InvalidScenario(CliTest):
         self.refused_with("/workloads/0/startdelay", "601s", "not before the end of the run")
         self.refused_with("/workloads/0/zoneskip", "4KiB", "needs zonesize")
         self.refused_with("/workloads/0/wait_for", "nobody", "is no workload above this one")
-        self.refused_with("/workloads/0/nrfiles", 3, "is missing: the new files share it")
+        self.refused_with("/workloads/0", {"name": "dd", "filename": "fs0/new", "nrfiles": 3},
+                          "size: is missing: the new files share it")
         self.refused_with("/workloads/0/catch_up", True, "stands only with period")
         self.refused_with("/workloads/0/randseed", 3, "stands only with random_generator")
         scenario = copy.deepcopy(SMALL)
