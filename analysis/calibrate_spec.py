@@ -27,6 +27,7 @@ reclaim_page       not measured: most of kswapd's time falls into the writers' p
                    same kernel machinery, 900 ns, as the simulator has by default.
 first_tick         jiffies in the trace against the time of the event.
 dirty_limit        what the first look at the limits found: pages.
+inodes             in use: what a periodic work on a clean machine asks for.
 """
 
 import collections
@@ -298,6 +299,18 @@ def dirty_limit(experiments):
     return None
 
 
+def inodes_in_use(experiments):
+    """A periodic work asks for every dirty page and every inode in use, less what its rounds have
+    written: on a clean machine for the inodes alone. The least of most experiments is that."""
+    least = []
+    for experiment in experiments:
+        asked = [int(event.fields["nr_pages"]) for event in experiment.events("writeback_start")
+                 if event.fields["for_kupdate"] == "1"]
+        if asked:
+            least.append(min(asked))
+    return statistics.median_low(least)
+
+
 def calibrate(directories):
     experiments = [Recorded(directory) for directory in directories]
     if not any(clock in experiments[0].conditions["qemu"] for clock in VIRTUAL_CLOCKS):
@@ -329,7 +342,7 @@ def calibrate(directories):
                                allocation_costs(experiments, costs).items()},
             "sample_cost": f"{round(costs['sample'] * 1000)}ns",
             "first_tick": f"{first_tick_ms(experiments, spec_recording.HZ)}ms",
-            "dirty_limit": dirty_limit(experiments),
+            "dirty_limit": dirty_limit(experiments), "inodes": inodes_in_use(experiments),
             "measured": {"one-page write(), us": round(single, 3),
                          **{f"submission of a page, {how} buffers, us": round(us, 3)
                             for how, us in sorted(submission.items())},

@@ -300,6 +300,7 @@ def machine_section(conditions, directory, guest, release, calibration):
     result = {"memory": size(memory["MemTotal"] * 1024), "cpus": cpus_of(conditions),
               "free_at_start": size(int(series["nr_free_pages"][0]) * PAGE_BYTES),
               "file_cache_at_start": size(int(cached) * PAGE_BYTES),
+              "inodes_at_start": calibration["kernels"][release]["inodes"],
               "cpu_costs": (cpu_costs_of(release, calibration)
                             | allocation_cost(guest, calibration["kernels"][release]))}
     limit = dirty_limit_pages(directory, guest, calibration["kernels"][release])
