@@ -8,8 +8,8 @@
 namespace wbsim {
 
 void Durability::add_device(Device& device, Sectors block) {
-  Watched& watched = devices_.emplace_back(device, SectorStates(device.capacity(), block));
-  device.observe(watched.states);
+  devices_.push_back({device, SectorStates(device.capacity(), block)});
+  device.observe(devices_.back().states);
 }
 
 const SectorStates& Durability::device(std::size_t number, TimePoint now) const {
