@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/block/blk_wbt.hpp"
+#include "models/device/device.hpp"
 
 namespace wbsim {
 
@@ -36,9 +37,9 @@ QueueParams queue_params(const DeviceConfig& device) {
   params.max_sectors = Sectors(queue.max_sectors_kb.value_or(0) * 2);
   params.max_segments = queue.max_segments;
   params.nomerges = queue.nomerges;
-  params.rotational = queue.rotational.value_or(device.model == "fixed" || device.model == "hdd");
-  const bool has_cache = device.model == "hdd" && device.hdd.write_cache > Bytes(0);
-  params.write_cache = queue.write_cache ? *queue.write_cache == "write back" : has_cache;
+  params.rotational = queue.rotational.value_or(is_rotational(device));
+  params.write_cache =
+      queue.write_cache ? *queue.write_cache == "write back" : has_volatile_cache(device);
   params.nr_hw_queues = queue.nr_hw_queues;
   if (queue.wbt_lat_usec)
     params.wbt_lat = std::chrono::microseconds(*queue.wbt_lat_usec);

@@ -100,8 +100,30 @@ const std::vector<std::string_view>& device_models() {
   return models;
 }
 
+namespace {
+bool is_array(const DeviceConfig& config) {
+  return config.model == "raid0" || config.model == "jbod";
+}
+}  // namespace
+
+bool is_rotational(const DeviceConfig& config) {
+  const auto& members = config.array.members;
+  if (is_array(config))
+    return std::any_of(members.begin(), members.end(), is_rotational);
+  return config.model == "fixed" || config.model == "hdd";
+}
+
+bool has_volatile_cache(const DeviceConfig& config) {
+  const auto& members = config.array.members;
+  if (is_array(config))
+    return std::any_of(members.begin(), members.end(), has_volatile_cache);
+  if (config.model == "ssd" || config.model == "nvme")
+    return config.flash.write_buffer > Bytes(0) && !config.flash.power_loss_protection;
+  return config.model == "hdd" && config.hdd.write_cache > Bytes(0);
+}
+
 Bytes device_capacity(const DeviceConfig& config) {
-  if ((config.model != "raid0" && config.model != "jbod") || config.array.members.empty())
+  if (!is_array(config) || config.array.members.empty())
     return config.capacity;
   Bytes sum, least = config.array.members.front().capacity;
   for (const DeviceConfig& member : config.array.members) {

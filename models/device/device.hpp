@@ -122,6 +122,8 @@ const std::vector<std::string_view>& device_models();
 
 // What the configuration says, or what the members of an array give.
 Bytes device_capacity(const DeviceConfig& config);
+bool is_rotational(const DeviceConfig& config);
+bool has_volatile_cache(const DeviceConfig& config);
 
 // Throws std::invalid_argument for an unknown model.
 std::unique_ptr<Device> make_device(const DeviceConfig& config);

@@ -25,6 +25,7 @@ struct DeviceRequest {
   bool failed = false;      // EIO
   TimePoint accepted{};
   TimePoint started{};
+  TimePoint drained{};  // when a volatile buffer will have passed its data on
   Duration service{};
   Sectors head_before{};
   int parts_left = 0;      // of a command that an array has split

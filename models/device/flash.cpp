@@ -90,8 +90,20 @@ void FlashDrive::send_back(DeviceRequest& rq) {
 }
 
 void FlashDrive::finish_command(DeviceRequest& rq) {
-  const bool stays = volatile_buffer() && !rq.fua;
+  const bool stays = rq.op == BioOp::kWrite && volatile_buffer() && !rq.fua && !rq.failed;
+  if (stays && observed())
+    note_buffered(rq);
   finish(rq, stays ? DataPlace::kVolatileCache : DataPlace::kMedium);
+}
+
+// What was drained by now is on the medium before newer data of the same blocks joins the buffer.
+void FlashDrive::note_buffered(const DeviceRequest& rq) {
+  settle(sim().now());
+  const auto later = [](TimePoint drained, const Buffered& other) {
+    return drained < other.drained;
+  };
+  const auto place = std::upper_bound(contents_.begin(), contents_.end(), rq.drained, later);
+  contents_.insert(place, {rq.sector, rq.sectors, rq.drained});
 }
 
 TimePoint FlashDrive::through_controller(const DeviceRequest& rq, TimePoint now) {
@@ -144,7 +156,7 @@ TimePoint FlashDrive::read(const DeviceRequest& rq, TimePoint start) {
   return done;
 }
 
-TimePoint FlashDrive::write(const DeviceRequest& rq, TimePoint start) {
+TimePoint FlashDrive::write(DeviceRequest& rq, TimePoint start) {
   collect_garbage(to_bytes(rq.sectors), start);
   start = over_link(write_link_, std::max(start, controller_), rq.sectors);
   if (config_.write_buffer == Bytes(0))
@@ -169,14 +181,13 @@ Duration FlashDrive::drain_time(Bytes bytes) const {
   return transfer_time(bytes, config_.write_bytes_per_s);
 }
 
-TimePoint FlashDrive::into_buffer(const DeviceRequest& rq, TimePoint start) {
+TimePoint FlashDrive::into_buffer(DeviceRequest& rq, TimePoint start) {
   const Bytes bytes = to_bytes(rq.sectors);
   // It has room when all but the rest of the capacity is drained.
   const TimePoint room = drained_ - drain_time(config_.write_buffer - bytes);
   const TimePoint taken = std::max(start, room);
   drained_ = std::max(drained_, taken) + drain_time(bytes);
-  if (observed() && volatile_buffer())
-    contents_.push_back({rq.sector, rq.sectors, drained_});
+  rq.drained = drained_;
   return taken + config_.buffer_latency;
 }
 

@@ -30,12 +30,13 @@ class FlashDrive final : public Device {
   void accept(DeviceRequest& rq) override;
   void send_back(DeviceRequest& rq);
   void finish_command(DeviceRequest& rq);
+  void note_buffered(const DeviceRequest& rq);
   void settle(TimePoint now) override;
   TimePoint through_controller(const DeviceRequest& rq, TimePoint now);
   TimePoint read(const DeviceRequest& rq, TimePoint start);
-  TimePoint write(const DeviceRequest& rq, TimePoint start);
+  TimePoint write(DeviceRequest& rq, TimePoint start);
   TimePoint program(const DeviceRequest& rq, TimePoint start);
-  TimePoint into_buffer(const DeviceRequest& rq, TimePoint start);
+  TimePoint into_buffer(DeviceRequest& rq, TimePoint start);
   TimePoint flush(TimePoint start);
   TimePoint over_link(TimePoint& link, TimePoint start, Sectors sectors);
   TimePoint use_unit(std::size_t unit, TimePoint start, Duration time);
@@ -57,7 +58,7 @@ class FlashDrive final : public Device {
   Bytes written_{0}, next_gc_{0};
   RandomStream random_;
 
-  // What is in the volatile buffer, in order, kept only when somebody looks at it.
+  // What is in the volatile buffer, in the order it drains, kept only when somebody looks at it.
   struct Buffered {
     Sectors start, length;
     TimePoint drained;

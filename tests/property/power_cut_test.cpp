@@ -177,5 +177,18 @@ TEST_CASE("with a volatile cache an fsync without a flush is a broken promise", 
   CHECK(broken > Bytes(0));
 }
 
+// 6.1: fsync(2) of a file ends with a flush of its drive.
+TEST_CASE("with a volatile cache an fsync that flushes keeps its promise", "[device]") {
+  int runs = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    if (random_scenario(seed, Cache::kVolatile).kernel.preset != "6.1")
+      continue;
+    INFO("seed " << seed);
+    CHECK(cut_power(seed, Cache::kVolatile).broken == Bytes(0));
+    ++runs;
+  }
+  CHECK(runs > 20);
+}
+
 }  // namespace
 }  // namespace wbsim
