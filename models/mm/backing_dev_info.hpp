@@ -37,8 +37,7 @@ struct BackingDevInfo {
   PropLocal completions;
   FlexLocal flex_completions;
   BdiRates rates;
-  Jiffies dirty_sleep{};     // when a task last paused in balance_dirty_pages() for it; 0: never
-  int writeback_inodes = 0;  // with pages under write-back
+  int writeback_inodes = 0;           // with pages under write-back
   std::array<int, 3> dirty_inodes{};  // of this device, by DirtyInodeLists::Which
   int min_ratio = 0;                  // percent
   int max_ratio = 100;

@@ -11,7 +11,6 @@
 namespace wbsim {
 
 namespace {
-constexpr Duration kStall = std::chrono::milliseconds(1);
 constexpr std::int64_t kCallsAtOnceMax = 1'000'000;
 constexpr Pages kLockStep{1024};
 constexpr Duration kReclaimWait = std::chrono::milliseconds(100);  // congestion_wait()
@@ -40,17 +39,13 @@ std::int64_t region_end(const JobConfig& config, int clone, const JobTarget& tar
 
 Job::Job(WritebackContext& context, Flusher& flusher, const JobConfig& config, int number,
          int clone, JobTarget target)
-    : context_(context),
+    : Workload(context, number, job_name(config, clone)),
       flusher_(flusher),
       config_(config),
-      number_(number),
       target_(std::move(target)),
-      task_(job_name(config, clone)),
       region_start_(region_start(config, clone)),
       positions_(config, region_start_, region_end(config, clone, target_),
-                 context_.sim().stream("job/" + job_name(config, clone))) {
-  summary_.name = job_name(config, clone);
-}
+                 context_.sim().stream("job/" + job_name(config, clone))) {}
 
 bool Job::wants_more() const {
   if (config_.runtime && context_.sim().now() >= due_ + *config_.runtime)
@@ -103,63 +98,30 @@ Task<Errno> Job::transfer(Call call, BioOp op) {
 }
 
 Task<> Job::transfer_call(BioOp op) {
-  const bool write = op == BioOp::kWrite;
-  const TimePoint start = context_.sim().now();
+  const TimePoint start = now();
   const Call call = next_call();
   const Errno result = co_await transfer(call, op);
-  CallRecord record;
-  record.writer = number_;
-  record.start = since_origin(start);
-  record.latency = context_.sim().now() - start;
-  record.bytes = Bytes(call.length);
-  record.offset = call.pos;
   done_ += call.length;
-  if (result == Errno::kOk)
-    (write ? summary_.written : summary_.read) += record.bytes;
+  if (op == BioOp::kWrite)
+    last_write_ = note_write(start, call.pos, Bytes(call.length), result);
   else
-    ++summary_.errors;
-  (write ? writes_ : reads_).add(record.latency);
-  if (!write) {
-    context_.trace.on_read(record);
-    co_return;
-  }
-  summary_.stalls += record.latency > kStall ? 1 : 0;
-  last_write_start_ = start;
-  last_write_latency_ = record.latency;
-  context_.trace.on_write(record);
+    note_read(start, call.pos, Bytes(call.length), result);
 }
 
 Task<> Job::fsync_call(Inode& inode, SyncWhat what) {
-  const TimePoint start = context_.sim().now();
+  const TimePoint start = now();
   Durability* durability = context_.vfs.durability;
   const std::uint64_t last_write = durability ? durability->last_write() : 0;
   const Errno result = co_await vfs_fsync(context_, inode, what, task_);
-  if (result != Errno::kOk)
-    ++summary_.errors;
-  else if (durability)
+  if (result == Errno::kOk && durability)
     durability->promise(inode.host(), last_write);
-  const Duration latency = context_.sim().now() - start;
-  fsyncs_.add(latency);
-  FsyncRecord record;
-  record.writer = number_;
-  record.start = since_origin(writes(config_.rw) ? last_write_start_ : start);
-  record.write_latency = last_write_latency_;
-  record.fsync_start = since_origin(start);
-  record.latency = latency;
-  context_.trace.on_fsync(record);
+  note_fsync(start, result, writes(config_.rw) ? &last_write_ : nullptr);
 }
 
 Task<> Job::sync_call() {
-  const TimePoint start = context_.sim().now();
+  const TimePoint start = now();
   const Errno result = co_await flusher_.sync(task_);
-  if (result != Errno::kOk)
-    ++summary_.errors;
-  FsyncRecord record;
-  record.writer = number_;
-  record.start = since_origin(start);
-  record.latency = context_.sim().now() - start;
-  fsyncs_.add(record.latency);
-  context_.trace.on_fsync(record);
+  note_fsync(start, result);
 }
 
 Task<> Job::one_call() {
@@ -228,7 +190,7 @@ Task<> Job::begin() {
   co_await sim.delay_until(std::max(due_, sim.now()), "startdelay");
   co_await context_.vfs.cpu.woken(task_);
   started_ = sim.now();
-  summary_.start = since_origin(started_);
+  note_begin();
 }
 
 Task<> Job::run() {
@@ -249,21 +211,8 @@ Task<> Job::run() {
     for (Inode* inode : target_.files)
       co_await fsync_call(*inode, SyncWhat::kFsync);
   context_.vfs.cache.unlock_memory(round_up_pages(config_.lockmem));
-  summary_.end = since_origin(sim.now());
-  finished_ = true;
+  note_end();
   ended_.wake_all();
-}
-
-WriterSummary Job::summary() const {
-  WriterSummary result = summary_;
-  if (!finished_)
-    result.end = since_origin(context_.sim().now());
-  result.write = writes_.summary();
-  result.read_latency = reads_.summary();
-  result.fsync = fsyncs_.summary();
-  result.throttled = task_.throttled;
-  result.throttle_calls = task_.throttle_calls;
-  return result;
 }
 
 }  // namespace wbsim

@@ -6,13 +6,10 @@
 
 #include "models/fs/file.hpp"
 #include "models/scenario.hpp"
-#include "models/summary.hpp"
-#include "models/workload/latency.hpp"
 #include "models/workload/positions.hpp"
 #include "models/workload/workload.hpp"
 #include "models/writeback/flusher.hpp"
 #include "models/writeback/single_inode.hpp"
-#include "models/writeback/writeback_context.hpp"
 #include "sim/wait_queue.hpp"
 
 namespace wbsim {
@@ -28,16 +25,10 @@ class Job : public Workload {
   // `clone` counts from 0 up to numjobs.
   Job(WritebackContext& context, Flusher& flusher, const JobConfig& config, int number, int clone,
       JobTarget target);
-  Job(const Job&) = delete;
 
   // Jobs that must have ended before this one begins.
   void wait_for(Job& job) { waits_for_.push_back(&job); }
   Task<> run() override;
-
-  const TaskStruct& task() const override { return task_; }
-  bool finished() const override { return finished_; }
-  Duration ended_at() const override { return summary_.end; }
-  WriterSummary summary() const override;
 
  private:
   struct Call {
@@ -55,19 +46,13 @@ class Job : public Workload {
   Task<> fsync_call(Inode& inode, SyncWhat what);
   Task<> sleep_until(TimePoint when);
   Task<> pace();
-  Duration since_origin(TimePoint t) const { return t - context_.origin; }
 
-  WritebackContext& context_;
   Flusher& flusher_;
   JobConfig config_;
-  int number_;
   JobTarget target_;
-  TaskStruct task_;
   std::int64_t region_start_;
   Positions positions_;
   FileRaState ra_;
-  WriterSummary summary_;
-  LatencyRecorder writes_, reads_, fsyncs_;
   std::vector<Job*> waits_for_;
   WaitQueue ended_;
   std::size_t file_ = 0;      // of the target's
@@ -78,9 +63,7 @@ class Job : public Workload {
   std::int64_t round_ = 0;          // periods begun
   TimePoint due_{};                 // when it may begin
   TimePoint started_{};
-  Duration last_write_latency_{};
-  TimePoint last_write_start_{};
-  bool finished_ = false;
+  CallRecord last_write_;
 };
 
 }  // namespace wbsim

@@ -9,20 +9,12 @@
 
 namespace wbsim {
 
-namespace {
-constexpr Duration kStall = std::chrono::milliseconds(1);
-}  // namespace
-
 ReplayJob::ReplayJob(WritebackContext& context, Flusher& flusher, const ReplayConfig& config,
                      int number, std::vector<ReplayFile> files)
-    : context_(context),
+    : Workload(context, number, config.name),
       flusher_(flusher),
       config_(config),
-      number_(number),
-      files_(std::move(files)),
-      task_(config.name) {
-  summary_.name = config.name;
-}
+      files_(std::move(files)) {}
 
 // What lies between two calls: the recorded think time, the recorded moment, or nothing.
 Task<> ReplayJob::pace(std::size_t index) {
@@ -77,43 +69,29 @@ Task<Errno> ReplayJob::perform(const ReplayOp& op) {
   co_return Errno::kOk;
 }
 
-void ReplayJob::record(const ReplayOp& op, TimePoint start, Errno result) {
-  const Duration latency = context_.sim().now() - start;
-  const Bytes bytes(op.length);
-  summary_.errors += result == Errno::kOk ? 0 : 1;
-  if (op.kind == ReplayCall::kWrite || op.kind == ReplayCall::kRead) {
-    CallRecord call;
-    call.writer = number_;
-    call.start = since_origin(start);
-    call.latency = latency;
-    call.bytes = bytes;
-    call.offset = op.offset;
-    if (op.kind == ReplayCall::kRead) {
-      reads_.add(latency);
-      summary_.read += result == Errno::kOk ? bytes : Bytes(0);
-      context_.trace.on_read(call);
+void ReplayJob::note(const ReplayOp& op, TimePoint start, Errno result) {
+  switch (op.kind) {
+    case ReplayCall::kRead:
+      return note_read(start, op.offset, Bytes(op.length), result);
+    case ReplayCall::kWrite:
+      note_write(start, op.offset, Bytes(op.length), result);
       return;
-    }
-    writes_.add(latency);
-    summary_.written += result == Errno::kOk ? bytes : Bytes(0);
-    summary_.stalls += latency > kStall ? 1 : 0;
-    context_.trace.on_write(call);
-  } else if (op.kind == ReplayCall::kFsync || op.kind == ReplayCall::kFdatasync) {
-    fsyncs_.add(latency);
-    FsyncRecord record;
-    record.writer = number_;
-    record.start = since_origin(start);
-    record.latency = latency;
-    context_.trace.on_fsync(record);
-  } else if (op.kind == ReplayCall::kSync) {
-    fsyncs_.add(latency);
+    case ReplayCall::kFsync:
+    case ReplayCall::kFdatasync:
+    case ReplayCall::kSync:
+      return note_fsync(start, result);
+    case ReplayCall::kSyncFileRange:
+    case ReplayCall::kTruncate:
+    case ReplayCall::kOpen:
+    case ReplayCall::kClose:
+      return note_result(result);
   }
 }
 
 Task<> ReplayJob::call(const ReplayOp& op) {
-  const TimePoint start = context_.sim().now();
+  const TimePoint start = now();
   const Errno result = co_await perform(op);
-  record(op, start, result);
+  note(op, start, result);
 }
 
 Task<> ReplayJob::run() {
@@ -123,23 +101,10 @@ Task<> ReplayJob::run() {
   for (std::size_t i = 0; i < config_.ops.size(); ++i) {
     co_await pace(i);
     if (i == 0)
-      summary_.start = since_origin(sim.now());
+      note_begin();
     co_await call(config_.ops[i]);
   }
-  summary_.end = since_origin(sim.now());
-  finished_ = true;
-}
-
-WriterSummary ReplayJob::summary() const {
-  WriterSummary result = summary_;
-  if (!finished_)
-    result.end = since_origin(context_.sim().now());
-  result.write = writes_.summary();
-  result.read_latency = reads_.summary();
-  result.fsync = fsyncs_.summary();
-  result.throttled = task_.throttled;
-  result.throttle_calls = task_.throttle_calls;
-  return result;
+  note_end();
 }
 
 }  // namespace wbsim

@@ -7,10 +7,8 @@
 
 #include "models/fs/file.hpp"
 #include "models/scenario.hpp"
-#include "models/workload/latency.hpp"
 #include "models/workload/workload.hpp"
 #include "models/writeback/flusher.hpp"
-#include "models/writeback/writeback_context.hpp"
 
 namespace wbsim {
 
@@ -28,27 +26,16 @@ class ReplayJob : public Workload {
             std::vector<ReplayFile> files);
 
   Task<> run() override;
-  const TaskStruct& task() const override { return task_; }
-  bool finished() const override { return finished_; }
-  Duration ended_at() const override { return summary_.end; }
-  WriterSummary summary() const override;
 
  private:
   Task<> pace(std::size_t index);
   Task<> call(const ReplayOp& op);
   Task<Errno> perform(const ReplayOp& op);
-  void record(const ReplayOp& op, TimePoint start, Errno result);
-  Duration since_origin(TimePoint t) const { return t - context_.origin; }
+  void note(const ReplayOp& op, TimePoint start, Errno result);
 
-  WritebackContext& context_;
   Flusher& flusher_;
   const ReplayConfig& config_;
-  int number_;
   std::vector<ReplayFile> files_;
-  TaskStruct task_;
-  WriterSummary summary_;
-  LatencyRecorder writes_, reads_, fsyncs_;
-  bool finished_ = false;
 };
 
 }  // namespace wbsim

@@ -79,17 +79,30 @@ bool over_bground_thresh(const WritebackContext& context, BackingDevInfo& bdi,
          bdi.reclaimable > context.bdi_thresh(bdi, limits.background);
 }
 
-void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, const DirtyState& state,
-                      Jiffies start, std::string_view thread) {
+namespace {
+// Calls update(elapsed) when 200 ms have passed since the last time, and, up to 3.10, unless the
+// device was idle for a second until `start`.
+template <class Update>
+void each_bandwidth_interval(const WritebackContext& context, BackingDevInfo& bdi, Jiffies start,
+                             Update update) {
   const int hz = context.vfs.ticks.hz();
-  const RateRule rule = context.rules.rates;
-  const Jiffies now = context.now();
-  const Jiffies elapsed = now - bdi.rates.bw_time_stamp;
+  const Jiffies stamp = bdi.rates.bw_time_stamp;
+  const Jiffies elapsed = context.now() - stamp;
   if (elapsed <= bandwidth_interval(hz))
     return;
   const bool was_idle =
-      rule == RateRule::k310 && elapsed > Jiffies(hz) && bdi.rates.bw_time_stamp < start;
-  if (!was_idle) {
+      context.rules.rates == RateRule::k310 && elapsed > Jiffies(hz) && stamp < start;
+  if (!was_idle)
+    update(elapsed);
+  restart_estimate(bdi, context.now());
+}
+}  // namespace
+
+void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, const DirtyState& state,
+                      Jiffies start, std::string_view thread) {
+  each_bandwidth_interval(context, bdi, start, [&](Jiffies elapsed) {
+    const int hz = context.vfs.ticks.hz();
+    const RateRule rule = context.rules.rates;
     global_update_bandwidth(context, state);
     DirtyState tracked = state;
     tracked.limit = std::max(state.thresh, context.domain.dirty_limit);
@@ -97,22 +110,14 @@ void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, const Dirt
         update_dirty_ratelimit(rule, bdi.rates, tracked, elapsed, bdi.dirtied, hz);
     trace_dirty_ratelimit(context, bdi, update, thread);
     update_write_bandwidth(rule, bdi.rates, elapsed, bdi.written, hz);
-  }
-  restart_estimate(bdi, now);
+  });
 }
 
 void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, Jiffies start) {
-  const int hz = context.vfs.ticks.hz();
-  const RateRule rule = context.rules.rates;
-  const Jiffies now = context.now();
-  const Jiffies elapsed = now - bdi.rates.bw_time_stamp;
-  if (elapsed <= bandwidth_interval(hz))
-    return;
-  const bool was_idle =
-      rule == RateRule::k310 && elapsed > Jiffies(hz) && bdi.rates.bw_time_stamp < start;
-  if (!was_idle)
-    update_write_bandwidth(rule, bdi.rates, elapsed, bdi.written, hz);
-  restart_estimate(bdi, now);
+  each_bandwidth_interval(context, bdi, start, [&](Jiffies elapsed) {
+    update_write_bandwidth(context.rules.rates, bdi.rates, elapsed, bdi.written,
+                           context.vfs.ticks.hz());
+  });
 }
 
 void bandwidth_estimate_start(WritebackContext& context, BackingDevInfo& bdi) {

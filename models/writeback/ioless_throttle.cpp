@@ -96,7 +96,6 @@ Task<> IolessThrottle::sleep(const Verdict& v, BackingDevInfo& bdi, TaskStruct& 
   const Jiffies pause = std::min(v.pause, v.max_pause);
   const TimePoint since = context_.sim().now();
   first_throttle_ = std::min(first_throttle_, since);
-  bdi.dirty_sleep = now;
   bdi.queue->note_dirty_sleep(since);
   now += std::min(v.pause - pause, v.max_pause);  // a part of what is cut off counts later
   co_await context_.vfs.cpu.settle(task);

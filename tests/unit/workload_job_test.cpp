@@ -363,6 +363,9 @@ TEST_CASE("sync jobs call sync once, or every period", "[workload]") {
     job.period = seconds(1);
     job.call_limit = 2;
     CHECK(f.run(job).fsync.count == 2);
+    REQUIRE(f.log.fsyncs.size() == 2);
+    CHECK(f.log.fsyncs[1].start == seconds(1));
+    CHECK(f.log.fsyncs[1].fsync_start == seconds(1));
   }
 }
 
