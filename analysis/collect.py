@@ -23,7 +23,7 @@ import os
 import sqlite3
 import sys
 
-import wbsim_io
+import run_files
 
 EXIT_USAGE = 2
 EXIT_OUTPUT = 5
@@ -63,8 +63,8 @@ class Collection:
 
     def add(self, path, with_tables):
         """Adds the run in this directory; False when it is there already."""
-        manifest = wbsim_io.read_json(os.path.join(path, "manifest.json"))
-        summary = wbsim_io.read_json(os.path.join(path, "summary.json"))
+        manifest = run_files.read_json(os.path.join(path, "manifest.json"))
+        summary = run_files.read_json(os.path.join(path, "summary.json"))
         row = [summary.get(key) for key in ("name", "kernel", "flusher", "throttle", "seed")]
         row += [manifest.get(key) for key in ("scenario_hash", "version")]
         cursor = self.database.execute(
@@ -129,24 +129,24 @@ def read_rows(path):
             header = next(reader, None)
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise wbsim_io.BadInput(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        raise run_files.BadInput(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     if not header or any(len(row) != len(header) for row in rows):
-        raise wbsim_io.BadInput(f"{path}: not a table")
+        raise run_files.BadInput(f"{path}: not a table")
     return header, rows
 
 
 def runs_below(path):
     """The run directories at and below this one, in order of their names."""
-    if wbsim_io.is_run(path):
+    if run_files.is_run(path):
         return [path]
     found = []
     for folder, folders, _ in os.walk(path):
         folders.sort()
         folders[:] = [name for name in folders if not name.endswith(".partial")]
         found += [os.path.join(folder, name) for name in folders
-                  if wbsim_io.is_run(os.path.join(folder, name))]
+                  if run_files.is_run(os.path.join(folder, name))]
     if not found:
-        raise wbsim_io.BadInput(f"{path}: holds no run (summary.json and samples.csv)")
+        raise run_files.BadInput(f"{path}: holds no run (summary.json and samples.csv)")
     return sorted(found)
 
 
@@ -163,7 +163,7 @@ def main(arguments):
         collection = Collection(options.database)
         with collection.database:
             added = sum(collection.add(run, not options.summary_only) for run in runs)
-    except wbsim_io.BadInput as error:
+    except run_files.BadInput as error:
         print(f"collect.py: error: {error}", file=sys.stderr)
         return EXIT_USAGE
     except sqlite3.Error as error:

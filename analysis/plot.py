@@ -13,7 +13,7 @@ import os
 import sys
 
 import plot_style as style
-import wbsim_io
+import run_files
 from plot_devices import memory, offset, queue, throughput
 from plot_flushers import flushers
 from plot_history import FEWEST, history
@@ -65,7 +65,7 @@ def main(arguments):
     out = options.out or os.path.join(options.directory, "plots")
     style.use()
     try:
-        runs, is_compare = wbsim_io.load(options.directory)
+        runs, is_compare = run_files.load(options.directory)
         os.makedirs(out, exist_ok=True)
         for name, draw in figures(runs, is_compare):
             figure = draw(runs)
@@ -77,7 +77,7 @@ def main(arguments):
                 figure.savefig(path, metadata=style.METADATA[kind])
                 print(path)
             pyplot.close(figure)
-    except wbsim_io.BadInput as error:
+    except run_files.BadInput as error:
         print(f"plot.py: error: {error}", file=sys.stderr)
         return EXIT_USAGE
     except OSError as error:

@@ -8,7 +8,7 @@ import plot_style as style
 from plot_page import (
     HALO, heading, mark_writers_end, of_device, Page, prefixed, say, time_axis, while_writing,
     writers_end)
-from wbsim_io import rows
+from run_files import rows
 
 
 def mib(pages):

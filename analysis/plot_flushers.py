@@ -7,7 +7,7 @@ from matplotlib.patches import Patch
 
 import plot_style as style
 from plot_page import heading, Page, prefixed, say, time_axis
-from wbsim_io import rows
+from run_files import rows
 
 MAX_ROWS = 20  # threads with a row of their own
 

@@ -7,7 +7,7 @@ import plot_style as style
 from plot_devices import dirty_and_writeback, mib
 from plot_latency import cell, clat
 from plot_page import heading, mark_writers_end, Page, say, time_axis
-from wbsim_io import rows
+from run_files import rows
 
 ROW = 1.25  # inches
 FEWEST = 3  # runs that make a history

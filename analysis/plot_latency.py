@@ -5,7 +5,7 @@ from matplotlib.lines import Line2D
 
 import plot_style as style
 from plot_page import heading, Page, prefixed, say, time_axis, variant_keys
-from wbsim_io import rows
+from run_files import rows
 
 STALL_S = 1e-3
 

@@ -6,7 +6,7 @@ from plot_devices import device_rates, dirty_and_writeback, mib, peak_pages, thr
 from plot_flushers import most_threads
 from plot_latency import cell, clat, survival_panel
 from plot_page import MAX_TITLE, heading, listed, Page, say, time_axis, variant_keys, while_writing
-from wbsim_io import rows
+from run_files import rows
 
 STRIP_BINS = 240  # of the time axis in the activity strips
 MIN_STRIP = 0.15  # of a thread; a shorter activity would not be seen

@@ -5,7 +5,7 @@ tracepoints written for them: balance_dirty_pages, bdi_dirty_ratelimit, global_d
 usage: plot_throttle.py RUN_OR_TRACE [--real TRACE] [--out DIR] [--format png,svg]
 
 RUN_OR_TRACE is the directory of a run with --trace ftrace (kernel 3.10 or 6.1), or a trace that
-trace_io.py reads. --real lays a recorded trace over it: thick lines are the first, thin black ones
+wbsim_io.py reads. --real lays a recorded trace over it: thick lines are the first, thin black ones
 the second.
 """
 import argparse
@@ -13,8 +13,8 @@ import os
 import sys
 
 import plot_style as style
-import trace_io
 import wbsim_io
+import run_files
 from plot import EXIT_OUTPUT, EXIT_USAGE, formats
 from plot_page import Page, say, settle
 
@@ -199,12 +199,12 @@ FIGURES = (("dirty", dirty), ("bdi_dirty", bdi_dirty), ("rates", rates), ("pause
 def read(path, real=False):
     """The events of a run's directory or of a trace."""
     if not os.path.isdir(path):
-        events = trace_io.read_trace(path)
+        events = wbsim_io.read_trace(path)
     else:
-        events = trace_io.read_run_trace(path)
+        events = wbsim_io.read_run_trace(path) or {}
     if "balance_dirty_pages" not in events:
-        raise wbsim_io.BadInput(f"{path}: no balance_dirty_pages in it: nobody was throttled, or "
-                                "the kernel is older than 3.2")
+        raise run_files.BadInput(f"{path}: no balance_dirty_pages in it: nobody was throttled, or "
+                                 "the kernel is older than 3.2")
     return Source(events, real)
 
 
@@ -236,7 +236,7 @@ def main(arguments):
                 figure.savefig(path, metadata=style.METADATA[kind])
                 print(path)
             pyplot.close(figure)
-    except wbsim_io.BadInput as error:
+    except run_files.BadInput as error:
         print(f"plot_throttle.py: error: {error}", file=sys.stderr)
         return EXIT_USAGE
     except OSError as error:

@@ -12,7 +12,7 @@ ANALYSIS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", 
 PLOT = os.path.join(ANALYSIS, "plot.py")
 sys.path.insert(0, ANALYSIS)
 
-import wbsim_io  # noqa: E402  (found through the line above)
+import run_files  # noqa: E402  (found through the line above)
 
 WHY = {"writers": {"dd-0": {"write": {"calls": 20, "latency_ns": 100, "parts": [
     {"ns": 60, "throttled_by": "bdi share", "wait": "congestion_wait", "phase": ""},
@@ -260,18 +260,18 @@ class Loader(InTemporaryDirectory):
     def test_compared_runs_come_oldest_kernel_first(self):
         make_run(self.at("a"), "2.6.32", "bdi")
         make_run(self.at("b"), "2.6.9", "pdflush")
-        runs, is_compare = wbsim_io.load(self.here)
+        runs, is_compare = run_files.load(self.here)
         self.assertTrue(is_compare)
         self.assertEqual([run.label for run in runs], ["pdflush (2.6.9)", "bdi (2.6.32)"])
 
     def test_variants_of_one_kernel_are_told_apart_by_directory(self):
         make_run(self.at("narrow"))
         make_run(self.at("wide"))
-        self.assertEqual([run.label for run in wbsim_io.load(self.here)[0]], ["narrow", "wide"])
+        self.assertEqual([run.label for run in run_files.load(self.here)[0]], ["narrow", "wide"])
 
     def test_rates_over_whole_seconds(self):
         make_run(self.at("run"))
-        (run,), is_compare = wbsim_io.load(self.at("run"))
+        (run,), is_compare = run_files.load(self.at("run"))
         self.assertFalse(is_compare)
         edges, rates = run.per_second("d0_wr_sectors")
         self.assertEqual(list(edges), [0, 1, 2, 3, 4])

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""analysis/trace_io.py and plot_throttle.py: our traces and those of real tools become the same
+"""analysis/wbsim_io.py and plot_throttle.py: our traces and those of real tools become the same
 frames, and the same pictures."""
 
 import json
@@ -14,13 +14,13 @@ from wbsim_cli import ROOT, CliTest
 sys.path.insert(0, str(ROOT / "analysis"))
 
 try:
-    import trace_io
+    import wbsim_io
 except ModuleNotFoundError:
-    trace_io = None
+    wbsim_io = None
 
-from wbsim_io import BadInput  # noqa: E402  (found through the path above)
+from run_files import BadInput  # noqa: E402  (found through the path above)
 
-NEEDS_PANDAS = unittest.skipUnless(trace_io, "pandas is not installed: Debian's python3-pandas")
+NEEDS_PANDAS = unittest.skipUnless(wbsim_io, "pandas is not installed: Debian's python3-pandas")
 
 # The same two events as four tools print them.
 FTRACE = """# tracer: nop
@@ -62,7 +62,7 @@ TIME      DEVICE   PAGES    REASON           ms
 @NEEDS_PANDAS
 class Reading(CliTest):
     def frames(self, text, start=8.0):
-        return trace_io.read_trace(self.dir / self.write(text, "trace.txt"), start)
+        return wbsim_io.read_trace(self.dir / self.write(text, "trace.txt"), start)
 
     def test_four_tools_give_the_same_frames(self):
         ours = self.frames(FTRACE)
@@ -78,13 +78,13 @@ class Reading(CliTest):
 
     def test_our_own_trace(self):
         self.expect(0, "run", self.write(BUSY), "--out", "out", "--trace", "ftrace")
-        events = trace_io.read_run_trace(self.dir / "out")
+        events = wbsim_io.read_run_trace(self.dir / "out")
         issued = events["block_rq_issue"]
         self.assertEqual(set(issued["dev"]), {"8,0", "8,16"})
         self.assertTrue((issued["bytes"] == 512 * issued["nr_sector"]).all())
         self.assertTrue(0 <= issued["t_s"].min() < 1)
         self.assertEqual(len(events["block_rq_complete"]), len(issued))
-        self.assertEqual(len(trace_io.read_run(self.dir / "out")["requests"]), len(issued))
+        self.assertEqual(len(wbsim_io.read(self.dir / "out")["requests"]), len(issued))
 
     def test_packed_files(self):
         self.write(FTRACE, "trace.txt")
@@ -92,23 +92,23 @@ class Reading(CliTest):
             if shutil.which(program) is None:
                 continue
             subprocess.run([program, "-kq", "trace.txt"], cwd=self.dir, check=True, timeout=60)
-            self.assertEqual(len(trace_io.read_trace(self.dir / f"trace.txt.{end}")), 2)
+            self.assertEqual(len(wbsim_io.read_trace(self.dir / f"trace.txt.{end}")), 2)
 
     def test_what_is_no_trace(self):
         for text in ("", "# tracer: nop\n", "hello\n", FTRACE + "hello\n"):
             with self.assertRaises(BadInput):
                 self.frames(text)
         with self.assertRaises(BadInput):
-            trace_io.read_trace(self.dir / "absent")
+            wbsim_io.read_trace(self.dir / "absent")
 
     def test_bpftrace_and_the_same_table_from_a_trace(self):
-        table = trace_io.read_bpftrace(self.dir / self.write(BPFTRACE, "bpf.txt"))
+        table = wbsim_io.read_bpftrace(self.dir / self.write(BPFTRACE, "bpf.txt"))
         self.assertEqual(table["pages"].tolist(), [0, 40])
         self.assertEqual(table["reason"].tolist(), ["periodic", "background"])
         events = self.frames(RECORDED + """0.235019 kworker/u2:1-24 writeback_written name=8:0 \
 nr_pages=996 sb_dev=0 sync_mode=0 for_kupdate=1 range_cyclic=1 for_background=0 reason=3
 """, 0.0)
-        done = trace_io.works(events)
+        done = wbsim_io.works(events)
         self.assertEqual(set(table.columns) & set(done.columns), {"bdi", "pages", "reason", "ms"})
         self.assertEqual(done[["pages", "reason"]].values.tolist(), [[32000, "periodic"]])
         self.assertAlmostEqual(done["ms"][0], 100, places=3)
@@ -119,8 +119,8 @@ nr_pages=996 sb_dev=0 sync_mode=0 for_kupdate=1 range_cyclic=1 for_background=0 
         self.expect(0, "run", self.write(BUSY), "--out", "out", "--trace", "blktrace,ftrace")
         text = subprocess.run(["blkparse", "-i", "d0", "-D", "out/blktrace"], cwd=self.dir,
                               check=True, capture_output=True, text=True, timeout=60).stdout
-        table = trace_io.read_blkparse(self.dir / self.write(text, "blkparse.txt"))
-        issued = trace_io.read_run_trace(self.dir / "out")["block_rq_issue"]
+        table = wbsim_io.read_blkparse(self.dir / self.write(text, "blkparse.txt"))
+        issued = wbsim_io.read_run_trace(self.dir / "out")["block_rq_issue"]
         ours = issued[issued["dev"] == "8,0"]
         theirs = table[table["action"] == "D"]
         self.assertEqual(theirs["sector"].astype(int).tolist(), ours["sector"].tolist())
@@ -158,12 +158,12 @@ class Fio(CliTest):
     def test_real_and_simulated_results_are_one_frame(self):
         self.real_fio()
         self.expect(0, "run", self.variant(), "--out", "out", "--trace", "fio")
-        real = trace_io.read_fio_json(self.dir / "real.json")
-        ours = trace_io.read_fio_json(self.dir / "out/summary.json")
+        real = wbsim_io.read_fio_json(self.dir / "real.json")
+        ours = wbsim_io.read_fio_json(self.dir / "out/summary.json")
         self.assertEqual(list(real.columns), list(ours.columns))
         self.assertEqual(ours["io_bytes"].tolist(), [4 << 20])
-        real_log = trace_io.read_fio_log(self.dir / "real_clat.1.log")
-        our_log = trace_io.read_fio_log(self.dir / "out/fio/dd_clat.1.log")
+        real_log = wbsim_io.read_fio_log(self.dir / "real_clat.1.log")
+        our_log = wbsim_io.read_fio_log(self.dir / "out/fio/dd_clat.1.log")
         self.assertEqual(list(real_log.columns), list(our_log.columns))
         self.assertEqual((len(our_log), our_log["offset"].tolist()),
                          (len(real_log), real_log["offset"].tolist()))
@@ -212,7 +212,7 @@ class Figures(CliTest):
 
     def test_the_example_compares_the_two(self):
         result = subprocess.run(
-            [sys.executable, "-B", str(ROOT / "analysis/example_traces.py"),
+            [sys.executable, "-B", str(ROOT / "analysis/example_real_and_simulated.py"),
              self.throttled("trace.txt"), self.throttled("real.txt"), "plots"],
             cwd=self.dir, check=True, capture_output=True, text=True, timeout=120)
         words = [line.split()[1:] for line in result.stdout.splitlines()
@@ -220,6 +220,24 @@ class Figures(CliTest):
         self.assertEqual(words[0], words[1])
         self.assertEqual(words[0][:4], ["78", "pauses,", "1.56", "s"])
         self.assertEqual(len(list((self.dir / "plots").iterdir())), 5)
+
+    def test_the_example_lays_a_run_over_a_recording(self):
+        self.expect(0, "run", self.variant(), "--kernel", "2.6.31", "--out", "out")
+        recorded = ROOT / "tests/reference/2.6.31/P6"
+        result = subprocess.run(
+            [sys.executable, "-B", str(ROOT / "analysis/example_real_and_simulated.py"), "out",
+             str(recorded), "plots"],
+            cwd=self.dir, check=True, capture_output=True, text=True, timeout=120)
+        self.assertRegex(result.stdout, r"(?m)^samples +\d+ +\d+$")
+        self.assertRegex(result.stdout, r"(?m)^real +\d+ writes, ")
+        self.assertEqual([path.name for path in (self.dir / "plots").iterdir()],
+                         ["example-dirty.png"])
+        ours, real = wbsim_io.read(self.dir / "out"), wbsim_io.read(recorded)
+        self.assertEqual(set(real), {"samples", "writes", "fsync", "requests"})
+        for name in ("writes", "fsync"):
+            self.assertLessEqual(set(real[name].columns), set(ours[name].columns))
+        self.assertLessEqual({"t_s", "nr_dirty", "nr_writeback", "d0_wr_sectors", "pdflush"},
+                             set(ours["samples"].columns) & set(real["samples"].columns))
 
     def test_a_trace_in_which_nobody_was_throttled(self):
         self.expect(0, "run", self.variant(), "--out", "out", "--trace", "ftrace")
