@@ -13,11 +13,15 @@ namespace wbsim {
 const std::vector<std::string_view>& scheduler_names(const QueueRules& rules) {
   static const std::vector<std::string_view> single{"deadline", "noop"};
   static const std::vector<std::string_view> multi{"mq-deadline", "none"};
+  static const std::vector<std::string_view> linus{"linus"};
+  if (is_linus(rules.kind))
+    return linus;
   return rules.kind == QueueKind::kMulti ? multi : single;
 }
 
 const std::vector<std::string_view>& scheduler_names() {
-  static const std::vector<std::string_view> names{"noop", "deadline", "none", "mq-deadline"};
+  static const std::vector<std::string_view> names{"linus", "noop", "deadline", "none",
+                                                   "mq-deadline"};
   return names;
 }
 

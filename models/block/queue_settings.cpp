@@ -11,6 +11,20 @@ namespace {
 
 constexpr int kMaxRequests = 128;  // BLKDEV_DEFAULT_RQ
 
+// 2.4: elevator_linus; slots of each direction, and MAX_SECTORS.
+QueueParams with_defaults_24(QueueParams params, const QueueRules& rules) {
+  constexpr Bytes kSmallMachine{std::int64_t{32} << 20};
+  if (params.scheduler.empty())
+    params.scheduler = "linus";
+  if (params.nr_requests == 0 && rules.kind == QueueKind::kLinus2417)
+    params.nr_requests = params.memory <= kSmallMachine ? 32 : 64;
+  if (params.nr_requests == 0)
+    params.nr_requests = kMaxRequests;
+  params.max_sectors = std::min(params.max_sectors, rules.max_sectors);
+  params.write_cache = params.fua = false;  // the drive may have one: nothing flushes it
+  return params;
+}
+
 }  // namespace
 
 QueueRules queue_rules_310() {
@@ -53,6 +67,8 @@ int blk_mq_default_nr_requests(int hw_queue_depth, bool has_scheduler) {
 QueueParams with_defaults(QueueParams params, const QueueRules& rules, int device_depth) {
   if (params.max_sectors == Sectors(0))
     params.max_sectors = rules.max_sectors;
+  if (is_linus(rules.kind))
+    return with_defaults_24(params, rules);
   if (rules.kind == QueueKind::kSingle) {
     if (params.scheduler.empty())
       params.scheduler = "deadline";

@@ -14,10 +14,17 @@
 
 namespace wbsim {
 
+class TaskQueueDisk;
+
 enum class QueueKind : std::uint8_t {
-  kSingle,  // one queue with request slots per direction: 2.6.18 to 4.x
-  kMulti,   // blk-mq
+  kSingle,     // one queue with request slots per direction: 2.6.18 to 4.x
+  kMulti,      // blk-mq
+  kLinus240,   // elevator_linus and tq_disk: 2.4.0
+  kLinus2417,  // the same of 2.4.17
 };
+inline bool is_linus(QueueKind kind) {
+  return kind == QueueKind::kLinus240 || kind == QueueKind::kLinus2417;
+}
 
 // The plug of a task, from 2.6.39 on.
 struct PlugRules {
@@ -68,15 +75,17 @@ struct QueueParams {
   int max_segments = 128;
   int nomerges = 0;  // 1: only into the last merged request and on a plug; 2: not at all
   bool rotational = true;
-  bool write_cache = false;          // the drive has a volatile one: flushes are sent
-  bool fua = false;                  // and takes FUA writes
-  int nr_hw_queues = 1;              // blk-mq
-  int cpus = 1;                      // of the machine: one software queue each
-  Duration wbt_lat{-1};              // blk-wbt's target; 0: off; negative: the default
-  int device_index = 0;              // in the trace
-  TimePoint origin{};                // the trace's times are relative to this
-  Duration interrupt_cost{0};        // processor time of ending a request,
-  Processors* processors = nullptr;  // taken from these if there are any
+  bool write_cache = false;             // the drive has a volatile one: flushes are sent
+  bool fua = false;                     // and takes FUA writes
+  int nr_hw_queues = 1;                 // blk-mq
+  int cpus = 1;                         // of the machine: one software queue each
+  Bytes memory{std::int64_t{1} << 30};  // of the machine: 2.4.17 has fewer slots in a small one
+  Duration wbt_lat{-1};                 // blk-wbt's target; 0: off; negative: the default
+  int device_index = 0;                 // in the trace
+  TimePoint origin{};                   // the trace's times are relative to this
+  Duration interrupt_cost{0};           // processor time of ending a request,
+  Processors* processors = nullptr;     // taken from these if there are any
+  TaskQueueDisk* tq_disk = nullptr;     // 2.4
 };
 
 // As the attributes of a device say it; what they leave open stays open.

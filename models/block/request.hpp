@@ -29,9 +29,10 @@ struct Request : DeviceRequest {
   bool sync = false;
   bool no_merge = false;  // a bio did not fit: REQ_NOMERGE
   bool hashed = false;
-  std::uint8_t slot_index = 0;  // of the request list it is counted in
-  WriteReason reason{};         // of the bio it was allocated for
-  Jiffies deadline{};           // the deadline elevator's
+  std::uint8_t slot_index = 0;         // of the request list it is counted in
+  WriteReason reason{};                // of the bio it was allocated for
+  std::int64_t elevator_sequence = 0;  // elevator_linus's: how much may still pass it
+  Jiffies deadline{};                  // the deadline elevator's
   Sectors meta_sectors;
   TimePoint queued{};
   TimePoint issued{};  // given to the device
