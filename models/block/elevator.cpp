@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "models/block/cfq.hpp"
 #include "models/block/deadline.hpp"
 #include "models/block/noop.hpp"
 #include "models/block/queue_settings.hpp"
@@ -11,7 +12,7 @@
 namespace wbsim {
 
 const std::vector<std::string_view>& scheduler_names(const QueueRules& rules) {
-  static const std::vector<std::string_view> single{"deadline", "noop"};
+  static const std::vector<std::string_view> single{"deadline", "noop", "cfq"};
   static const std::vector<std::string_view> multi{"mq-deadline", "none"};
   static const std::vector<std::string_view> linus{"linus"};
   if (is_linus(rules.kind))
@@ -20,8 +21,8 @@ const std::vector<std::string_view>& scheduler_names(const QueueRules& rules) {
 }
 
 const std::vector<std::string_view>& scheduler_names() {
-  static const std::vector<std::string_view> names{"linus", "noop", "deadline", "none",
-                                                   "mq-deadline"};
+  static const std::vector<std::string_view> names{"linus", "noop", "deadline",
+                                                   "cfq",   "none", "mq-deadline"};
   return names;
 }
 
@@ -31,6 +32,8 @@ std::unique_ptr<Elevator> make_elevator(std::string_view name, const QueueRules&
   if (std::find(known.begin(), known.end(), name) != known.end()) {
     if (name == "noop")
       return std::make_unique<NoopElevator>();
+    if (name == "cfq")
+      return std::make_unique<CfqElevator>(rules.cfq, clock);
     if (name == "deadline" || name == "mq-deadline")
       return std::make_unique<DeadlineElevator>(rules.deadline, clock);
   }

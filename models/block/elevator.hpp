@@ -27,6 +27,11 @@ inline constexpr DeadlineRules kDeadline2631{false, false, true, false, false};
 inline constexpr DeadlineRules kDeadline310{false, false, true, false, true};
 inline constexpr DeadlineRules kDeadline61{false, false, true, true, true};
 
+// What differs between the versions of cfq.
+struct CfqRules {
+  bool async_waits_for_sync = true;  // no asynchronous request while a synchronous one is in flight
+};
+
 class Elevator {
  public:
   virtual ~Elevator() = default;
@@ -53,6 +58,7 @@ class Elevator {
   // A request that next() gave out is complete.
   virtual void completed(const Request&, Jiffies) {}
   // next() gives nothing before this, though it is not empty: it idles for a task to come back.
+  // 0: it does not.
   virtual Jiffies idles_until() const { return Jiffies(0); }
 };
 

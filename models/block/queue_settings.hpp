@@ -52,6 +52,7 @@ struct QueueRules {
   Duration unplug_delay{3'000'000};
   PlugRules plug;
   DeadlineRules deadline = kDeadline2631;
+  CfqRules cfq;
   Sectors max_sectors{1024};  // of a request, unless max_sectors_kb is set
 
   // The index of the slots, and of the congestion, that a bio belongs to.

@@ -172,7 +172,10 @@ void SingleQueue::request_fn() {
 void SingleQueue::wait_while_idling() {
   if (elevator_.empty() || sim_.pending(idle_timer_))
     return;
-  const Jiffies until = std::max(elevator_.elevator().idles_until(), jiffies() + Jiffies(1));
+  const Jiffies idle = elevator_.elevator().idles_until();
+  if (idle == Jiffies(0))
+    return;  // a completion lets it go on
+  const Jiffies until = std::max(idle, jiffies() + Jiffies(1));
   const EventAction retry{
       [](void* self, std::uint64_t) { static_cast<SingleQueue*>(self)->request_fn(); }, this};
   idle_timer_ = sim_.at(clock_.start_of(until), retry);

@@ -3,6 +3,7 @@ target_sources(wbsim_models PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/blk_mq.cpp
   ${CMAKE_CURRENT_LIST_DIR}/blk_plug.cpp
   ${CMAKE_CURRENT_LIST_DIR}/blk_wbt.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/cfq.cpp
   ${CMAKE_CURRENT_LIST_DIR}/deadline.cpp
   ${CMAKE_CURRENT_LIST_DIR}/driver_queue.cpp
   ${CMAKE_CURRENT_LIST_DIR}/elevator.cpp
