@@ -1,10 +1,12 @@
 // The block layer alone: what a merged bio costs, and the life of a request from submission to
-// completion.
+// completion, in each era's queue, on one disk and on a thousand.
 #include <benchmark/benchmark.h>
 
+#include <deque>
+#include <string>
 #include <vector>
 
-#include "models/block/single_queue.hpp"
+#include "models/block/request_queue.hpp"
 #include "models/device/device.hpp"
 #include "sim/simulator.hpp"
 
@@ -12,32 +14,71 @@ namespace {
 
 using namespace wbsim;
 
-struct Disk {
-  explicit Disk(const char* scheduler)
-      : device(make_device(config())),
-        queue(sim, TickClock(250), *device, params(scheduler), {}, congestion, trace) {}
+struct Kind {
+  const char* name;
+  QueueRules rules;
+  const char* scheduler;
+};
 
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> kinds{
+      {"noop", {}, "noop"},
+      {"deadline", {}, "deadline"},
+      {"cfq", {}, "cfq"},
+      {"deadline310", queue_rules_310(), "deadline"},
+      {"none", queue_rules_61(), "none"},
+      {"mq-deadline", queue_rules_61(), "mq-deadline"},
+  };
+  return kinds;
+}
+
+class Disks {
+ public:
+  Disks(const Kind& kind, int count) {
+    task_.thread = "task";
+    for (int i = 0; i < count; ++i) {
+      Disk& disk = disks_.emplace_back();
+      disk.device = make_device(config());
+      QueueParams params;
+      params.scheduler = kind.scheduler;
+      params.device_index = i;
+      params.wbt_lat = Duration::zero();
+      disk.queue = make_request_queue(sim_, TickClock(250), *disk.device, params, kind.rules,
+                                      congestion_, trace_);
+    }
+  }
+
+  // What does not fit waits until there is room, as the task would.
+  void submit(std::size_t disk, Bio& bio) {
+    RequestQueue& queue = *disks_[disk].queue;
+    while (queue.try_submit(bio, task_) == RequestQueue::Submit::kNoRequest) {
+      queue.unplug();
+      sim_.run_until(sim_.now() + std::chrono::milliseconds(1));
+    }
+  }
+  void drain() {
+    for (Disk& disk : disks_)
+      disk.queue->unplug();
+    sim_.run_until(sim_.now() + std::chrono::hours(1));
+  }
+
+ private:
+  struct Disk {
+    std::unique_ptr<Device> device;
+    std::unique_ptr<RequestQueue> queue;
+  };
   static DeviceConfig config() {
     DeviceConfig config;
     config.capacity = Bytes(std::int64_t{1} << 40);
+    config.driver_depth = 32;
     return config;
   }
-  static QueueParams params(const char* scheduler) {
-    QueueParams params;
-    params.scheduler = scheduler;
-    return params;
-  }
-  void drain() {
-    queue.unplug();
-    sim.run_until(sim.now() + std::chrono::hours(1));
-  }
 
-  Simulator sim;
-  std::unique_ptr<Device> device;
-  CongestionWaits congestion;
-  TraceSink trace;
-  SingleQueue queue;
-  IoContext task;
+  Simulator sim_;
+  CongestionWaits congestion_;
+  TraceSink trace_;
+  IoContext task_;
+  std::deque<Disk> disks_;
 };
 
 std::vector<Bio> make_bios(std::size_t n, std::int64_t stride) {
@@ -59,44 +100,53 @@ void finish(benchmark::State& state, const std::vector<Bio>& bios) {
   state.SetItemsProcessed(rounds * static_cast<std::int64_t>(bios.size()));
 }
 
-// 4 KiB bios in a row, 64 requests' worth; the time is that of a bio, with its share of a request.
-void merged_bio(benchmark::State& state, const char* scheduler) {
-  Disk disk(scheduler);
-  std::vector<Bio> bios = make_bios(64 * 128, 8);
+// 4 KiB bios in a row, 16 requests' worth; the time is that of a bio, with its share of a request.
+void merged_bio(benchmark::State& state, const Kind& kind) {
+  Disks disks(kind, 1);
+  std::vector<Bio> bios = make_bios(16 * 128, 8);
   for (auto _ : state) {
     for (Bio& bio : bios)
-      disk.queue.try_submit(bio, disk.task);
-    disk.drain();
+      disks.submit(0, bio);
+    disks.drain();
   }
   finish(state, bios);
 }
-BENCHMARK_CAPTURE(merged_bio, noop, "noop")->Name("wbsim/merged_bio@noop");
-BENCHMARK_CAPTURE(merged_bio, deadline, "deadline")->Name("wbsim/merged_bio@deadline");
 
-// 4 KiB bios with gaps: each is a request of its own.
-void request_life(benchmark::State& state, const char* scheduler) {
-  Disk disk(scheduler);
-  std::vector<Bio> bios = make_bios(100, 1000);
+// 4 KiB bios with gaps, spread over the disks: each is a request of its own.
+void request_life(benchmark::State& state, const Kind& kind, int disk_count) {
+  Disks disks(kind, disk_count);
+  const auto count = static_cast<std::size_t>(disk_count);
+  std::vector<Bio> bios = make_bios(count == 1 ? 100 : 16 * count, 1000);
   for (auto _ : state) {
-    for (Bio& bio : bios)
-      disk.queue.try_submit(bio, disk.task);
-    disk.drain();
+    for (std::size_t i = 0; i < bios.size(); ++i)
+      disks.submit(i % count, bios[i]);
+    disks.drain();
   }
   finish(state, bios);
 }
-BENCHMARK_CAPTURE(request_life, noop, "noop")->Name("wbsim/request@noop");
-BENCHMARK_CAPTURE(request_life, deadline, "deadline")->Name("wbsim/request@deadline");
 
 // One request at a time on an idle queue: plugged, unplugged by its waiter, served.
 void request_alone(benchmark::State& state) {
-  Disk disk("deadline");
+  Disks disks(kinds()[1], 1);
   std::vector<Bio> bios = make_bios(1, 0);
   for (auto _ : state) {
-    disk.queue.try_submit(bios[0], disk.task);
-    disk.drain();
+    disks.submit(0, bios[0]);
+    disks.drain();
   }
   finish(state, bios);
 }
 BENCHMARK(request_alone)->Name("wbsim/request@alone");
+
+const bool registered = [] {
+  for (const Kind& kind : kinds()) {
+    const std::string name = kind.name;
+    if (!kind.rules.plug.per_task || name == "mq-deadline")  // the others merge on a task's plug
+      benchmark::RegisterBenchmark(("wbsim/merged_bio@" + name).c_str(), merged_bio, kind);
+    benchmark::RegisterBenchmark(("wbsim/request@" + name).c_str(), request_life, kind, 1);
+    benchmark::RegisterBenchmark(("wbsim/request@" + name + "/disks:1000").c_str(), request_life,
+                                 kind, 1000);
+  }
+  return true;
+}();
 
 }  // namespace
