@@ -24,6 +24,7 @@ struct Bio {
   bool meta : 1 = false;    // file-system metadata, for the statistics
   bool preflush : 1 = false;  // REQ_PREFLUSH: what the drive caches goes to the medium first
   bool fua : 1 = false;       // REQ_FUA: ends when it is on the medium itself
+  bool barrier : 1 = false;   // BIO_RW_BARRIER, up to 2.6.36: nothing passes it
   bool direct : 1 = false;    // O_DIRECT: SYNC and IDLE, which blk-wbt lets pass
 };
 

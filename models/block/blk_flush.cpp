@@ -33,12 +33,21 @@ bool FlushMachine::insert(Request& rq, const Bio& bio, Jiffies now) {
   return true;
 }
 
+void FlushMachine::start_ordered(Request& rq, Jiffies now) {
+  rq.fua = params_.write_cache && params_.fua;
+  rq.flush_steps = kData;
+  if (params_.write_cache)
+    rq.flush_steps |= params_.fua ? kPreflush : kPreflush | kPostflush;
+  next_step(rq, now);
+  kick_flush(now);
+}
+
 void FlushMachine::next_step(Request& rq, Jiffies now) {
   if (rq.flush_steps == 0)
     return host_.flush_done(rq);
   if (!(rq.flush_steps & kPreflush) && (rq.flush_steps & kData)) {
     ++data_in_flight_;
-    return host_.queue_at_head(rq, /*front=*/true);
+    return host_.queue_flush_step(rq, /*front=*/true);
   }
   if (pending_.empty())
     pending_since_ = now;
@@ -69,7 +78,7 @@ void FlushMachine::kick_flush(Jiffies now) {
   running_.swap(pending_);
   flush_rq_.q = running_.front().q;
   flush_rq_.hctx = running_.front().hctx;
-  host_.queue_at_head(flush_rq_, /*front=*/false);
+  host_.queue_flush_step(flush_rq_, /*front=*/false);
 }
 
 void FlushMachine::flush_end(Jiffies now) {

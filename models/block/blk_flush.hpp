@@ -14,7 +14,7 @@ namespace wbsim {
 class FlushHost {
  public:
   // To the driver before all that waits; a data step even before other steps.
-  virtual void queue_at_head(Request& rq, bool front) = 0;
+  virtual void queue_flush_step(Request& rq, bool front) = 0;
   virtual void flush_done(Request& rq) = 0;
 
  protected:
@@ -27,6 +27,9 @@ class FlushMachine {
 
   // False when it needs no flush: it goes like any other request.
   bool insert(Request& rq, const Bio& bio, Jiffies now);
+  // A barrier that has the drained queue to itself: flush, write, and flush again or FUA, as far as
+  // there is a cache. MODELS: 2.6.18 to 2.6.36 block/blk-barrier.c start_ordered().
+  void start_ordered(Request& rq, Jiffies now);
   // Takes over a request the device has completed: true when it was a step of this machine.
   bool completed(Request& rq, Jiffies now);
 

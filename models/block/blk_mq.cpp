@@ -41,6 +41,7 @@ std::uint16_t BlkMqQueue::hctx_for(int cpu) const {
 
 BlkMqQueue::Submit BlkMqQueue::try_submit(Bio& bio, IoContext& ioc) {
   check_bio(bio);
+  WB_ASSERT(!bio.barrier);
   events_.bio(BlockEvent::What::kBioQueue, bio, ioc.thread);
   if (try_merge(bio, ioc)) {
     events_.merged(bio, ioc.thread);
@@ -251,7 +252,7 @@ void BlkMqQueue::put_request(Request& rq) {
   delete_request(rq);
 }
 
-void BlkMqQueue::queue_at_head(Request& rq, bool front) {
+void BlkMqQueue::queue_flush_step(Request& rq, bool front) {
   QueueList& dispatch = hctx_of(rq).dispatch;
   dispatch.insert(front ? dispatch.begin() : dispatch.end(), rq);
 }

@@ -71,7 +71,7 @@ class BlkMqQueue final : public DriverQueue, private RequestOwner, private Flush
   void device_ready() override { run_hw_queues(); }
   void request_completed(Request& rq) override;
 
-  void queue_at_head(Request& rq, bool front) override;
+  void queue_flush_step(Request& rq, bool front) override;
   void flush_done(Request& rq) override;
 
   QueueRules rules_;

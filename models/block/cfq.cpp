@@ -75,22 +75,36 @@ Request* CfqElevator::next(Jiffies now) {
     take_turn();
   if (!active_ || active_->sorted.empty() || !may_dispatch(*active_))
     return nullptr;
-  Queue& q = *active_;
-  Request& rq = choose(q, now);
+  return &dispatch(*active_, choose(*active_, now));
+}
+
+Request* CfqElevator::force(Jiffies) {
+  for (Queue& q : queues_)
+    if (!q.sorted.empty())
+      return &dispatch(q, *q.sorted.begin());
+  return nullptr;
+}
+
+Request& CfqElevator::dispatch(Queue& q, Request& rq) {
   remove(q, rq);
   last_position_ = rq.end();
   ++q.dispatched;
   ++q.slice_dispatch;
   if (q.sync())
     ++sync_in_flight_;
-  return &rq;
+  return rq;
 }
 
 void CfqElevator::take_turn() {
-  if (turns_.empty())
+  while (!active_ && !turns_.empty()) {
+    Queue& q = turns_.front();
+    turns_.pop_front();
+    q.busy = !q.sorted.empty();  // it may have been drained meanwhile
+    if (q.busy)
+      active_ = &q;
+  }
+  if (!active_)
     return;
-  active_ = &turns_.front();
-  turns_.pop_front();
   active_->slice_end = Jiffies(0);
   active_->slice_dispatch = 0;
   active_->fifo_checked = false;

@@ -33,6 +33,7 @@ class CfqElevator final : public Elevator {
 
   void add(Request& rq, Jiffies now) override;
   Request* next(Jiffies now) override;
+  Request* force(Jiffies now) override;  // cfq_forced_dispatch()
   bool empty() const override { return size_ == 0; }
   std::size_t size() const override { return size_; }
   Request* find_start(const Bio& bio, const IoContext& ioc) override;
@@ -80,6 +81,7 @@ class CfqElevator final : public Elevator {
   void expire_slice();
   bool may_dispatch(const Queue& q) const;
   Request& choose(Queue& q, Jiffies now);
+  Request& dispatch(Queue& q, Request& rq);
   void remove(Queue& q, Request& rq);
 
   CfqRules rules_;

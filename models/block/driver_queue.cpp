@@ -40,7 +40,8 @@ Request& DriverQueue::new_request(Bio& bio, const IoContext& ioc) {
   rq.bios = 1;
   rq.op = bio.op;
   rq.sync = bio.sync || bio.op == BioOp::kRead;
-  rq.no_merge = bio.preflush || bio.fua;
+  rq.no_merge = bio.preflush || bio.fua || bio.barrier;
+  rq.barrier = bio.barrier;
   rq.fua = false;
   rq.tracked = false;
   rq.flush_steps = 0;

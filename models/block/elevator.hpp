@@ -39,6 +39,8 @@ class Elevator {
   virtual void add(Request& rq, Jiffies now) = 0;
   // Takes the request to dispatch out; nullptr when there is none.
   virtual Request* next(Jiffies now) = 0;
+  // The same, without holding anything back.
+  virtual Request* force(Jiffies now) { return next(now); }
   virtual bool empty() const = 0;
   virtual std::size_t size() const = 0;
 

@@ -128,8 +128,7 @@ void ElevatorQueue::add(Request& rq, Jiffies now) {
   elevator_->add(rq, now);
 }
 
-Request* ElevatorQueue::dispatch(Jiffies now) {
-  Request* rq = elevator_->next(now);
+Request* ElevatorQueue::taken(Request* rq) {
   if (!rq)
     return nullptr;
   forget_merged(*rq);

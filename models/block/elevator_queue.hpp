@@ -40,7 +40,8 @@ class ElevatorQueue {
   bool try_insert_merge(Request& rq);
   void add(Request& rq, Jiffies now);
   // Takes the next request out; from here on nothing is merged into it.
-  Request* dispatch(Jiffies now);
+  Request* dispatch(Jiffies now) { return taken(elevator_->next(now)); }
+  Request* drain(Jiffies now) { return taken(elevator_->force(now)); }
 
   bool empty() const { return elevator_->empty(); }
   Elevator& elevator() { return *elevator_; }
@@ -51,6 +52,7 @@ class ElevatorQueue {
       boost::intrusive::constant_time_size<false>>;
   static constexpr int kHashBits = 7;
 
+  Request* taken(Request* rq);
   bool elv_merge(Bio& bio, const IoContext& ioc);
   bool allowed(const Request& rq, const Bio& bio, const IoContext& ioc) const {
     return merge_ok(rq, bio) && elevator_->allow_merge(rq, bio, ioc);

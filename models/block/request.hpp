@@ -29,6 +29,7 @@ struct Request : DeviceRequest {
   bool sync = false;
   bool no_merge = false;  // a bio did not fit: REQ_NOMERGE
   bool hashed = false;
+  bool barrier = false;                // of the queue's order, not of a merge
   std::uint8_t slot_index = 0;         // of the request list it is counted in
   WriteReason reason{};                // of the bio it was allocated for
   std::int64_t elevator_sequence = 0;  // elevator_linus's: how much may still pass it

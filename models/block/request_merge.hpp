@@ -10,7 +10,7 @@ namespace wbsim {
 
 // elv_rq_merge_ok(): both may be merged at all.
 inline bool merge_ok(const Request& rq, const Bio& bio) {
-  return !rq.no_merge && rq.op == bio.op && !bio.preflush && !bio.fua;
+  return !rq.no_merge && rq.op == bio.op && !bio.preflush && !bio.fua && !bio.barrier;
 }
 
 // Puts the bio at the end, or at the front, of a request it touches. False when the limits do not

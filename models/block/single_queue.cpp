@@ -1,7 +1,7 @@
 // MODELS: 2.6.18 to 3.10 block/blk-core.c __make_request() (blk_queue_bio()), get_request_wait(),
 //         plugging; queue_unplugged().
-// DEVIATES: no barriers; kblockd runs at once when the unplug timer fires or a plug is flushed
-//           because its task sleeps.
+// DEVIATES: a drive takes barriers, with or without a cache; kblockd runs at once when the unplug
+//           timer fires or a plug is flushed because its task sleeps.
 #include "models/block/single_queue.hpp"
 
 #include <algorithm>
@@ -75,7 +75,9 @@ Request* SingleQueue::get_request(Bio& bio, IoContext& ioc) {
 
 void SingleQueue::insert(Request& rq, Bio& bio, IoContext& ioc) {
   const bool on_task_plug = ioc.plug && rules_.plug.per_task;
-  if (flush_.insert(rq, bio, jiffies())) {
+  if (bio.barrier) {
+    insert_barrier(rq);
+  } else if (flush_.insert(rq, bio, jiffies())) {
     request_fn();
   } else if (on_task_plug) {
     if (ioc.plug->empty())
@@ -155,17 +157,44 @@ void SingleQueue::unplug_timeout() {
 // Takes requests from the elevator, as many as the device holds.
 void SingleQueue::request_fn() {
   while (!device_.full()) {
-    Request* rq = nullptr;
-    if (at_head_.empty()) {
-      rq = elevator_.dispatch(jiffies());
-    } else {
-      rq = &at_head_.front();
-      at_head_.pop_front();
-    }
+    Request* rq = next_request();
     if (!rq)
       return wait_while_idling();
     start_request(*rq);
   }
+}
+
+namespace {
+
+Request& take_front(QueueList& list) {
+  Request& rq = list.front();
+  list.pop_front();
+  return rq;
+}
+
+}  // namespace
+
+// Before a barrier all must have completed, after it nothing begins until it has: blk_do_ordered().
+Request* SingleQueue::next_request() {
+  if (flush_steps_.empty() && !ordered_ && !dispatch_.empty() && dispatch_.front().barrier &&
+      in_flight() == 0) {
+    ordered_ = &take_front(dispatch_);
+    flush_.start_ordered(*ordered_, jiffies());
+  }
+  if (!flush_steps_.empty())
+    return &take_front(flush_steps_);
+  if (ordered_ || (!dispatch_.empty() && dispatch_.front().barrier))
+    return nullptr;
+  return dispatch_.empty() ? elevator_.dispatch(jiffies()) : &take_front(dispatch_);
+}
+
+// ELEVATOR_INSERT_BACK: the elevator gives out all it has before the barrier, in its order.
+void SingleQueue::insert_barrier(Request& rq) {
+  while (Request* before = elevator_.drain(jiffies()))
+    dispatch_.push_back(*before);
+  dispatch_.push_back(rq);
+  remove_plug();
+  request_fn();
 }
 
 // The elevator may hold requests back for a task that is expected to go on.
@@ -195,13 +224,17 @@ void SingleQueue::request_completed(Request& rq) {
   }
   end_request(rq);
   put_request(rq);
+  if (!dispatch_.empty())
+    request_fn();  // a barrier may have waited for it
 }
 
-void SingleQueue::queue_at_head(Request& rq, bool front) {
-  at_head_.insert(front ? at_head_.begin() : at_head_.end(), rq);
+void SingleQueue::queue_flush_step(Request& rq, bool front) {
+  flush_steps_.insert(front ? flush_steps_.begin() : flush_steps_.end(), rq);
 }
 
 void SingleQueue::flush_done(Request& rq) {
+  if (ordered_ == &rq)
+    ordered_ = nullptr;
   end_request(rq);
   put_request(rq);
 }

@@ -48,11 +48,13 @@ class SingleQueue final : public DriverQueue, private RequestOwner, private Flus
 
   // The driver.
   void request_fn();
+  Request* next_request();
+  void insert_barrier(Request& rq);
   void device_ready() override;
   void request_completed(Request& rq) override;
   void wait_while_idling();
 
-  void queue_at_head(Request& rq, bool front) override;
+  void queue_flush_step(Request& rq, bool front) override;
   void flush_done(Request& rq) override;
 
   QueueRules rules_;
@@ -60,7 +62,9 @@ class SingleQueue final : public DriverQueue, private RequestOwner, private Flus
   RequestList slots_;
   ElevatorQueue elevator_;
   FlushMachine flush_;
-  QueueList at_head_;  // go to the driver before anything of the elevator
+  QueueList flush_steps_;       // go to the driver before anything else
+  QueueList dispatch_;          // what a barrier took out of the elevator, and it
+  Request* ordered_ = nullptr;  // the barrier under way
   std::array<WaitQueue, 2> slot_waiters_;
   Jiffies unplug_delay_;
   EventQueue::Handle unplug_timer_, idle_timer_;

@@ -18,6 +18,7 @@ struct Stream {
   IoContext ioc;
   int pause_every = 0;
   bool plugged = false;
+  int barrier_every = 0;
 };
 
 Task<> submit_all(BlockFixture& f, Stream& stream) {
@@ -34,8 +35,12 @@ Task<> submit_all(BlockFixture& f, Stream& stream) {
     bio.direct = n % 7 == 0;
     bio.preflush = write && n % 13 == 5;
     bio.fua = write && n % 17 == 3;
+    bio.barrier = write && stream.barrier_every > 0 && n % stream.barrier_every == 7;
+    if (bio.barrier)
+      bio.preflush = bio.fua = false;
     if (f.queue.try_submit(bio, stream.ioc) == RequestQueue::Submit::kNoRequest)
       co_await f.queue.submit_slow(bio, stream.ioc);
+    f.accepted.push_back(bio.cookie);
     if (++n % stream.pause_every == 0)
       co_await f.sim.delay(std::chrono::microseconds(300));
   }
@@ -218,6 +223,35 @@ TEST_CASE("bios that are appended together make the requests that they make one 
       RC_ASSERT(all_of(one_by_one.log.requests[i]) == all_of(together.log.requests[i]));
     RC_ASSERT(one_by_one.queue.stats().merges == together.queue.stats().merges);
     RC_TAG(together.bios.size() < one_by_one.bios.size() ? "appended" : "nothing to append");
+  }));
+}
+
+TEST_CASE("nothing passes a barrier", "[block][property]") {
+  CHECK(rc::check([] {
+    BlockSetup setup = random_setup();
+    setup.rules = {};
+    setup.queue.scheduler = *rc::gen::element<std::string>("noop", "deadline", "cfq");
+    std::vector<Stream> streams = random_streams();
+    BlockFixture f(setup);
+    for (Stream& stream : streams) {
+      stream.barrier_every = *rc::gen::inRange(8, 30);
+      f.sim.spawn("writer", submit_all(f, stream));
+    }
+    f.run();
+    RC_ASSERT(f.ended.size() == f.bios.size());
+    std::vector<std::size_t> end_of(f.bios.size());
+    for (std::size_t i = 0; i < f.ended.size(); ++i)
+      end_of[f.ended[i]] = i;
+    std::size_t latest = 0, barrier_end = 0;
+    for (const std::uint64_t cookie : f.accepted) {
+      if (f.bios[cookie].barrier) {
+        RC_ASSERT(end_of[cookie] >= latest);
+        barrier_end = end_of[cookie];
+      } else {
+        RC_ASSERT(end_of[cookie] >= barrier_end);
+      }
+      latest = std::max(latest, end_of[cookie]);
+    }
   }));
 }
 

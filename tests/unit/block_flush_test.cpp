@@ -78,6 +78,25 @@ TEST_CASE("a flush is never merged into, nor waits for what the elevator holds",
   CHECK(f.ended[1] == 6);  // behind the one the disk was serving
 }
 
+TEST_CASE("a barrier drains the queue, flushes around its write and lets the rest follow",
+          "[block]") {
+  for (const bool write_cache : {false, true}) {
+    BlockSetup setup = cached(QueueKind::kSingle, false);
+    setup.rules.plug = {};
+    setup.queue.write_cache = write_cache;
+    BlockFixture f(setup);
+    f.submit(9000);
+    f.submit(8000);
+    Bio& bio = f.make_bio(100);
+    bio.barrier = true;
+    CHECK(f.queue.try_submit(bio, f.task) == Submit::kQueued);
+    f.submit(50);
+    f.run();
+    CHECK(f.ended == std::vector<std::uint64_t>{0, 1, 2, 3});
+    CHECK(f.queue.stats().flushes == (write_cache ? 2 : 0));
+  }
+}
+
 TEST_CASE("without a volatile cache the flags mean nothing", "[block]") {
   BlockSetup setup = cached(QueueKind::kMulti, false);
   setup.queue.write_cache = false;
