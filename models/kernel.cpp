@@ -48,6 +48,7 @@ KernelRow row_2624() {
             .task_dirty_by_buffers = false};
   row.queue.split_by_sync = false;
   row.queue.deadline = kDeadline2624;
+  row.queue.cfq = kCfq2618;
   row.sched = kSched2624;
   return row;
 }

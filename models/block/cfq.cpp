@@ -124,7 +124,7 @@ bool CfqElevator::may_dispatch(const Queue& q) const {
     return false;
   if (q.dispatched < kQuantum)
     return true;
-  return turns_.empty() && q.dispatched < 4 * kQuantum;
+  return turns_.empty() && q.dispatched < rules_.alone_quanta * kQuantum;
 }
 
 // The oldest one if it is late, which is looked at once a slice; else the nearest to the head:

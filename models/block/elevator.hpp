@@ -30,7 +30,10 @@ inline constexpr DeadlineRules kDeadline61{false, false, true, true, true};
 // What differs between the versions of cfq.
 struct CfqRules {
   bool async_waits_for_sync = true;  // no asynchronous request while a synchronous one is in flight
+  int alone_quanta = 4;              // in flight of a queue that is alone, in quanta
 };
+
+inline constexpr CfqRules kCfq2618{.async_waits_for_sync = false, .alone_quanta = 1};
 
 class Elevator {
  public:

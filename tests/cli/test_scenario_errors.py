@@ -59,7 +59,8 @@ class InvalidScenario(CliTest):
         self.refused_with("/devices/0/strict_limit", True, "it came with 3.12")
     def test_schedulers_and_queues_belong_to_kernels(self):
         self.refused_with("/devices/0/scheduler", "mq-deadline",
-                          'kernel 2.6.32 has no scheduler "mq-deadline"; it has deadline, noop')
+                          'kernel 2.6.32 has no scheduler "mq-deadline"; '
+                          'it has deadline, noop, cfq')
         self.refused_with("/devices/0/wbt_lat_usec", 2000, "has no blk-wbt")
         self.refused_with("/devices/0/nr_hw_queues", 4, "has one queue for each device")
         self.refused_with("/devices/0/nr_requests", 2, "takes no less than 4")

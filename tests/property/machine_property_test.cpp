@@ -66,7 +66,7 @@ DeviceConfig any_device(int number) {
     d.fixed.seek_base = microseconds(between(0, 2000));
     d.fixed.seek_full = microseconds(between(0, 8000));
   }
-  d.queue.scheduler = one_of<std::string>({"deadline", "noop"});
+  d.queue.scheduler = one_of<std::string>({"deadline", "noop", "cfq"});
   d.queue.nr_requests = one_of({4, 16, 128, 128});
   d.queue.max_sectors_kb = one_of({4, 64, 512});
   d.min_ratio = static_cast<int>(between(0, 10));

@@ -51,7 +51,7 @@ DeviceConfig any_device(Dice& dice, Cache cache) {
   DeviceConfig d;
   d.name = "d0";
   d.capacity = Bytes(256 * kMiB);
-  d.queue.scheduler = dice.one_of<const char*>({"deadline", "noop"});
+  d.queue.scheduler = dice.one_of<const char*>({"deadline", "noop", "cfq"});
   d.queue.nr_requests = dice.one_of({4, 16, 128});
   d.driver_depth = static_cast<int>(dice.between(1, 32));
   d.model = cache == Cache::kVolatile

@@ -21,6 +21,8 @@ TEST_CASE("example 7: slices by priority", "[block]") {
 
 class CfqBench {
  public:
+  explicit CfqBench(const CfqRules& rules = {}) : cfq(rules, TickClock(1000)) {}
+
   Request& add(BioOp op, std::int64_t sector, const IoContext& task, std::int64_t jiffy = 1) {
     Request& rq = requests_.emplace_back();
     rq.op = op;
@@ -40,7 +42,7 @@ class CfqBench {
     return rq->sector.count();
   }
 
-  CfqElevator cfq{{}, TickClock(1000)};
+  CfqElevator cfq;
   IoContext a, b;
 
  private:
@@ -86,6 +88,27 @@ TEST_CASE("no write-back while a synchronous request is in flight", "[block]") {
   CHECK(bench.cfq.idles_until() == Jiffies(0));  // the completion will tell
   bench.cfq.completed(read, Jiffies(20));
   CHECK(bench.serve(28) == 9000);
+}
+
+TEST_CASE("before 2.6.31 write-back does not wait for it, and a queue alone has 4 in flight too",
+          "[block]") {
+  CfqBench bench(kCfq2618);
+  for (int i = 0; i < 20; ++i)
+    bench.add(R, 1000 + 100 * i, bench.a);
+  for (int i = 0; i < CfqElevator::kQuantum; ++i)
+    CHECK(bench.cfq.next(Jiffies(10)) != nullptr);
+  CHECK(bench.cfq.next(Jiffies(10)) == nullptr);
+  bench.add(W, 9000, bench.b);
+  CHECK(bench.cfq.next(Jiffies(10)) == nullptr);  // the task has its slice
+
+  CfqBench two(kCfq2618);
+  Request& read = two.add(R, 1000, two.a);
+  two.add(W, 9000, two.b);
+  CHECK(two.cfq.next(Jiffies(10)) == &read);
+  two.add(R, 1008, two.a);
+  two.cfq.completed(read, Jiffies(20));
+  CHECK(two.cfq.next(Jiffies(20))->sector == Sectors(1008));
+  CHECK(two.cfq.next(Jiffies(120))->sector == Sectors(9000));  // slice over, a read under way
 }
 
 TEST_CASE("asynchronous writes give way after 16 requests, a queue has 4 in flight", "[block]") {
