@@ -199,7 +199,8 @@ void SingleQueue::insert_barrier(Request& rq) {
 
 // The elevator may hold requests back for a task that is expected to go on.
 void SingleQueue::wait_while_idling() {
-  if (elevator_.empty() || sim_.pending(idle_timer_))
+  held_back_ = !elevator_.empty();
+  if (!held_back_ || sim_.pending(idle_timer_))
     return;
   const Jiffies idle = elevator_.elevator().idles_until();
   if (idle == Jiffies(0))
@@ -224,8 +225,8 @@ void SingleQueue::request_completed(Request& rq) {
   }
   end_request(rq);
   put_request(rq);
-  if (!dispatch_.empty())
-    request_fn();  // a barrier may have waited for it
+  if (held_back_ || !dispatch_.empty())
+    request_fn();  // the elevator, or a barrier, may have waited for it
 }
 
 void SingleQueue::queue_flush_step(Request& rq, bool front) {

@@ -65,6 +65,7 @@ class SingleQueue final : public DriverQueue, private RequestOwner, private Flus
   QueueList flush_steps_;       // go to the driver before anything else
   QueueList dispatch_;          // what a barrier took out of the elevator, and it
   Request* ordered_ = nullptr;  // the barrier under way
+  bool held_back_ = false;      // the elevator gave out less than it has
   std::array<WaitQueue, 2> slot_waiters_;
   Jiffies unplug_delay_;
   EventQueue::Handle unplug_timer_, idle_timer_;

@@ -21,7 +21,16 @@ struct Stream {
   int barrier_every = 0;
 };
 
-Task<> submit_all(BlockFixture& f, Stream& stream) {
+// When a writer began to hand a bio over and when it had, as places in one order.
+struct Submissions {
+  struct Span {
+    std::size_t from = 0, to = 0;
+  };
+  std::map<std::uint64_t, Span> spans;  // by cookie
+  std::size_t next = 0;
+};
+
+Task<> submit_all(BlockFixture& f, Stream& stream, Submissions* noted = nullptr) {
   Process& self = co_await this_process();
   BlkPlug plug;
   if (stream.plugged)
@@ -33,14 +42,19 @@ Task<> submit_all(BlockFixture& f, Stream& stream) {
     bio.sync = n % 3 == 0;
     bio.unplug = n % 11 == 0;
     bio.direct = n % 7 == 0;
-    bio.preflush = write && n % 13 == 5;
-    bio.fua = write && n % 17 == 3;
-    bio.barrier = write && stream.barrier_every > 0 && n % stream.barrier_every == 7;
-    if (bio.barrier)
-      bio.preflush = bio.fua = false;
+    const bool has_barriers = stream.barrier_every > 0;  // no kernel has both
+    bio.preflush = write && !has_barriers && n % 13 == 5;
+    bio.fua = write && !has_barriers && n % 17 == 3;
+    bio.barrier = write && has_barriers && n % stream.barrier_every == 7;
+    Submissions::Span span;
+    if (noted)
+      span.from = noted->next++;
     if (f.queue.try_submit(bio, stream.ioc) == RequestQueue::Submit::kNoRequest)
       co_await f.queue.submit_slow(bio, stream.ioc);
-    f.accepted.push_back(bio.cookie);
+    if (noted) {
+      span.to = noted->next++;
+      noted->spans[bio.cookie] = span;
+    }
     if (++n % stream.pause_every == 0)
       co_await f.sim.delay(std::chrono::microseconds(300));
   }
@@ -232,25 +246,26 @@ TEST_CASE("nothing passes a barrier", "[block][property]") {
     setup.rules = {};
     setup.queue.scheduler = *rc::gen::element<std::string>("noop", "deadline", "cfq");
     std::vector<Stream> streams = random_streams();
+    Submissions submitted;
     BlockFixture f(setup);
     for (Stream& stream : streams) {
       stream.barrier_every = *rc::gen::inRange(8, 30);
-      f.sim.spawn("writer", submit_all(f, stream));
+      f.sim.spawn("writer", submit_all(f, stream, &submitted));
     }
     f.run();
     RC_ASSERT(f.ended.size() == f.bios.size());
     std::vector<std::size_t> end_of(f.bios.size());
     for (std::size_t i = 0; i < f.ended.size(); ++i)
       end_of[f.ended[i]] = i;
-    std::size_t latest = 0, barrier_end = 0;
-    for (const std::uint64_t cookie : f.accepted) {
-      if (f.bios[cookie].barrier) {
-        RC_ASSERT(end_of[cookie] >= latest);
-        barrier_end = end_of[cookie];
-      } else {
-        RC_ASSERT(end_of[cookie] >= barrier_end);
+    for (const auto& [barrier, at] : submitted.spans) {
+      if (!f.bios[barrier].barrier)
+        continue;
+      for (const auto& [cookie, span] : submitted.spans) {
+        if (span.to < at.from)
+          RC_ASSERT(end_of[cookie] < end_of[barrier]);
+        if (span.from > at.to)
+          RC_ASSERT(end_of[cookie] > end_of[barrier]);
       }
-      latest = std::max(latest, end_of[cookie]);
     }
   }));
 }

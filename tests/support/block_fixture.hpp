@@ -85,8 +85,7 @@ class BlockFixture {
   RequestQueue& queue;
   IoContext task;
   std::deque<Bio> bios;
-  std::vector<std::uint64_t> accepted;  // cookies, by writers that note them
-  std::vector<std::uint64_t> ended;     // cookies, in the order of completion
+  std::vector<std::uint64_t> ended;  // cookies, in the order of completion
 
  private:
   static Task<> submit_later(BlockFixture& self, Duration time, std::int64_t sector) {
