@@ -105,6 +105,7 @@ class World : private DirtyListener, private DirtyThrottle {
 
   void inode_dirtied(Inode&) override {}
   bool ratelimit(TaskStruct&, const AddressSpace&, Pages) override { return false; }
+  Pages until_due(const TaskStruct&, const AddressSpace&) const override { return kPages; }
   Task<> balance_dirty_pages(TaskStruct&, AddressSpace&) override { co_return; }
 
   Simulator sim_;

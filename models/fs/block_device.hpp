@@ -20,6 +20,9 @@ class BlockDevSuperBlock : public SuperBlock {
 
   GetBlock get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool create,
                      std::int64_t& metadata_block) override;
+  std::int64_t mapped_run(Inode& inode, std::int64_t block, int count) override {
+    return block + count <= inode.i_size >> inode.i_blkbits ? block : -1;
+  }
   Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
   bool uses_mpage() const override { return false; }
   bool keeps_times() const override { return false; }

@@ -90,7 +90,6 @@ Prepared block_prepare(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, st
 }
 
 Prepared block_write_new_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* dirtier) {
-  WB_ASSERT(page.test(PG_locked));
   Prepared result;
   create_empty_buffers(vfs, page, inode.block_size(), 0);
   std::int64_t block = (std::int64_t{page.index} << kPageShift) >> inode.i_blkbits;
@@ -111,6 +110,19 @@ Prepared block_write_new_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* di
     mark_page_dirty_by_buffer(vfs, page, dirtier);
   page.set(PG_uptodate);
   return result;
+}
+
+bool try_write_mapped_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* dirtier) {
+  WB_ASSERT(page.test(PG_locked));
+  const std::int64_t block = (std::int64_t{page.index} << kPageShift) >> inode.i_blkbits;
+  const int count = 1 << (kPageShift - inode.i_blkbits);
+  const std::int64_t first = inode.i_sb->mapped_run(inode, block, count);
+  if (first < 0)
+    return false;
+  create_written_buffers(vfs, page, inode.block_size(), first);
+  mark_page_dirty_by_buffer(vfs, page, dirtier);
+  page.set(PG_uptodate);
+  return true;
 }
 
 void page_zero_new_buffers(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to,

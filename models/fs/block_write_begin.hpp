@@ -35,6 +35,8 @@ Prepared block_prepare(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, st
 // The same for a page without buffers that is written as a whole, and, when it is kReady, the
 // block_commit_write() that follows.
 Prepared block_write_new_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* dirtier);
+// The same in one go if its blocks are mapped already; false, and nothing done, when they are not.
+bool try_write_mapped_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* dirtier);
 
 // After a failed prepare or read: buffers still New are zeroed and dirtied, so that nothing stale
 // is exposed.

@@ -22,12 +22,15 @@ namespace {
 struct RingState {
   unsigned all = ~0U;
   unsigned any = 0;
+  std::int64_t gaps = 0;  // 0: their blocks follow each other
 };
 RingState ring_state(Vfs& vfs, const Page& page) {
   RingState ring;
-  for_each_buffer(vfs, page, [&ring](const BufferHead& bh) {
+  std::int64_t block = page_buffers(vfs, page).b_blocknr;
+  for_each_buffer(vfs, page, [&ring, &block](const BufferHead& bh) {
     ring.all &= bh.b_state;
     ring.any |= bh.b_state;
+    ring.gaps |= bh.b_blocknr ^ block++;
   });
   return ring;
 }
@@ -78,10 +81,12 @@ Pass1 map_dirty_buffers(Vfs& vfs, Inode& inode, Page& page, FullPageWrite& write
   return Pass1::kMapped;
 }
 
-// Pass 2 of a page whose buffers are all to be written.
+// Pass 2 of a page whose buffers are all to be written, and what mark_submitted() does in pass 3.
 void lock_and_mark_all(Vfs& vfs, Page& page) {
   for_each_buffer(vfs, page, [](BufferHead& bh) {
-    bh.b_state = static_cast<std::uint16_t>((bh.b_state & ~BH_Dirty) | BH_Lock | BH_Async_Write);
+    constexpr unsigned kUnderWrite = BH_Lock | BH_Async_Write | BH_Req;
+    bh.b_state =
+        static_cast<std::uint16_t>((bh.b_state & ~(BH_Dirty | BH_Write_EIO)) | kUnderWrite);
     bh.b_end_io = BufferEndIo::kAsyncWrite;
   });
 }
@@ -189,6 +194,7 @@ void block_write_full_page(Vfs& vfs, Inode& inode, Page& page, WritebackControl&
   if (whole && write.error == Errno::kOk) {
     lock_and_mark_all(vfs, page);
     write.nr_underway = static_cast<int>(kPageSize >> inode.i_blkbits);
+    write.one_run = ring.gaps == 0;
   } else if (!pass_1_and_2(vfs, inode, page, wbc, write, mapped)) {
     return;
   }
@@ -205,6 +211,28 @@ bool continues(const Vfs& vfs, const Page& page, const BufferHead& bh, const Ope
   if (bh.b_number == 0)
     return open.ends_page && page.index == open.page + 1;
   return !open.ends_page && page.index == open.page;
+}
+
+// The whole page in one go behind the bio that ends where it begins. False: not all of it fitted.
+bool append_page(Vfs& vfs, RequestQueue& queue, const Page& page, FullPageWrite& write,
+                 OpenBio& open) {
+  const BufferHead& first = page_buffers(vfs, page);
+  if (write.next != page.buffers || !continues(vfs, page, first, open))
+    return false;
+  const Sectors length(first.b_size / kSectorSize);
+  const int taken = queue.try_append(*open.bio, length, write.nr_underway);
+  if (taken == 0)
+    return false;
+  open.next_block += taken;
+  open.page = page.index;
+  open.ends_page = taken == write.nr_underway;
+  write.next = 0;
+  if (open.ends_page)
+    return true;
+  write.next = page.buffers;
+  for (int i = 0; i < taken; ++i)
+    write.next = vfs.buffers[write.next].b_this_page;
+  return false;
 }
 
 // Puts as many marked and adjacent buffers of the page as the queue takes, from write.next on, into
@@ -241,6 +269,8 @@ void append_buffers(Vfs& vfs, RequestQueue& queue, const Page& page, FullPageWri
 bool submit_buffers(Vfs& vfs, Page& page, const WritebackControl& wbc, FullPageWrite& write,
                     OpenBio& open, TaskStruct& task) {
   RequestQueue& queue = *page.mapping->bdi->queue;
+  if (write.one_run && append_page(vfs, queue, page, write, open))
+    return true;
   while (write.next != 0) {
     const BufferId id = write.next;
     BufferHead& bh = vfs.buffers[id];

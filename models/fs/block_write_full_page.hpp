@@ -22,8 +22,9 @@ struct FullPageWrite {
   State state = State::kSubmit;
   Errno error = Errno::kOk;  // get_block failed; what was mapped is written all the same
   int nr_underway = 0;
-  BufferId next = 0;  // pass 3 goes on here; 0: every buffer was handed over
-  BioList bios;       // of pass 3: the one that must wait for a request slot
+  bool one_run = false;  // all buffers of the page, in blocks that follow each other
+  BufferId next = 0;     // pass 3 goes on here; 0: every buffer was handed over
+  BioList bios;          // of pass 3: the one that must wait for a request slot
   BufferId blocked_on = 0;
   std::int64_t metadata_block = -1;
 };

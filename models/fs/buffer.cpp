@@ -10,37 +10,77 @@ bool Vfs::try_to_release_page(Page& page) {
   return try_to_free_buffers(*this, page);
 }
 
-void create_empty_buffers(Vfs& vfs, Page& page, std::int64_t blocksize, unsigned initial_state) {
+namespace {
+
+// alloc_page_buffers(): block(number) is the b_blocknr of each. Returns the first of the ring.
+template <class Block>
+[[gnu::always_inline]] inline BufferId make_ring(BufferPool& buffers, PageId page, int count,
+                                                 std::uint16_t size, unsigned state, Block block) {
+  BufferId head = 0;
+  BufferId last = 0;
+  for (int number = count - 1; number >= 0; --number) {
+    const BufferId id = buffers.allocate();
+    buffers[id] = {.b_blocknr = block(number),
+                   .b_this_page = head,
+                   .b_page = page,
+                   .assoc_next = 0,
+                   .assoc_prev = 0,
+                   .b_state = static_cast<std::uint16_t>(state),
+                   .b_size = size,
+                   .b_count = 0,
+                   .b_number = static_cast<std::uint8_t>(number),
+                   .b_end_io = BufferEndIo::kNone};
+    if (last == 0)
+      last = id;
+    head = id;
+  }
+  buffers[last].b_this_page = head;
+  return head;
+}
+
+constexpr unsigned kWrittenBuffer = BH_Mapped | BH_Uptodate | BH_Dirty;
+
+template <class Block>
+void attach_ring(Vfs& vfs, Page& page, std::int64_t blocksize, unsigned state, Block block) {
   WB_ASSERT(!page.test(PG_private));
+  const int count = 1 << (kPageShift - std::countr_zero(static_cast<std::uint64_t>(blocksize)));
+  page.buffers = make_ring(vfs.buffers, vfs.cache.id_of(page), count,
+                           static_cast<std::uint16_t>(blocksize), state, block);
+  vfs.cache.count_new_buffer_heads(count);
+  page.set(PG_private);
+}
+
+}  // namespace
+
+void create_empty_buffers(Vfs& vfs, Page& page, std::int64_t blocksize, unsigned initial_state) {
   unsigned state = initial_state;
   if (page.test(PG_dirty))
     state |= BH_Dirty;
   if (page.test(PG_uptodate))
     state |= BH_Uptodate;
-  const int count = 1 << (kPageShift - std::countr_zero(static_cast<std::uint64_t>(blocksize)));
-  BufferId head = 0;
-  BufferId last = 0;
-  const PageId page_id = vfs.cache.id_of(page);
-  for (int number = count - 1; number >= 0; --number) {
-    const BufferId id = vfs.buffers.allocate();
-    vfs.buffers[id] = {.b_blocknr = -1,
-                       .b_this_page = head,
-                       .b_page = page_id,
-                       .assoc_next = 0,
-                       .assoc_prev = 0,
-                       .b_state = static_cast<std::uint16_t>(state),
-                       .b_size = static_cast<std::uint16_t>(blocksize),
-                       .b_count = 0,
-                       .b_number = static_cast<std::uint8_t>(number),
-                       .b_end_io = BufferEndIo::kNone};
-    if (last == 0)
-      last = id;
-    head = id;
-  }
-  vfs.buffers[last].b_this_page = head;
-  vfs.cache.count_new_buffer_heads(count);
-  page.buffers = head;
-  page.set(PG_private);
+  attach_ring(vfs, page, blocksize, state, [](int) { return std::int64_t{-1}; });
+}
+
+void create_written_buffers(Vfs& vfs, Page& page, std::int64_t blocksize,
+                            std::int64_t first_block) {
+  attach_ring(vfs, page, blocksize, kWrittenBuffer,
+              [first_block](int number) { return first_block + number; });
+}
+
+void add_written_pages(Vfs& vfs, Inode& inode, PageIndex first, int count, std::int64_t first_block,
+                       TaskStruct* dirtier) {
+  const int per_page = 1 << (kPageShift - inode.i_blkbits);
+  const auto size = static_cast<std::uint16_t>(inode.block_size());
+  std::int64_t block = first_block - per_page;
+  const auto attach = [&](PageId page) {
+    block += per_page;
+    return make_ring(vfs.buffers, page, per_page, size, kWrittenBuffer,
+                     [block](int number) { return block + number; });
+  };
+  vfs.cache.add_written_pages(inode.i_data, first, count, vfs.rules.write_marks_accessed,
+                              vfs.rules.task_dirty_by_buffers ? dirtier : nullptr, attach);
+  vfs.cache.count_new_buffer_heads(per_page * count);
+  mark_inode_dirty(vfs, inode, I_DIRTY_PAGES);
 }
 
 void make_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags) {

@@ -11,6 +11,13 @@ namespace wbsim {
 // alloc_page_buffers() and create_empty_buffers(): the ring is built from the page's end backwards.
 // Attaching buffers to a dirty (uptodate) page makes all of them dirty (uptodate).
 void create_empty_buffers(Vfs& vfs, Page& page, std::int64_t blocksize, unsigned initial_state);
+// As if each of them were then mapped, to the blocks from `first_block` on, and written: Uptodate
+// and Dirty.
+void create_written_buffers(Vfs& vfs, Page& page, std::int64_t blocksize, std::int64_t first_block);
+// The pages `first` to `first + count` as write(2) leaves them that were not in memory, all in one
+// leaf of the tree, with buffers mapped to the blocks from `first_block` on.
+void add_written_pages(Vfs& vfs, Inode& inode, PageIndex first, int count, std::int64_t first_block,
+                       TaskStruct* dirtier);
 
 inline BufferHead& page_buffers(Vfs& vfs, const Page& page) {
   return vfs.buffers[page.buffers];

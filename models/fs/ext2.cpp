@@ -192,6 +192,20 @@ GetBlock Ext2::get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool 
   return GetBlock::kMapped;
 }
 
+// Not where each look-up of a block counts as an access to the indirect block that maps it.
+std::int64_t Ext2::mapped_run(Inode& inode, std::int64_t block, int count) {
+  if (config_.metadata == MetadataMode::kEvictable)
+    return -1;
+  File& file = files_[inode.i_ino];
+  const std::int64_t disk_block = find_block(file, block);
+  if (disk_block < 0)
+    return -1;
+  const Extent& extent = file.extents[file.last_extent];
+  const std::int64_t past_direct = block + count - kDirectBlocks;
+  const bool boundary = past_direct >= 0 && (past_direct & (pointers_per_block() - 1)) < count;
+  return boundary || block + count > extent.file_block + extent.blocks ? -1 : disk_block;
+}
+
 Task<Errno> Ext2::write_inode(Inode& inode, TaskStruct& task, bool wait) {
   const std::int64_t block = files_[inode.i_ino].inode_table_block;
   if (block < 0)

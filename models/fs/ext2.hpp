@@ -24,6 +24,7 @@ class Ext2 : public SuperBlock {
 
   GetBlock get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool create,
                      std::int64_t& metadata_block) override;
+  std::int64_t mapped_run(Inode& inode, std::int64_t block, int count) override;
   Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
   bool uses_mpage() const override { return true; }
   bool keeps_times() const override { return config_.metadata != MetadataMode::kNone; }

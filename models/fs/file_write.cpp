@@ -89,7 +89,9 @@ class FileWrite {
         pos_(pos),
         end_(pos + length),
         cost_per_page_(vfs.costs.write_page +
-                       vfs.costs.write_buffer * (kPageSize >> inode.i_blkbits)) {}
+                       vfs.costs.write_buffer * (kPageSize >> inode.i_blkbits)),
+        cost_of_new_page_(vfs.costs.new_page + cost_per_page_ +
+                          vfs.costs.copy_per_kib * (kPageSize / 1024)) {}
 
   // False when the task must sleep: then go_on() does the rest.
   bool write_until_it_sleeps();
@@ -104,9 +106,17 @@ class FileWrite {
     return {static_cast<PageIndex>(pos_ >> kPageShift), from,
             std::min(kPageSize, from + (end_ - pos_))};
   }
-  Stop write_piece(Page& page);
-  Stop commit(Page& page);
-  Stop committed(Page& page);
+  int new_run() const;
+  bool write_new_run();
+  Stop write_piece(Page& page, Piece next);
+  Stop commit(Page& page, Piece done);
+  void grow_to_pos() {
+    if (pos_ <= inode_.i_size)
+      return;
+    inode_.i_size = pos_;
+    mark_inode_dirty(vfs_, inode_, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
+  }
+  Stop committed(Page& page, Piece done);
 
   Vfs& vfs_;
   Inode& inode_;
@@ -114,39 +124,73 @@ class FileWrite {
   std::int64_t pos_;
   std::int64_t end_;
   Duration cost_per_page_;
+  Duration cost_of_new_page_;  // written as a whole
   Stop stop_ = Stop::kEnd;
   Page* page_ = nullptr;  // locked, where the last stop left one
   Prepared prepared_;     // what keeps the piece from being copied
 };
 
-FileWrite::Stop FileWrite::write_piece(Page& page) {
-  const Piece next = piece();
+// So many whole pages follow that are not in memory, and are written without anything between them:
+// no reclaim, no pause, no new debt to pay.
+int FileWrite::new_run() const {
+  if ((pos_ & (kPageSize - 1)) != 0 || end_ - pos_ < 2 * kPageSize || vfs_.durability)
+    return 0;
+  const auto index = static_cast<PageIndex>(pos_ >> kPageShift);
+  const std::int64_t whole = (end_ - pos_) >> kPageShift;
+  std::int64_t run =
+      inode_.i_data.pages.absent_run(index, static_cast<int>(std::min<std::int64_t>(whole, 64)));
+  run = std::min(run, vfs_.throttle->until_due(task_, inode_.i_data).count());
+  const Duration most = cost_of_new_page_ + vfs_.costs.refill * 3 + vfs_.costs.lru_batch;
+  if (most > Duration::zero())
+    run = std::min(run, (kCpuChunk - task_.debt()) / most);
+  return static_cast<int>(run);
+}
+
+bool FileWrite::write_new_run() {
+  const int run = new_run();
+  if (run < 2)
+    return false;
+  const int blocks = run << (kPageShift - inode_.i_blkbits);
+  if (!vfs_.cache.has_room_for(run, blocks))
+    return false;
+  const std::int64_t first = inode_.i_sb->mapped_run(inode_, pos_ >> inode_.i_blkbits, blocks);
+  if (first < 0)
+    return false;
+  add_written_pages(vfs_, inode_, static_cast<PageIndex>(pos_ >> kPageShift), run, first, &task_);
+  pos_ += run * kPageSize;
+  grow_to_pos();
+  task_.charge(cost_of_new_page_ * run);
+  vfs_.charge_batch_work(task_);
+  const bool due = vfs_.throttle->ratelimit(task_, inode_.i_data, Pages(run));
+  WB_ASSERT(!due && task_.debt() <= kCpuChunk);
+  return true;
+}
+
+FileWrite::Stop FileWrite::write_piece(Page& page, Piece next) {
   const bool whole_and_new = next.to - next.from == kPageSize && !page.test(PG_private);
+  if (whole_and_new && try_write_mapped_page(vfs_, inode_, page, &task_))
+    return committed(page, next);
   const Prepared prepared = whole_and_new ? block_write_new_page(vfs_, inode_, page, &task_)
                                           : block_prepare(vfs_, inode_, page, next.from, next.to);
   if (prepared.state == Prepared::State::kReady) {
     task_.charge(vfs_.costs.allocate_block * prepared.new_blocks);
-    return whole_and_new ? committed(page) : commit(page);
+    return whole_and_new ? committed(page, next) : commit(page, next);
   }
   prepared_ = prepared;
   return Stop::kNotPrepared;
 }
 
-FileWrite::Stop FileWrite::commit(Page& page) {
-  block_commit_write(vfs_, page, piece().from, piece().to, &task_);
-  return committed(page);
+FileWrite::Stop FileWrite::commit(Page& page, Piece done) {
+  block_commit_write(vfs_, page, done.from, done.to, &task_);
+  return committed(page, done);
 }
 
 // The piece is in the page. kEnd: nothing keeps the task from going on.
-FileWrite::Stop FileWrite::committed(Page& page) {
-  const Piece done = piece();
+FileWrite::Stop FileWrite::committed(Page& page, Piece done) {
   if (vfs_.durability)
     vfs_.durability->wrote(vfs_, inode_, page, done.from, done.to);
   pos_ += done.to - done.from;
-  if (pos_ > inode_.i_size) {
-    inode_.i_size = pos_;
-    mark_inode_dirty(vfs_, inode_, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
-  }
+  grow_to_pos();
   vfs_.cache.unlock_page(page);
   if (vfs_.rules.write_marks_accessed)
     vfs_.cache.mark_page_accessed(page);
@@ -160,11 +204,11 @@ FileWrite::Stop FileWrite::committed(Page& page) {
 bool FileWrite::write_until_it_sleeps() {
   stop_ = Stop::kEnd;
   while (pos_ < end_ && stop_ == Stop::kEnd) {
-    page_ = try_grab_cache_page(vfs_, inode_, piece().index, task_);
-    if (!page_)
-      stop_ = Stop::kPageLocked;
-    else
-      stop_ = write_piece(*page_);
+    if (write_new_run())
+      continue;
+    const Piece next = piece();
+    page_ = try_grab_cache_page(vfs_, inode_, next.index, task_);
+    stop_ = page_ ? write_piece(*page_, next) : Stop::kPageLocked;
   }
   return stop_ == Stop::kEnd;
 }
@@ -173,7 +217,7 @@ Task<Errno> FileWrite::go_on() {
   do {
     if (stop_ == Stop::kPageLocked) {
       page_ = co_await grab_cache_page(vfs_, inode_, piece().index, task_);
-      stop_ = write_piece(*page_);
+      stop_ = write_piece(*page_, piece());
     }
     if (stop_ == Stop::kNotPrepared) {
       const Errno result = co_await prepare_waiting(vfs_, inode_, *page_, piece().from, piece().to,
@@ -184,7 +228,7 @@ Task<Errno> FileWrite::go_on() {
         co_return result;
       }
       task_.charge(vfs_.costs.allocate_block * prepared_.new_blocks);
-      stop_ = commit(*page_);
+      stop_ = commit(*page_, piece());
     }
     if (stop_ == Stop::kThrottle || stop_ == Stop::kDebt)
       co_await vfs_.cpu.settle(task_);

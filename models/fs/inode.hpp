@@ -70,6 +70,9 @@ struct SuperBlock {
   // get_block_t: maps file block `block`, sets Mapped, b_blocknr, New and Boundary.
   virtual GetBlock get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool create,
                              std::int64_t& metadata_block) = 0;
+  // The disk block of `block` if get_block() would only look it up, and find the blocks of the
+  // `count` from there on one after the other without a Boundary; -1 when each must be asked for.
+  virtual std::int64_t mapped_run(Inode&, std::int64_t /*block*/, int /*count*/) { return -1; }
   virtual Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) = 0;
   // Writes pages with mpage_writepages(), else buffer by buffer.
   virtual bool uses_mpage() const = 0;

@@ -15,6 +15,8 @@ class DirtyThrottle {
   // balance_dirty_pages_ratelimited_nr(), its first half: counts pages written into the mapping;
   // true when balance_dirty_pages() is due.
   virtual bool ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages written) = 0;
+  // So many pages can be counted, one by one or together, before it is due; 0: unknown.
+  virtual Pages until_due(const TaskStruct&, const AddressSpace&) const { return Pages(0); }
   virtual Task<> balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) = 0;
   // When a task was first made to pay; TimePoint::max(): never.
   virtual TimePoint first_throttle() const { return TimePoint::max(); }

@@ -26,16 +26,26 @@ Pages PageCache::dirtyable_memory() const {
   return free - std::min(free, params_.undirtyable) + file_pages() + kOne;
 }
 
+bool PageCache::has_room_for(int pages, int buffers) const {
+  constexpr Pages kTreeNodes{2};  // in pages: a leaf and all that may grow above it
+  const Pages kernel_memory = Pages(buffers / kBufferHeadsPerPage + 1) + kTreeNodes;
+  return free_pages() - Pages(pages) - kernel_memory >= low_watermark();
+}
+
+void PageCache::count_new_pages(AddressSpace& mapping, std::int64_t count,
+                                std::int64_t nodes_before) {
+  if (nodes_.in_use() > nodes_before)
+    batch_work_.refills += tree_nodes_.allocate(nodes_.in_use() - nodes_before);
+  batch_work_.refills += page_batches_.allocate(count);
+  batch_work_.lru += lru_batches_.allocate(count);
+  mapping.nrpages += count;
+  counters_.nr_file_pages += Pages(count);
+}
+
 Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index) {
-  if (free_pages() < params_.min_free * 5 / 4)
+  if (free_pages() < low_watermark())
     reclaim();
-  PageId id = free_list_;
-  if (id != 0) {
-    free_list_ = pool_[id].lru_next;
-  } else {
-    id = next_unused_++;
-    WB_ASSERT(id < pool_.capacity());
-  }
+  const PageId id = allocate_page();
   Page& page = pool_[id];
   page = Page{};
   page.mapping = &mapping;
@@ -43,19 +53,14 @@ Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index) {
   page.set(PG_locked);
   const std::int64_t nodes = nodes_.in_use();
   mapping.pages.insert(index, id);
-  if (nodes_.in_use() > nodes)
-    batch_work_.refills += tree_nodes_.allocate(nodes_.in_use() - nodes);
-  batch_work_.refills += page_batches_.allocate(1);
-  batch_work_.lru += lru_batches_.allocate(1);
-  ++mapping.nrpages;
-  counters_.nr_file_pages += kOne;
+  count_new_pages(mapping, 1, nodes);
   lru_add_head(inactive_, page);
   return page;
 }
 
 bool PageCache::try_lock_memory(Pages pages) {
   locked_memory_ += pages;
-  if (free_pages() < params_.min_free * 5 / 4)
+  if (free_pages() < low_watermark())
     reclaim();
   if (free_pages() >= params_.min_free)
     return true;
@@ -93,20 +98,23 @@ void PageCache::activate_page(Page& page) {
 
 void PageCache::make_dirty(Page& page, TaskStruct* dirtier) {
   page.set(PG_dirty);
-  BackingDevInfo& bdi = *page.mapping->bdi;
-  counters_.nr_file_dirty += kOne;
-  counters_.nr_dirtied += kOne;
-  bdi.reclaimable += kOne;
-  bdi.dirtied += kOne;
+  count_dirtied(*page.mapping->bdi, kOne, dirtier);
+  page.mapping->pages.set_tag(page.index, PageTag::kDirty);
+}
+
+void PageCache::count_dirtied(BackingDevInfo& bdi, Pages count, TaskStruct* dirtier) {
+  counters_.nr_file_dirty += count;
+  counters_.nr_dirtied += count;
+  bdi.reclaimable += count;
+  bdi.dirtied += count;
   counters_.peak_dirty = std::max(counters_.peak_dirty, counters_.nr_file_dirty);
   counters_.peak_dirty_and_writeback = std::max(counters_.peak_dirty_and_writeback,
                                                 counters_.nr_file_dirty + counters_.nr_writeback);
   if (dirtier) {
-    dirtyings_.add(dirtier->dirties, 1);
-    dirtier->nr_dirtied += kOne;
-    dirtier->dirtied_uncounted += kOne;
+    dirtyings_.add(dirtier->dirties, count.count());
+    dirtier->nr_dirtied += count;
+    dirtier->dirtied_uncounted += count;
   }
-  page.mapping->pages.set_tag(page.index, PageTag::kDirty);
 }
 
 void PageCache::cancel_dirty_page(Page& page) {
@@ -127,9 +135,8 @@ void PageCache::set_page_writeback(Page& page) {
   counters_.peak_writeback = std::max(counters_.peak_writeback, counters_.nr_writeback);
   page.mapping->bdi->writeback += kOne;
   PageTree& tree = page.mapping->pages;
-  if (!tree.any_tagged(PageTag::kWriteback))
+  if (tree.set_tag(page.index, PageTag::kWriteback))
     ++page.mapping->bdi->writeback_inodes;
-  tree.set_tag(page.index, PageTag::kWriteback);
   if (!page.test(PG_dirty))
     tree.clear_tag(page.index, PageTag::kDirty);
   tree.clear_tag(page.index, PageTag::kTowrite);
@@ -150,9 +157,7 @@ void PageCache::end_page_writeback(std::span<const PageId> pages) {
 void PageCache::clear_page_writeback(Page& page) {
   WB_ASSERT(page.test(PG_writeback));
   page.clear(PG_writeback);
-  PageTree& tree = page.mapping->pages;
-  tree.clear_tag(page.index, PageTag::kWriteback);
-  if (!tree.any_tagged(PageTag::kWriteback))
+  if (page.mapping->pages.clear_tag(page.index, PageTag::kWriteback))
     inode_writeback_ended(*page.mapping->bdi);
   if (page.test(PG_waiters))
     wake_page(page);
@@ -191,15 +196,6 @@ void PageCache::wake_page(Page& page) {
     return;
   page.clear(PG_waiters);
   waiters_[id_of(page) % waiters_.size()].wake_all();
-}
-
-void PageCache::lru_add_head(LruList& list, Page& page) {
-  const PageId id = id_of(page);
-  page.lru_prev = 0;
-  page.lru_next = list.head;
-  (list.head != 0 ? pool_[list.head].lru_prev : list.tail) = id;
-  list.head = id;
-  ++list.size;
 }
 
 void PageCache::lru_remove(LruList& list, Page& page) {

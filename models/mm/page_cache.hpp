@@ -58,6 +58,13 @@ class PageCache {
   }
   // A new page, locked and on the inactive list.
   Page& add_to_page_cache(AddressSpace& mapping, PageIndex index);
+  // A run of them for which the tree has room in one leaf, as write(2) leaves pages that it wrote
+  // as a whole: dirty and unlocked. attach(id) gives each its buffers. There must be room for them.
+  template <class Attach>
+  void add_written_pages(AddressSpace& mapping, PageIndex first, int count, bool referenced,
+                         TaskStruct* dirtier, Attach attach);
+  // So many pages can be added, and `buffers` buffer heads with them, before reclaim has to run.
+  bool has_room_for(int pages, int buffers) const;
   // The page must be clean and idle; its buffers must be gone. Who still holds it sees that it has
   // no mapping any more; the last one to let go frees it.
   void remove_from_page_cache(Page& page);
@@ -129,6 +136,7 @@ class PageCache {
     return params_.free_at_start - locked_memory_ - counters_.nr_file_pages -
            Pages(buffer_heads_.pages() + tree_nodes_.pages());
   }
+  Pages low_watermark() const { return params_.min_free * 5 / 4; }
   Pages dirtyable_memory() const;  // determine_dirtyable_memory(), global_dirtyable_memory()
   Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
   void count_new_buffer_heads(int n) { batch_work_.refills += buffer_heads_.allocate(n); }
@@ -156,7 +164,10 @@ class PageCache {
     std::int64_t size = 0;
   };
   LruList& lru_of(const Page& page) { return page.test(PG_active) ? active_ : inactive_; }
+  PageId allocate_page();
+  void count_new_pages(AddressSpace& mapping, std::int64_t count, std::int64_t nodes_before);
   void make_dirty(Page& page, TaskStruct* dirtier);
+  void count_dirtied(BackingDevInfo& bdi, Pages count, TaskStruct* dirtier);
   void lru_add_head(LruList& list, Page& page);
   void lru_remove(LruList& list, Page& page);
   void reclaim();
@@ -179,8 +190,9 @@ class PageCache {
   LruList inactive_, active_;
   Pages locked_memory_{};
   // How kernel memory grows with the cache.
-  Slab buffer_heads_{39};  // 104 bytes each
-  Slab tree_nodes_{7};     // 576 bytes each
+  static constexpr int kBufferHeadsPerPage = 39;  // 104 bytes each
+  Slab buffer_heads_{kBufferHeadsPerPage};
+  Slab tree_nodes_{7};  // 576 bytes each
   Batches page_batches_, lru_batches_;
   std::int64_t reclaimed_ = 0;
   int batch_taken_ = 0, batch_unqueued_dirty_ = 0;  // of the pages reclaim isolates at a time
@@ -190,5 +202,50 @@ class PageCache {
   WritebackListener* writeback_listener_ = nullptr;
   std::array<WaitQueue, 64> waiters_;  // by page number, as page_waitqueue() hashes
 };
+
+inline PageId PageCache::allocate_page() {
+  PageId id = free_list_;
+  if (id != 0) {
+    free_list_ = pool_[id].lru_next;
+  } else {
+    id = next_unused_++;
+    WB_ASSERT(id < pool_.capacity());
+  }
+  return id;
+}
+
+template <class Attach>
+void PageCache::add_written_pages(AddressSpace& mapping, PageIndex first, int count,
+                                  bool referenced, TaskStruct* dirtier, Attach attach) {
+  constexpr unsigned kWritten = PG_uptodate | PG_dirty | PG_private;
+  const auto flags = static_cast<std::uint16_t>(referenced ? kWritten | PG_referenced : kWritten);
+  std::array<PageId, 64> ids;
+  const std::span<PageId> run(ids.data(), static_cast<std::size_t>(count));
+  for (PageId& id : run) {
+    id = allocate_page();
+    pool_[id] = Page{.mapping = &mapping,
+                     .index = first++,
+                     .buffers = attach(id),
+                     .lru_prev = 0,
+                     .lru_next = 0,
+                     .flags = flags,
+                     .count = 0,
+                     .unused = 0};
+    lru_add_head(inactive_, pool_[id]);
+  }
+  const std::int64_t nodes = nodes_.in_use();
+  mapping.pages.insert_dirty(first - static_cast<PageIndex>(count), run);
+  count_new_pages(mapping, count, nodes);
+  count_dirtied(*mapping.bdi, Pages(count), dirtier);
+}
+
+inline void PageCache::lru_add_head(LruList& list, Page& page) {
+  const PageId id = id_of(page);
+  page.lru_prev = 0;
+  page.lru_next = list.head;
+  (list.head != 0 ? pool_[list.head].lru_prev : list.tail) = id;
+  list.head = id;
+  ++list.size;
+}
 
 }  // namespace wbsim

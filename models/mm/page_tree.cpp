@@ -1,5 +1,6 @@
 #include "models/mm/page_tree.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "sim/assert.hpp"
@@ -105,6 +106,30 @@ void PageTree::insert(PageIndex index, PageId page) {
   leaf->present |= bit(index & kMask);
 }
 
+int PageTree::absent_run(PageIndex first, int most) const {
+  const auto offset = static_cast<int>(first & kMask);
+  const int in_leaf = std::min(most, 64 - offset);
+  const Node* leaf = leaf_of(first);
+  return leaf ? std::min(in_leaf, std::countr_zero(leaf->present >> offset)) : in_leaf;
+}
+
+void PageTree::insert_dirty(PageIndex first, std::span<const PageId> pages) {
+  const PageIndex offset = first & kMask;
+  WB_ASSERT(!pages.empty() && offset + pages.size() <= 64 && first + pages.size() <= kNone);
+  Node* leaf = leaf_of(first);
+  if (!leaf)
+    leaf = grow_to_leaf(first);
+  const std::uint64_t run = (~std::uint64_t{0} >> (64 - pages.size())) << offset;
+  WB_ASSERT((leaf->present & run) == 0);
+  std::copy(pages.begin(), pages.end(), leaf->slots.begin() + offset);
+  leaf->present |= run;
+  std::uint64_t& dirty = leaf->tags[word_of(PageTag::kDirty)];
+  const bool was_empty = dirty == 0;
+  dirty |= run;
+  if (was_empty)
+    set_tag_above(*leaf, PageTag::kDirty);
+}
+
 void PageTree::erase(PageIndex index) {
   for (std::size_t t = 0; t < kPageTags; ++t)
     clear_tag(index, static_cast<PageTag>(t));
@@ -129,29 +154,31 @@ void PageTree::erase(PageIndex index) {
   }
 }
 
-// The leaf's word was empty and is not any more: so the parent's bit for it.
-void PageTree::set_tag_above(const Node& leaf, PageTag tag) {
+// The leaf's word was empty and is not any more: so the parent's bit for it. True at the root.
+bool PageTree::set_tag_above(const Node& leaf, PageTag tag) {
   for (const Node* node = &leaf; node->parent != 0;) {
     Node& parent = nodes_[node->parent];
     std::uint64_t& word = parent.tags[word_of(tag)];
     const bool was_empty = word == 0;
     word |= bit(node->offset);
     if (!was_empty)
-      return;
+      return false;
     node = &parent;
   }
+  return true;
 }
 
-// The leaf's word became empty: so the parent's bit for it goes.
-void PageTree::clear_tag_above(const Node& leaf, PageTag tag) {
+// The leaf's word became empty: so the parent's bit for it goes. True at the root.
+bool PageTree::clear_tag_above(const Node& leaf, PageTag tag) {
   for (const Node* node = &leaf; node->parent != 0;) {
     Node& parent = nodes_[node->parent];
     std::uint64_t& word = parent.tags[word_of(tag)];
     word &= ~bit(node->offset);
     if (word != 0)
-      return;
+      return false;
     node = &parent;
   }
+  return true;
 }
 
 bool PageTree::tagged(PageIndex index, PageTag tag) const {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "models/mm/page.hpp"
@@ -53,27 +54,31 @@ class PageTree {
   }
   void insert(PageIndex index, PageId page);
   void erase(PageIndex index);
+  // How many of the `most` indices from `first` on have no page, as far as one leaf reaches.
+  int absent_run(PageIndex first, int most) const;
+  // Dirty pages for such indices.
+  void insert_dirty(PageIndex first, std::span<const PageId> pages);
   bool empty() const { return root_ == 0; }
 
-  void set_tag(PageIndex index, PageTag tag) {
+  // True when it is the first tag of its kind in the tree.
+  bool set_tag(PageIndex index, PageTag tag) {
     Node* leaf = leaf_of(index);
     WB_ASSERT(leaf && leaf->slots[index & kMask] != 0);
     std::uint64_t& word = leaf->tags[static_cast<std::size_t>(tag)];
     const bool was_empty = word == 0;
     word |= std::uint64_t{1} << (index & kMask);
-    if (was_empty)
-      set_tag_above(*leaf, tag);
+    return was_empty && set_tag_above(*leaf, tag);
   }
-  void clear_tag(PageIndex index, PageTag tag) {
+  // True when it was the last tag of its kind in the tree.
+  bool clear_tag(PageIndex index, PageTag tag) {
     Node* leaf = leaf_of(index);
     WB_ASSERT(leaf);
     std::uint64_t& word = leaf->tags[static_cast<std::size_t>(tag)];
     const std::uint64_t bit = std::uint64_t{1} << (index & kMask);
     if ((word & bit) == 0)
-      return;
+      return false;
     word &= ~bit;
-    if (word == 0)
-      clear_tag_above(*leaf, tag);
+    return word == 0 && clear_tag_above(*leaf, tag);
   }
   bool tagged(PageIndex index, PageTag tag) const;
   bool any_tagged(PageTag tag) const;
@@ -92,8 +97,8 @@ class PageTree {
     return (index & ~kMask) == last_leaf_base_ ? last_leaf_ : look_up_leaf(index);
   }
   Node* look_up_leaf(PageIndex index) const;
-  void set_tag_above(const Node& leaf, PageTag tag);
-  void clear_tag_above(const Node& leaf, PageTag tag);
+  bool set_tag_above(const Node& leaf, PageTag tag);
+  bool clear_tag_above(const Node& leaf, PageTag tag);
   Node* grow_to_leaf(PageIndex index);
   template <class Word>
   PageIndex next(PageIndex from, Word word) const;

@@ -24,12 +24,22 @@ IolessThrottle::IolessThrottle(WritebackContext& context, Flusher& flusher, int 
       ratelimit_pages_(ioless_ratelimit(context.domain.dirty_limit, cpus)),
       stat_error_(bdi_stat_error(cpus)) {}
 
+Pages IolessThrottle::ratelimit_of(const TaskStruct& task, const AddressSpace& mapping) {
+  return mapping.bdi->dirty_exceeded ? std::min(task.nr_dirtied_pause, kRatelimitWhenExceeded)
+                                     : task.nr_dirtied_pause;
+}
+
+Pages IolessThrottle::until_due(const TaskStruct& task, const AddressSpace& mapping) const {
+  const Pages counted = counters_[static_cast<std::size_t>(task.processor())];
+  return std::min(ratelimit_of(task, mapping) - task.nr_dirtied,
+                  ratelimit_pages_ - counted - task.dirtied_uncounted) -
+         Pages(1);
+}
+
 // The task counts the pages it dirtied; the processor's count catches many tasks that dirty a few
 // pages each.
 bool IolessThrottle::ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages) {
-  Pages limit = task.nr_dirtied_pause;
-  if (mapping.bdi->dirty_exceeded)
-    limit = std::min(limit, kRatelimitWhenExceeded);
+  const Pages limit = ratelimit_of(task, mapping);
   Pages& counter = counters_[static_cast<std::size_t>(task.processor())];
   counter += std::exchange(task.dirtied_uncounted, Pages(0));
   if (task.nr_dirtied >= limit) {

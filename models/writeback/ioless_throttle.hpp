@@ -19,6 +19,7 @@ class IolessThrottle : public DirtyThrottle {
   IolessThrottle(WritebackContext& context, Flusher& flusher, int cpus);
 
   bool ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages written) override;
+  Pages until_due(const TaskStruct& task, const AddressSpace& mapping) const override;
   Task<> balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) override;
   TimePoint first_throttle() const override { return first_throttle_; }
 
@@ -31,6 +32,7 @@ class IolessThrottle : public DirtyThrottle {
     MinPause shortest{};
     bool sleeps = false;
   };
+  static Pages ratelimit_of(const TaskStruct& task, const AddressSpace& mapping);
   bool in_freerun(const DirtyState& state) const;
   void leave_freerun(const DirtyState& state, TaskStruct& task) const;
   Verdict decide(const DirtyState& state, const BdiRates& rates, const TaskStruct& task,

@@ -16,13 +16,19 @@ WriterThrottle::WriterThrottle(WritebackContext& context, Flusher& flusher, Thro
       counters_(static_cast<std::size_t>(cpus)),
       write_chunk_(context.ratelimit_pages + context.ratelimit_pages / 2) {}
 
+Pages WriterThrottle::ratelimit_of(const AddressSpace& mapping) const {
+  return mapping.bdi->dirty_exceeded ? kRatelimitWhenExceeded : context_.ratelimit_pages;
+}
+
+Pages WriterThrottle::until_due(const TaskStruct& task, const AddressSpace& mapping) const {
+  return ratelimit_of(mapping) - counters_[static_cast<std::size_t>(task.processor())] - Pages(1);
+}
+
 // The counter belongs to the processor, not to the task: whoever trips it pays.
 bool WriterThrottle::ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages written) {
-  const Pages limit =
-      mapping.bdi->dirty_exceeded ? kRatelimitWhenExceeded : context_.ratelimit_pages;
   Pages& counter = counters_[static_cast<std::size_t>(task.processor())];
   counter += written;
-  if (counter < limit)
+  if (counter < ratelimit_of(mapping))
     return false;
   counter = Pages(0);
   return true;

@@ -21,6 +21,7 @@ class WriterThrottle : public DirtyThrottle {
   WriterThrottle(WritebackContext& context, Flusher& flusher, ThrottleWait wait, int cpus);
 
   bool ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages written) override;
+  Pages until_due(const TaskStruct& task, const AddressSpace& mapping) const override;
   Task<> balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) override;
 
   TimePoint first_throttle() const override { return first_throttle_; }
@@ -30,6 +31,7 @@ class WriterThrottle : public DirtyThrottle {
     Pages bdi_limit;
     bool over;
   };
+  Pages ratelimit_of(const AddressSpace& mapping) const;
   ThrottledBy throttled_by(BackingDevInfo& bdi) const;
   Excess excess(BackingDevInfo& bdi, TaskStruct& task) const;
   Task<std::int64_t> write_back(BackingDevInfo& bdi, TaskStruct& task);

@@ -123,6 +123,57 @@ void use_file_at_random() {
     check_clean(f, *f.cache.find_get_page(f.file.i_data, i));
 }
 
+// Everything that a write(2) of a device leaves behind.
+std::vector<std::string> device_state(FsFixture& f) {
+  std::vector<std::string> lines;
+  const PageTree& pages = f.device.i_data.pages;
+  for (PageIndex i = pages.next_present(0); i != PageTree::kNone; i = pages.next_present(i + 1)) {
+    const Page& page = *f.cache.find_get_page(f.device.i_data, i);
+    std::string line = std::to_string(i) + " is page " + std::to_string(f.cache.id_of(page)) +
+                       (pages.tagged(i, PageTag::kDirty) ? ", tagged, flags " : ", flags ") +
+                       std::to_string(page.flags) + " after " + std::to_string(page.lru_next);
+    for_each_buffer(f.vfs, page, [&](const BufferHead& bh) {
+      line += " " + std::to_string(f.vfs.buffers.id_of(bh)) + ":" + to_text(bh);
+    });
+    lines.push_back(line);
+  }
+  const VmCounters& vm = f.cache.counters();
+  for (const Pages count :
+       {vm.nr_file_dirty, vm.nr_dirtied, vm.nr_file_pages, vm.peak_dirty, f.cache.free_pages(),
+        f.bdi.reclaimable, f.bdi.dirtied, f.task.nr_dirtied, f.task.dirtied_uncounted})
+    lines.push_back(std::to_string(count.count()));
+  lines.push_back(std::to_string(f.dirtied.size()));
+  lines.push_back(std::to_string(f.cache.reclaimed()));
+  return lines;
+}
+
+void write_at_once_or_one_by_one() {
+  const FsSetup setup = random_setup();
+  FsFixture one_by_one(setup);
+  FsFixture at_once(setup);
+  at_once.pages_at_once = Pages(*rc::gen::inRange(2, 100));
+  const auto steps = *rc::gen::container<std::vector<Step>>(rc::gen::exec(random_step));
+  for (const Step& step : steps) {
+    // Half of the writes begin and end with a page.
+    const std::int64_t align = step.flag ? kPageSize : 1;
+    const std::int64_t pos = step.pos / align * align;
+    const std::int64_t length = (step.length * 4 + align) / align * align;
+    for (FsFixture* f : {&one_by_one, &at_once}) {
+      const bool sync = step.kind == 0;
+      RC_ASSERT(f->await(generic_file_write(f->vfs, f->device, pos, length, f->task)) ==
+                Errno::kOk);
+      if (sync)
+        RC_ASSERT(f->await(filemap_fdatawrite(f->vfs, f->device, f->task)) == Errno::kOk);
+      f->cache.check();
+    }
+    RC_ASSERT(device_state(one_by_one) == device_state(at_once));
+  }
+}
+
+TEST_CASE("pages written at once are as if they were written one by one", "[fs]") {
+  CHECK(rc::check("the same writes", write_at_once_or_one_by_one));
+}
+
 TEST_CASE("a file used at random is consistent at all times, and on the disk at the end", "[fs]") {
   CHECK(rc::check("two tasks", use_file_at_random));
 }

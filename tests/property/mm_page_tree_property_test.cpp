@@ -61,24 +61,44 @@ void compare(const PageTree& tree, const Model& model, PageIndex at) {
   }
 }
 
+// One page, or several at once, dirty.
+void insert(PageTree& tree, Model& model, PageIndex at, PageId id) {
+  const int most = *rc::gen::inRange(1, 70);
+  const int absent = tree.absent_run(at, most);
+  const auto next = model.next_present(at);
+  RC_ASSERT(PageIndex(absent) ==
+            std::min({PageIndex(most), 64 - at % 64, next == PageTree::kNone ? 64 : next - at}));
+  if (*rc::gen::arbitrary<bool>() || at + PageIndex(absent) == PageTree::kNone + 1) {
+    tree.insert(at, id);
+    model.pages[at] = id;
+    return;
+  }
+  const std::vector<PageId> ids(static_cast<std::size_t>(absent), id);
+  tree.insert_dirty(at, ids);
+  for (PageIndex i = at; i < at + PageIndex(absent); ++i) {
+    model.pages[i] = id;
+    model.tagged[0].insert(i);
+  }
+}
+
 // One change; the page it is about is there, or not, as the operation needs.
 void change(PageTree& tree, Model& model, PageIndex at, PageId id) {
   const int operation = *rc::gen::inRange(0, 10);
   const auto t = *rc::gen::inRange<std::size_t>(0, kPageTags);
   if (!model.pages.contains(at)) {
-    tree.insert(at, id);
-    model.pages[at] = id;
+    insert(tree, model, at, id);
   } else if (operation < 3) {
     tree.erase(at);
     model.pages.erase(at);
     for (auto& tagged : model.tagged)
       tagged.erase(at);
   } else if (operation < 7) {
-    tree.set_tag(at, kTags[t]);
+    const bool first = model.tagged[t].empty();
+    RC_ASSERT(tree.set_tag(at, kTags[t]) == first);
     model.tagged[t].insert(at);
   } else {
-    tree.clear_tag(at, kTags[t]);
-    model.tagged[t].erase(at);
+    const bool last = model.tagged[t].erase(at) == 1 && model.tagged[t].empty();
+    RC_ASSERT(tree.clear_tag(at, kTags[t]) == last);
   }
 }
 

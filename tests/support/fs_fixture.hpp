@@ -132,6 +132,7 @@ class FsFixture : private DirtyListener, private DirtyThrottle {
   TaskStruct task{"task"};
   TaskStruct other_task{"other"};
   std::vector<Inode*> dirtied;  // inodes that turned dirty, in order
+  Pages pages_at_once{};        // that a write may count together
 
  private:
   static int log2_of(int power_of_two) {
@@ -154,6 +155,7 @@ class FsFixture : private DirtyListener, private DirtyThrottle {
   }
   void inode_dirtied(Inode& inode) override { dirtied.push_back(&inode); }
   bool ratelimit(TaskStruct&, const AddressSpace&, Pages) override { return false; }
+  Pages until_due(const TaskStruct&, const AddressSpace&) const override { return pages_at_once; }
   Task<> balance_dirty_pages(TaskStruct&, AddressSpace&) override { co_return; }
 };
 
