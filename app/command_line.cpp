@@ -1,5 +1,6 @@
 #include "app/command_line.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 
@@ -34,6 +35,9 @@ void CommandLine::add_trace_options() {
                          "write these formats as well, e.g. fio,hdr; with --out")(
       "fio-log-columns", po::value<std::string>()->value_name("4|6"),
       "columns of fio's logs; 6 unless given, 4 for fiologparser.py")(
+      "events", po::value<std::string>()->value_name("LIST"),
+      "tracepoints of --trace ftrace, * for anything, e.g. 'writeback_*,block_rq_issue'; all but "
+      "those that come with every page unless given")(
       "zstd", "compress the traces that are one text: trace.json.zst and the like");
 }
 
@@ -43,6 +47,11 @@ TraceOptions CommandLine::trace_options() const {
     if (!has("out"))
       throw UsageError("--trace writes files: it needs --out DIR");
     options.formats = parse_trace_formats(get("trace"));
+  }
+  if (has("events")) {
+    if (std::count(options.formats.begin(), options.formats.end(), "ftrace") == 0)
+      throw UsageError("--events chooses what --trace ftrace writes: it needs that");
+    options.events = parse_events(get("events"));
   }
   if (has("fio-log-columns")) {
     const std::string columns = get("fio-log-columns");

@@ -1,9 +1,9 @@
 #include "app/ftrace_sink.hpp"
 
-#include <cstdlib>
-#include <utility>
+#include <fnmatch.h>
 
-#include "models/kernel.hpp"
+#include <algorithm>
+#include <utility>
 
 namespace wbsim {
 namespace {
@@ -22,6 +22,7 @@ constexpr std::string_view kHeader =
 
 // Completions arrive in an interrupt, mostly of the idle task.
 const TaskId kIdle{"<idle>", 0};
+constexpr KernelVersion kTaskPlugs{2, 6, 39};       // the tracepoints of plugs have other names
 constexpr std::string_view kSwapper = "swapper/0";  // what the idle task calls itself
 
 std::string_view tracepoint(BlockEvent::What what, bool task_plugs) {
@@ -52,31 +53,80 @@ std::string_view tracepoint(BlockEvent::What what, bool task_plugs) {
   return "";
 }
 
-// The version of a preset, which may be given by another name.
-std::string version_of(const std::string& preset) {
-  const KernelRow* row = find_kernel(preset);
-  return row ? std::string(row->name) : preset;
+}  // namespace
+
+const std::vector<std::string>& tracepoint_names() {
+  static const std::vector<std::string> names = {"balance_dirty_pages",
+                                                 "bdi_dirty_ratelimit",
+                                                 "block_bio_backmerge",
+                                                 "block_bio_frontmerge",
+                                                 "block_bio_queue",
+                                                 "block_dirty_buffer",
+                                                 "block_getrq",
+                                                 "block_plug",
+                                                 "block_rq_complete",
+                                                 "block_rq_insert",
+                                                 "block_rq_issue",
+                                                 "block_sleeprq",
+                                                 "block_unplug",
+                                                 "block_unplug_io",
+                                                 "block_unplug_timer",
+                                                 "folio_wait_writeback",
+                                                 "global_dirty_state",
+                                                 "wait_on_page_writeback",
+                                                 "wbc_writepage",
+                                                 "writeback_dirty_folio",
+                                                 "writeback_dirty_inode",
+                                                 "writeback_dirty_inode_start",
+                                                 "writeback_dirty_page",
+                                                 "writeback_exec",
+                                                 "writeback_mark_inode_dirty",
+                                                 "writeback_pages_written",
+                                                 "writeback_queue",
+                                                 "writeback_queue_io",
+                                                 "writeback_single_inode",
+                                                 "writeback_single_inode_start",
+                                                 "writeback_start",
+                                                 "writeback_write_inode",
+                                                 "writeback_write_inode_start",
+                                                 "writeback_written"};
+  return names;
 }
 
-bool has_cgroup_writeback(const std::string& kernel) {
-  return std::atoi(kernel.c_str()) > 3;
-}
+namespace {
 
-// From 2.6.39 on.
-bool has_task_plugs(const std::string& kernel) {
-  return kernel.compare(0, 2, "2.") != 0;
-}
+constexpr std::string_view kEveryPage[] = {"block_dirty_buffer", "wbc_writepage",
+                                           "writeback_dirty_folio", "writeback_dirty_page",
+                                           "writeback_mark_inode_dirty"};
 
 }  // namespace
 
-FtraceSink::FtraceSink(const Scenario& scenario, std::unique_ptr<OutputFile> file)
+FtraceSink::FtraceSink(const Scenario& scenario, std::unique_ptr<OutputFile> file,
+                       std::vector<std::string> events)
     : file_(std::move(file)),
       tasks_(scenario),
       uptime_(scenario.run.uptime_at_start),
       ticks_(scenario.kernel.hz),
-      cgroups_(has_cgroup_writeback(version_of(scenario.kernel.preset))),
-      task_plugs_(has_task_plugs(version_of(scenario.kernel.preset))) {
+      version_(kernel_version(scenario.kernel.preset)),
+      events_(std::move(events)) {
+  for (const std::string& name : tracepoint_names()) {
+    const auto matches = [&name](const std::string& pattern) {
+      return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+    };
+    const bool by_default =
+        std::find(std::begin(kEveryPage), std::end(kEveryPage), name) == std::end(kEveryPage);
+    shown_[name] =
+        events_.empty() ? by_default : std::any_of(events_.begin(), events_.end(), matches);
+  }
   file_->write(kHeader);
+}
+
+bool FtraceSink::shows(std::string_view event) {
+  return shown_.find(event)->second;
+}
+
+const TaskId& FtraceSink::task_of(std::string_view thread) {
+  return thread.empty() ? kIdle : tasks_.of(thread);
 }
 
 TextLine& FtraceSink::begin(Duration time, const TaskId& task, std::string_view event) {
@@ -99,8 +149,11 @@ void FtraceSink::end() {
 void FtraceSink::on_block(const BlockEvent& e) {
   using What = BlockEvent::What;
   const bool interrupt = e.what == What::kRqComplete || e.thread.empty();
+  const std::string_view name = tracepoint(e.what, version_ >= kTaskPlugs);
+  if (!shows(name))
+    return;
   const TaskId& task = interrupt ? kIdle : tasks_.of(e.thread);
-  begin(e.time, task, tracepoint(e.what, task_plugs_));
+  begin(e.time, task, name);
   const std::string_view comm = task.pid == 0 ? kSwapper : std::string_view(task.comm);
   if (e.what == What::kPlug || e.what == What::kUnplug || e.what == What::kUnplugTimer) {
     line_.text("[").text(comm).text("]");

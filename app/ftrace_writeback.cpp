@@ -6,6 +6,8 @@
 namespace wbsim {
 namespace {
 
+constexpr KernelVersion kCgroups{4, 2, 0};  // each event of write-back says its cgroup
+
 std::string_view tracepoint(WritebackWorkEvent::What what) {
   switch (what) {
     case WritebackWorkEvent::What::kQueue:
@@ -25,21 +27,6 @@ std::string_view wb_reason(WriteReason reason) {
   return reason == WriteReason::kReclaim ? "vmscan" : to_string(reason);
 }
 
-// show_inode_state()
-void put_state(TextLine& line, unsigned state) {
-  constexpr std::string_view kFlags[] = {"I_DIRTY_SYNC", "I_DIRTY_DATASYNC", "I_DIRTY_PAGES",
-                                         "I_SYNC"};
-  bool any = false;
-  for (unsigned bit = 0; bit < std::size(kFlags); ++bit) {
-    if ((state & (1U << bit)) == 0)
-      continue;
-    line.text(any ? "|" : "").text(kFlags[bit]);
-    any = true;
-  }
-  if (!any)
-    line.text("0x0");
-}
-
 }  // namespace
 
 TextLine& FtraceSink::field(std::string_view name, std::int64_t value) {
@@ -54,13 +41,28 @@ TextLine& FtraceSink::bdi(int device) {
       .text(":");
 }
 
+// show_inode_state()
+void FtraceSink::put_inode_state(TextLine& line, unsigned state) {
+  constexpr std::string_view kFlags[] = {"I_DIRTY_SYNC", "I_DIRTY_DATASYNC", "I_DIRTY_PAGES",
+                                         "I_SYNC"};
+  bool any = false;
+  for (unsigned bit = 0; bit < std::size(kFlags); ++bit) {
+    if ((state & (1U << bit)) == 0)
+      continue;
+    line.text(any ? "|" : "").text(kFlags[bit]);
+    any = true;
+  }
+}
+
 void FtraceSink::end_writeback() {
-  if (cgroups_)
+  if (version_ >= kCgroups)
     line_.text(" cgroup_ino=1");
   end();
 }
 
 void FtraceSink::on_balance_dirty_pages(const BalanceDirtyPagesEvent& e) {
+  if (!shows("balance_dirty_pages"))
+    return;
   begin(e.time, tasks_.of(e.thread), "balance_dirty_pages");
   bdi(e.bdi);
   field("limit", e.limit.count());
@@ -80,6 +82,8 @@ void FtraceSink::on_balance_dirty_pages(const BalanceDirtyPagesEvent& e) {
 }
 
 void FtraceSink::on_bdi_dirty_ratelimit(const BdiDirtyRatelimitEvent& e) {
+  if (!shows("bdi_dirty_ratelimit"))
+    return;
   begin(e.time, tasks_.of(e.thread), "bdi_dirty_ratelimit");
   bdi(e.bdi);
   field("write_bw", e.write_bw);
@@ -92,10 +96,12 @@ void FtraceSink::on_bdi_dirty_ratelimit(const BdiDirtyRatelimitEvent& e) {
 }
 
 void FtraceSink::on_global_dirty_state(const GlobalDirtyStateEvent& e) {
+  if (!shows("global_dirty_state"))
+    return;
   begin(e.time, tasks_.of(e.thread), "global_dirty_state");
   line_.text("dirty=").number(e.nr_dirty.count());
   field("writeback", e.nr_writeback.count());
-  if (!cgroups_)
+  if (version_ < kCgroups)
     field("unstable", 0);
   field("bg_thresh", e.background_thresh.count());
   field("thresh", e.dirty_thresh.count());
@@ -106,6 +112,8 @@ void FtraceSink::on_global_dirty_state(const GlobalDirtyStateEvent& e) {
 }
 
 void FtraceSink::on_writeback_work(const WritebackWorkEvent& e) {
+  if (!shows(tracepoint(e.what)))
+    return;
   begin(e.time, tasks_.of(e.thread), tracepoint(e.what));
   bdi(e.bdi).text(" sb_dev 0:0");
   field("nr_pages", e.nr_pages);
@@ -118,6 +126,8 @@ void FtraceSink::on_writeback_work(const WritebackWorkEvent& e) {
 }
 
 void FtraceSink::on_writeback_queue_io(const WritebackQueueIoEvent& e) {
+  if (version_ < kWritebackTracepoints || !shows("writeback_queue_io"))
+    return;
   begin(e.time, tasks_.of(e.thread), "writeback_queue_io");
   bdi(e.bdi);
   field("older", e.older.count());
@@ -128,11 +138,13 @@ void FtraceSink::on_writeback_queue_io(const WritebackQueueIoEvent& e) {
 }
 
 void FtraceSink::on_writeback_single_inode(const WritebackSingleInodeEvent& e) {
-  begin(e.time, tasks_.of(e.thread),
-        e.start ? "writeback_single_inode_start" : "writeback_single_inode");
+  const std::string_view name = e.start ? "writeback_single_inode_start" : "writeback_single_inode";
+  if (version_ < kWritebackTracepoints || !shows(name))
+    return;
+  begin(e.time, tasks_.of(e.thread), name);
   bdi(e.bdi);
   field("ino", static_cast<std::int64_t>(e.ino));
-  put_state(line_.text(" state="), e.state);
+  put_inode_state(line_.text(" state="), e.state);
   const Jiffies now = ticks_.jiffies_at(TimePoint(uptime_ + e.time));
   field("dirtied_when", e.dirtied_when.count());
   field("age", (now - e.dirtied_when).count() / ticks_.hz());
@@ -143,6 +155,8 @@ void FtraceSink::on_writeback_single_inode(const WritebackSingleInodeEvent& e) {
 }
 
 void FtraceSink::on_writeback_pages_written(const WritebackPagesWrittenEvent& e) {
+  if (!shows("writeback_pages_written"))
+    return;
   begin(e.time, tasks_.of(e.thread), "writeback_pages_written").number(e.pages);
   end();
 }

@@ -13,6 +13,7 @@
 #include "app/version.hpp"
 #include "app/why_sink.hpp"
 #include "models/machine.hpp"
+#include "models/trace_fan.hpp"
 #include "models/workload/latency.hpp"
 #include "sim/assert.hpp"
 #include "sim/simulator.hpp"

@@ -1,5 +1,7 @@
 #include "app/trace_formats.hpp"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -47,7 +49,8 @@ struct Format {
 constexpr Format kFormats[] = {
     {"ftrace", "trace.ftrace.txt: the kernel's tracepoints as ftrace prints them",
      [](const SinkContext& c) -> std::unique_ptr<OutputSink> {
-       return std::make_unique<FtraceSink>(c.scenario, open_text(c, "trace.ftrace.txt"));
+       return std::make_unique<FtraceSink>(c.scenario, open_text(c, "trace.ftrace.txt"),
+                                           c.options.events);
      }},
     {"blktrace", "blktrace/DEVICE.blktrace.0: for blkparse, btt and iowatcher",
      [](const SinkContext& c) -> std::unique_ptr<OutputSink> {
@@ -87,18 +90,41 @@ std::string trace_formats_help() {
   return out.str();
 }
 
-std::vector<std::string> parse_trace_formats(const std::string& list) {
-  std::vector<std::string> chosen;
+namespace {
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> words;
   for (std::size_t begin = 0; begin <= list.size();) {
     const std::size_t end = std::min(list.find(',', begin), list.size());
-    const std::string name = list.substr(begin, end - begin);
+    words.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return words;
+}
+
+}  // namespace
+
+std::vector<std::string> parse_events(const std::string& list) {
+  const std::vector<std::string>& names = tracepoint_names();
+  std::vector<std::string> patterns = split(list);
+  for (const std::string& pattern : patterns)
+    if (std::none_of(names.begin(), names.end(), [&pattern](const std::string& name) {
+          return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+        }))
+      throw UsageError("--events: no tracepoint is called " + shown(pattern) + "\n    " +
+                       name_hint(pattern, names));
+  return patterns;
+}
+
+std::vector<std::string> parse_trace_formats(const std::string& list) {
+  std::vector<std::string> chosen;
+  for (const std::string& name : split(list)) {
     const std::vector<std::string>& names = trace_format_names();
     if (std::find(names.begin(), names.end(), name) == names.end())
       throw UsageError("--trace: format " + shown(name) + " is not known\n    " +
                        name_hint(name, names));
     if (std::find(chosen.begin(), chosen.end(), name) == chosen.end())
       chosen.push_back(name);
-    begin = end + 1;
   }
   return chosen;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <deque>
 #include <map>
+#include <optional>
 #include <stdexcept>
 
 #include "models/block/request_queue.hpp"
@@ -14,6 +15,7 @@
 #include "models/fs/ext2.hpp"
 #include "models/kernel.hpp"
 #include "models/sampler.hpp"
+#include "models/trace_fan.hpp"
 #include "models/workload/job.hpp"
 #include "models/workload/replay_job.hpp"
 #include "models/writeback/bdi_flusher.hpp"
@@ -176,6 +178,7 @@ class Machine::Impl {
   CongestionWaits congestion_;
   Durability durability_;
   WritebackContext context_;
+  std::optional<FsTrace> fs_trace_;
   std::deque<Disk> disks_;
   RootFsSuperBlock root_;
   BlockDevSuperBlock block_devices_;
@@ -213,6 +216,8 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
   context_.congestion_index = row_.queue.write_index();
   context_.ratelimit_pages = writeback_ratelimit(total_pages(scenario), scenario.cpu.cpus);
   context_.origin = TimePoint(scenario.run.uptime_at_start);
+  if (sink.wants_page_events())
+    vfs_.trace = &fs_trace_.emplace(vfs_, sink_, context_.origin);
   context_.periodic_start = TimePoint(scenario.run.periodic_start);
   context_.other_inodes = scenario.memory.inodes_at_start;
   context_.super_blocks.push_back(&root_);

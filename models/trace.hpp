@@ -2,13 +2,12 @@
 // relative to the start of the jobs.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "models/trace_block.hpp"
+#include "models/trace_page.hpp"
 #include "models/trace_writeback.hpp"
 #include "sim/units.hpp"
 
@@ -136,55 +135,13 @@ class TraceSink {
   // What costs something for each bio is sent only if somebody asks for it before the run begins.
   virtual bool wants_block_events() const { return false; }
   virtual void on_block(const BlockEvent&) {}
-};
-
-// Passes everything on to several sinks, to each in this order.
-class TraceFan : public TraceSink {
- public:
-  explicit TraceFan(std::vector<TraceSink*> sinks) : sinks_(std::move(sinks)) {}
-
-  void on_sample(const Sample& s) override { each(&TraceSink::on_sample, s); }
-  void on_write(const CallRecord& c) override { each(&TraceSink::on_write, c); }
-  void on_read(const CallRecord& c) override { each(&TraceSink::on_read, c); }
-  void on_fsync(const FsyncRecord& f) override { each(&TraceSink::on_fsync, f); }
-  void on_request(const RequestRecord& r) override { each(&TraceSink::on_request, r); }
-  void on_work(const WorkRecord& w) override { each(&TraceSink::on_work, w); }
-  void on_balance_dirty_pages(const BalanceDirtyPagesEvent& e) override {
-    each(&TraceSink::on_balance_dirty_pages, e);
-  }
-  void on_bdi_dirty_ratelimit(const BdiDirtyRatelimitEvent& e) override {
-    each(&TraceSink::on_bdi_dirty_ratelimit, e);
-  }
-  void on_global_dirty_state(const GlobalDirtyStateEvent& e) override {
-    each(&TraceSink::on_global_dirty_state, e);
-  }
-  void on_writeback_work(const WritebackWorkEvent& e) override {
-    each(&TraceSink::on_writeback_work, e);
-  }
-  void on_writeback_queue_io(const WritebackQueueIoEvent& e) override {
-    each(&TraceSink::on_writeback_queue_io, e);
-  }
-  void on_writeback_single_inode(const WritebackSingleInodeEvent& e) override {
-    each(&TraceSink::on_writeback_single_inode, e);
-  }
-  void on_writeback_pages_written(const WritebackPagesWrittenEvent& e) override {
-    each(&TraceSink::on_writeback_pages_written, e);
-  }
-  void on_wait(const WaitRecord& w) override { each(&TraceSink::on_wait, w); }
-  bool wants_block_events() const override {
-    return std::any_of(sinks_.begin(), sinks_.end(),
-                       [](const TraceSink* sink) { return sink->wants_block_events(); });
-  }
-  void on_block(const BlockEvent& e) override { each(&TraceSink::on_block, e); }
-
- private:
-  template <class Record>
-  void each(void (TraceSink::*take)(const Record&), const Record& record) {
-    for (TraceSink* sink : sinks_)
-      (sink->*take)(record);
-  }
-
-  std::vector<TraceSink*> sinks_;
+  // Nor what costs something for each page.
+  virtual bool wants_page_events() const { return false; }
+  virtual bool wants_inode_lists() const { return false; }
+  virtual void on_page(const PageEvent&) {}
+  virtual void on_buffer_dirty(const BufferDirtyEvent&) {}
+  virtual void on_inode(const InodeEvent&) {}
+  virtual void on_wbc_writepage(const WbcWritepageEvent&) {}
 };
 
 }  // namespace wbsim

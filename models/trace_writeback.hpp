@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "sim/units.hpp"
@@ -54,14 +55,26 @@ struct WritebackWorkEvent {
   WriteReason reason{};
 };
 
+// An inode on a list of dirty ones.
+struct DirtyInodeView {
+  std::uint64_t ino = 0;
+  int bdi = 0;
+  bool block_device = false;
+  Jiffies dirtied_when{};
+};
+
+// In kernels before 3.1 as well, as far as they have lists.
 struct WritebackQueueIoEvent {
   Duration time{};
   std::string_view thread;
-  int bdi = 0;
+  int bdi = 0;  // -1: those of several devices
   Jiffies older{};
   std::int64_t age = 0;  // ms
   int moved = 0;         // inodes
   WriteReason reason{};
+  // Only for a sink that wants_inode_lists(): what is served now, first to last, and what stays on
+  // b_dirty, longest dirty first.
+  std::span<const DirtyInodeView> io, dirty;
 };
 
 // writeback_single_inode_start and writeback_single_inode.

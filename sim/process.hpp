@@ -63,7 +63,7 @@ class Process {
   }
   // For awaiters: suspend here; the process goes on from `leaf` at its next resume().
   void suspend(std::coroutine_handle<> leaf, const WaitSite& site);
-  // For the simulator: run until the next suspension or the end.
+  // For Simulator::resume(): run until the next suspension or the end.
   void resume() {
     WB_ASSERT(!finished_);
     if (listener_)

@@ -89,7 +89,7 @@ RunEnd Simulator::run_loop(TimePoint limit) {
       }
       ready_.pop();
       count_event();
-      first.process->resume();
+      resume(*first.process);
       continue;
     }
     if (queue_.empty()) {

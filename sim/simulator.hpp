@@ -97,6 +97,14 @@ class Simulator {
   void destroy_processes();
 
   RandomStream stream(std::string_view name) const { return RandomStream(options_.seed, name); }
+  // For whoever lets a process run: until its next suspension.
+  void resume(Process& process) {
+    running_ = &process;
+    process.resume();
+    running_ = nullptr;
+  }
+  // The process that runs now; null while an event does.
+  const Process* running() const { return running_; }
   const std::vector<std::unique_ptr<Process>>& processes() const { return processes_; }
   void dump_processes(std::ostream& out) const;
   std::string process_table() const;
@@ -107,7 +115,8 @@ class Simulator {
     at(when, {&Simulator::resume_process, &process, 0});
   }
   static void resume_process(void* process, std::uint64_t) {
-    static_cast<Process*>(process)->resume();
+    Process& next = *static_cast<Process*>(process);
+    next.simulator().resume(next);
   }
   std::uint64_t next_sequence() {
     return options_.shuffle_ties ? shuffled_sequence() : ++sequence_;
@@ -128,6 +137,7 @@ class Simulator {
   bool stopped_ = false;
   ReadyRing ready_;
   RandomStream ties_;
+  const Process* running_ = nullptr;
   const Process* failed_ = nullptr;  // from which an exception escaped
   std::vector<std::unique_ptr<Process>> processes_;
 };

@@ -49,7 +49,7 @@ class WaitQueue {
       auto& self = *static_cast<Awaiter*>(context);
       self.unlink();
       self.result_ = Wake::kTimedOut;
-      self.process_->resume();
+      self.process_->simulator().resume(*self.process_);
     }
 
     WaitQueue& queue_;

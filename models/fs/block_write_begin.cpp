@@ -101,6 +101,8 @@ Prepared block_write_new_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* di
     ++block;
     id = bh.b_this_page;
   } while (id != page.buffers);
+  if (vfs.trace)
+    vfs.trace->buffers_dirty(page, 0, kPageSize);
   bool newly_dirty = false;
   for_each_buffer(vfs, page, [&newly_dirty](BufferHead& bh) {
     newly_dirty = newly_dirty || !bh.test(BH_Dirty);
@@ -141,6 +143,8 @@ void page_zero_new_buffers(Vfs& vfs, Page& page, std::int64_t from, std::int64_t
 
 void block_commit_write(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to,
                         TaskStruct* dirtier) {
+  if (vfs.trace)
+    vfs.trace->buffers_dirty(page, from, to);
   bool partial = false;
   bool newly_dirty = false;
   std::int64_t start = 0;

@@ -11,6 +11,8 @@ void redirty_page_for_writepage(Vfs& vfs, WritebackControl& wbc, Page& page) {
   ++wbc.pages_skipped;
   if (vfs.cache.set_page_dirty(page, nullptr)) {
     vfs.cache.count_redirty(page);
+    if (vfs.trace)
+      vfs.trace->page(PageEvent::What::kDirtied, page);
     mark_inode_dirty(vfs, *page.mapping->host, I_DIRTY_PAGES);
   }
 }
@@ -147,6 +149,8 @@ void leave_outside(Vfs& vfs, Page& page, FullPageWrite& write) {
   if (!page.test(PG_dirty))
     page.mapping->pages.clear_tag(page.index, PageTag::kDirty);
   write.state = FullPageWrite::State::kOutside;
+  if (vfs.trace)
+    vfs.trace->page(PageEvent::What::kOutside, page);
 }
 
 bool outside_i_size(const Inode& inode, const Page& page) {
@@ -163,6 +167,8 @@ bool pass_1_and_2(Vfs& vfs, Inode& inode, Page& page, WritebackControl& wbc, Ful
     write.state = FullPageWrite::State::kNeedsMetadata;
     return false;
   }
+  if (vfs.trace && !mapped)
+    vfs.trace->page(PageEvent::What::kMapped, page, &wbc);
   const bool locked =
       write.error == Errno::kOk ? lock_and_mark(vfs, page, wbc, write) : recover(vfs, page, write);
   if (!locked) {
@@ -191,7 +197,8 @@ void block_write_full_page(Vfs& vfs, Inode& inode, Page& page, WritebackControl&
   const bool whole = page.index < static_cast<std::uint64_t>(inode.i_size >> kPageShift) &&
                      (ring.all & (BH_Mapped | BH_Dirty)) == (BH_Mapped | BH_Dirty) &&
                      (ring.any & (BH_Lock | BH_Async_Write | BH_Delay)) == 0;
-  if (whole && write.error == Errno::kOk) {
+  // Who is told of each pass is told of pass 1 even where it has nothing to do.
+  if (whole && write.error == Errno::kOk && !vfs.trace) {
     lock_and_mark_all(vfs, page);
     write.nr_underway = static_cast<int>(kPageSize >> inode.i_blkbits);
     write.one_run = ring.gaps == 0;
@@ -200,6 +207,8 @@ void block_write_full_page(Vfs& vfs, Inode& inode, Page& page, WritebackControl&
   }
   vfs.cache.set_page_writeback(page);
   write.next = page.buffers;
+  if (vfs.trace)
+    vfs.trace->page(PageEvent::What::kMarked, page, &wbc);
 }
 
 namespace {
@@ -298,8 +307,13 @@ bool submit_buffers(Vfs& vfs, Page& page, const WritebackControl& wbc, FullPageW
 
 void block_write_full_page_end(Vfs& vfs, Page& page, const FullPageWrite& write) {
   vfs.cache.unlock_page(page);
-  if (write.nr_underway == 0)
-    vfs.cache.end_page_writeback(page);
+  if (vfs.trace)
+    vfs.trace->page(PageEvent::What::kSubmitted, page);
+  if (write.nr_underway > 0)
+    return;
+  vfs.cache.end_page_writeback(page);
+  if (vfs.trace)
+    vfs.trace->page(PageEvent::What::kWritten, page);
 }
 
 }  // namespace wbsim

@@ -101,6 +101,8 @@ bool set_page_dirty_buffers(Vfs& vfs, Page& page, TaskStruct* dirtier) {
 }
 
 void mark_buffer_dirty(Vfs& vfs, BufferHead& bh, TaskStruct* dirtier) {
+  if (vfs.trace)
+    vfs.trace->buffer_dirty(bh);
   if (bh.test(BH_Dirty))
     return;
   bh.set(BH_Dirty);

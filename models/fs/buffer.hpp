@@ -39,6 +39,8 @@ void for_each_buffer(Vfs& vfs, const Page& page, F&& f) {
 // __mark_inode_dirty(): `flags` of I_DIRTY. Tells the listener when the inode was clean.
 void make_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags);
 inline void mark_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags) {
+  if (vfs.trace)
+    vfs.trace->inode(InodeEvent::What::kMarkDirty, inode, flags);
   if ((inode.i_state & flags) != flags)
     make_inode_dirty(vfs, inode, flags);
 }
@@ -46,6 +48,8 @@ inline void mark_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags) {
 inline bool dirty_page(Vfs& vfs, Page& page, TaskStruct* dirtier) {
   if (!vfs.cache.set_page_dirty(page, dirtier))
     return false;
+  if (vfs.trace)
+    vfs.trace->page(PageEvent::What::kDirtied, page);
   mark_inode_dirty(vfs, *page.mapping->host, I_DIRTY_PAGES);
   return true;
 }

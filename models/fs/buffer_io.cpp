@@ -32,6 +32,8 @@ void end_whole_page_write(Vfs& vfs, Page& page, bool ok) {
       vfs.buffers.wake(bh);
   });
   vfs.cache.clear_page_writeback(page);
+  if (vfs.trace)
+    vfs.trace->page(PageEvent::What::kWritten, page);
 }
 
 // The buffers of one bio: from `id` on to the end of its page, then those of the pages behind it.
@@ -131,6 +133,8 @@ void end_buffer_async_write(Vfs& vfs, BufferHead& bh, bool ok) {
     if (vfs.buffers[id].test(BH_Async_Write))
       return;
   vfs.cache.end_page_writeback(page);
+  if (vfs.trace)
+    vfs.trace->page(PageEvent::What::kWritten, page);
   vfs.cpu.steal(vfs.costs.complete_page);
 }
 

@@ -21,6 +21,9 @@ void mpage_end_io_write(Bio& bio, bool ok) {
     }
   }
   vfs.cache.end_page_writeback(file_bio.page_span());
+  if (vfs.trace)
+    for (const PageId id : file_bio.page_span())
+      vfs.trace->page(PageEvent::What::kWritten, vfs.cache.page(id));
   vfs.cpu.steal(vfs.costs.complete_page * file_bio.nr_pages);
   vfs.bios.free(file_bio);
 }
@@ -139,6 +142,8 @@ MpageWriter::Result MpageWriter::write_page(Inode& inode, Page& page, BioList& o
   }
   vfs_.cache.set_page_writeback(page);
   vfs_.cache.unlock_page(page);
+  if (vfs_.trace)
+    vfs_.trace->page(PageEvent::What::kMpage, page);
   last_block_in_bio_ = run.first_block + run.blocks - 1;
   if (run.boundary || run.blocks != blocks_per_page)
     finish(out);

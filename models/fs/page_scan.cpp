@@ -118,6 +118,10 @@ bool PageScan::try_write_page(PageId id, PageIndex index) {
 bool PageScan::continue_write(Page& page) {
   if (!by_buffers_) {
     outcome_ = Written::kWritten;
+    if (vfs_.trace) {
+      vfs_.trace->wbc_writepage(wbc_, mapping_);
+      vfs_.trace->page(PageEvent::What::kTaken, page, &wbc_);
+    }
     task_.charge(vfs_.costs.writeback_page);
     by_buffers_ =
         !uses_mpage_ || mpage_.write_page(inode_, page, bios_) == MpageWriter::Result::kConfused;

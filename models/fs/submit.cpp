@@ -109,6 +109,8 @@ Task<Page*> grab_cache_page(Vfs& vfs, Inode& inode, PageIndex index, TaskStruct&
 Task<> wait_on_page_writeback(Vfs& vfs, Page& page, TaskStruct& task) {
   co_await vfs.cpu.settle(task);
   while (page.test(PG_writeback)) {
+    if (vfs.trace)
+      vfs.trace->page(PageEvent::What::kWait, page);
     page.mapping->bdi->queue->unplug();
     co_await vfs.cache.wait_queue_of(page).wait("wait_on_page_writeback");
     co_await vfs.cpu.woken(task);

@@ -7,6 +7,7 @@
 
 #include "models/fs/buffer_head.hpp"
 #include "models/fs/file_bio.hpp"
+#include "models/fs/fs_trace.hpp"
 #include "models/fs/inode.hpp"
 #include "models/mm/dirty_throttle.hpp"
 #include "models/mm/page_cache.hpp"
@@ -131,6 +132,7 @@ struct Vfs : PageReleaser {
   DirtyListener* dirty_listener = nullptr;
   DirtyThrottle* throttle = nullptr;
   Durability* durability = nullptr;  // only in runs that count what a power cut would lose
+  FsTrace* trace = nullptr;          // only in runs whose sink wants_page_events()
 };
 
 }  // namespace wbsim

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "models/block/request_queue.hpp"
+#include "models/writeback/flusher_trace.hpp"
 #include "models/writeback/single_inode.hpp"
 
 namespace wbsim {
@@ -197,7 +198,9 @@ Task<> BdiFlusher::writeback_inodes_wb(BdiWriteback& wb, SuperBlock* sb, Writeba
   const auto& io = wb.lists.list(DirtyInodeLists::kIo);
   const Jiffies start = context_.now();
   if (!wbc.for_kupdate || io.empty())
-    wb.lists.queue_io(wbc.older_than_this, DirtyInodeLists::SuperblockSort::kYes);
+    queue_io(context_, wb.lists,
+             {wbc.older_than_this, DirtyInodeLists::SuperblockSort::kYes, wb.bdi.id, wbc.reason,
+              task.name()});
   while (!io.empty()) {
     Inode& inode = wb.lists.next_io();
     if (sb && sb != inode.i_sb) {

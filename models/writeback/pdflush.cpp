@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "models/block/request_queue.hpp"
+#include "models/writeback/flusher_trace.hpp"
 #include "models/writeback/single_inode.hpp"
 
 namespace wbsim {
@@ -197,7 +198,9 @@ Task<> PdflushPool::sync_sb_inodes(SuperBlock& sb, WritebackControl& wbc, TaskSt
   const Jiffies start = context_.now();
   const bool reports_more_io = context_.rules.reports_more_io;
   if (!wbc.for_kupdate || io.empty())
-    lists.queue_io(wbc.older_than_this, DirtyInodeLists::SuperblockSort::kNo);
+    queue_io(context_, lists,
+             {wbc.older_than_this, DirtyInodeLists::SuperblockSort::kNo, -1, wbc.reason,
+              task.name()});
   while (!io.empty()) {
     Inode& inode = lists.next_io();
     BackingDevInfo& bdi = *inode.i_mapping->bdi;

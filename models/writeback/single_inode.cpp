@@ -5,11 +5,22 @@
 #include "models/fs/page_scan.hpp"
 #include "models/fs/submit.hpp"
 #include "models/writeback/dirty_domain.hpp"
+#include "models/writeback/flusher_trace.hpp"
 #include "models/writeback/inode_lists.hpp"
 
 namespace wbsim {
 
 namespace {
+
+Task<Errno> write_inode(WritebackContext& context, Inode& inode, bool wait, TaskStruct& task) {
+  FsTrace* trace = context.vfs.trace;
+  if (trace)
+    trace->inode(InodeEvent::What::kWriteStart, inode, 0, wait);
+  const Errno result = co_await inode.i_sb->write_inode(inode, task, wait);
+  if (trace)
+    trace->inode(InodeEvent::What::kWriteEnd, inode, 0, wait);
+  co_return result;
+}
 
 // Not everything was written, or it was dirtied again: where a periodic pass puts the inode.
 void file_partly_written(const WritebackContext& context, Inode& inode,
@@ -64,6 +75,7 @@ Task<Errno> writeback_single_inode_310(WritebackContext& context, Inode& inode,
     DirtyInodeLists::remove(inode);
   else if (!inode.dirty_lists)
     context.vfs.dirty_listener->inode_dirtied(inode);
+  trace_filed(context, inode);
   inode.i_sync_waiters.wake_all();
   co_return result;
 }
@@ -96,9 +108,11 @@ Task<Errno> writeback_single_inode(WritebackContext& context, Inode& inode, Writ
   }
   const unsigned dirty = inode.i_state & I_DIRTY;
   inode.i_state = static_cast<std::uint8_t>((inode.i_state & ~I_DIRTY) | I_SYNC);
+  const std::int64_t nr_to_write = wbc.nr_to_write;
+  trace_single_inode(context, inode, true, nr_to_write, 0, task);
   Errno result = co_await do_writepages(vfs, inode.host(), wbc, task);
   if ((dirty & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)) != 0) {
-    const Errno written = co_await inode.i_sb->write_inode(inode, task, wait);
+    const Errno written = co_await write_inode(context, inode, wait, task);
     if (result == Errno::kOk)
       result = written;
   }
@@ -107,8 +121,10 @@ Task<Errno> writeback_single_inode(WritebackContext& context, Inode& inode, Writ
     if (result == Errno::kOk)
       result = waited;
   }
+  trace_single_inode(context, inode, false, nr_to_write, nr_to_write - wbc.nr_to_write, task);
   inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~I_SYNC);
   file_inode(context, inode, wbc);
+  trace_filed(context, inode);
   inode.i_sync_waiters.wake_all();
   co_return result;
 }
@@ -130,6 +146,8 @@ Task<Errno> write_locked_inode(WritebackContext& context, Inode& inode, Writebac
   BackingDevInfo& bdi = *inode.i_mapping->bdi;
   const bool wait = wbc.sync_mode == SyncMode::WB_SYNC_ALL;
   const bool estimates = context.rules.bandwidth == BandwidthUpdate::kInWritepages;
+  const std::int64_t nr_to_write = wbc.nr_to_write;
+  trace_single_inode(context, inode, true, nr_to_write, 0, task);
   if (estimates)
     bandwidth_estimate_start(context, bdi);
   Errno result = co_await do_writepages(vfs, inode.host(), wbc, task);
@@ -145,10 +163,11 @@ Task<Errno> write_locked_inode(WritebackContext& context, Inode& inode, Writebac
   if (inode.i_mapping->pages.any_tagged(PageTag::kDirty))
     inode.i_state |= I_DIRTY_PAGES;
   if ((dirty & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)) != 0) {
-    const Errno written = co_await inode.i_sb->write_inode(inode, task, wait);
+    const Errno written = co_await write_inode(context, inode, wait, task);
     if (result == Errno::kOk)
       result = written;
   }
+  trace_single_inode(context, inode, false, nr_to_write, nr_to_write - wbc.nr_to_write, task);
   co_return result;
 }
 
@@ -167,6 +186,7 @@ void requeue_inode(WritebackContext& context, Inode& inode, const WritebackContr
     lists.redirty_tail(inode, context.now());
   else
     DirtyInodeLists::remove(inode);
+  trace_filed(context, inode);
 }
 
 namespace {

@@ -61,13 +61,10 @@ class WbFlusher : public Flusher, private WritebackListener {
   Task<std::int64_t> writeback_inodes_wb(Wb& wb, Work& work, TaskStruct& task);
   Task<std::int64_t> writeback_sb_inodes(Wb& wb, SuperBlock& sb, Work& work, TaskStruct& task);
   Task<std::int64_t> write_one(Wb& wb, Inode& inode, Work& work, TaskStruct& task);
-  int queue_io(Wb& wb, const Work& work, Jiffies dirtied_before, TaskStruct& task);
   bool must_stop(const Wb& wb, const Work& work) const;
 
   void trace_work(const Wb& wb, WritebackWorkEvent::What what, const Work& work,
                   const TaskStruct& task) const;
-  void trace_single_inode(const Wb& wb, const Inode& inode, bool start, std::int64_t nr_to_write,
-                          std::int64_t wrote, const TaskStruct& task) const;
 
   WritebackContext& context_;
   std::deque<Wb> wbs_;  // by bdi id

@@ -4,6 +4,7 @@
 
 #include "models/block/blk_plug.hpp"
 #include "models/writeback/dirty_domain.hpp"
+#include "models/writeback/flusher_trace.hpp"
 #include "models/writeback/single_inode.hpp"
 #include "models/writeback/wb_flusher.hpp"
 
@@ -66,19 +67,6 @@ Task<std::int64_t> WbFlusher::wb_check_background_flush(Wb& wb) {
   co_return co_await wb_writeback(wb, work);
 }
 
-int WbFlusher::queue_io(Wb& wb, const Work& work, Jiffies dirtied_before, TaskStruct& task) {
-  WritebackQueueIoEvent event;
-  event.moved = wb.lists.queue_io(dirtied_before, DirtyInodeLists::SuperblockSort::kYes);
-  event.time = context_.sim().now() - context_.origin;
-  event.thread = task.name();
-  event.bdi = wb.bdi.id;
-  event.older = dirtied_before;
-  event.age = (context_.now() - dirtied_before).count() * 1000 / context_.vfs.ticks.hz();
-  event.reason = work.reason;
-  context_.trace.on_writeback_queue_io(event);
-  return event.moved;
-}
-
 // Background and periodic work give way to what somebody asked for.
 bool WbFlusher::must_stop(const Wb& wb, const Work& work) const {
   if (work.nr_pages <= 0)
@@ -105,7 +93,9 @@ Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, Work work) {
       dirtied_before = context_.now();
     trace_work(wb, WritebackWorkEvent::What::kStart, work, wb.task);
     if (wb.lists.list(DirtyInodeLists::kIo).empty())
-      queue_io(wb, work, dirtied_before, wb.task);
+      queue_io(context_, wb.lists,
+               {dirtied_before, DirtyInodeLists::SuperblockSort::kYes, wb.bdi.id, work.reason,
+                wb.task.name()});
     const std::int64_t progress = work.sb
                                       ? co_await writeback_sb_inodes(wb, *work.sb, work, wb.task)
                                       : co_await writeback_inodes_wb(wb, work, wb.task);
@@ -180,12 +170,10 @@ Task<std::int64_t> WbFlusher::write_one(Wb& wb, Inode& inode, Work& work, TaskSt
                                  : writeback_chunk_size(wb.bdi.rates.avg_write_bandwidth,
                                                         context_.domain.dirty_limit, work.nr_pages);
   wbc.nr_to_write = chunk;
-  trace_single_inode(wb, inode, true, chunk, 0, task);
   inode.i_state |= I_SYNC;
   const Errno ignored = co_await write_locked_inode(context_, inode, wbc, task);
   static_cast<void>(ignored);  // kept in the mapping for fsync
   const std::int64_t written = chunk - wbc.nr_to_write;
-  trace_single_inode(wb, inode, false, chunk, written, task);
   work.nr_pages -= written;
   std::int64_t progress = written;
   if (!context_.rules.skipped_is_progress)
@@ -205,7 +193,9 @@ Task<> WbFlusher::writeback_inodes(WritebackControl& wbc, TaskStruct& task) {
   work.range_cyclic = wbc.range_cyclic;
   work.reason = wbc.reason;
   if (wb.lists.list(DirtyInodeLists::kIo).empty())
-    queue_io(wb, work, context_.now(), task);
+    queue_io(context_, wb.lists,
+             {context_.now(), DirtyInodeLists::SuperblockSort::kYes, wb.bdi.id, work.reason,
+              task.name()});
   co_await writeback_inodes_wb(wb, work, task);
   wbc.nr_to_write = work.nr_pages;
 }
@@ -224,23 +214,6 @@ void WbFlusher::trace_work(const Wb& wb, WritebackWorkEvent::What what, const Wo
   event.for_background = work.for_background;
   event.reason = work.reason;
   context_.trace.on_writeback_work(event);
-}
-
-void WbFlusher::trace_single_inode(const Wb& wb, const Inode& inode, bool start,
-                                   std::int64_t nr_to_write, std::int64_t wrote,
-                                   const TaskStruct& task) const {
-  WritebackSingleInodeEvent event;
-  event.start = start;
-  event.time = context_.sim().now() - context_.origin;
-  event.thread = task.name();
-  event.bdi = wb.bdi.id;
-  event.ino = inode.i_ino;
-  event.state = inode.i_state;
-  event.dirtied_when = inode.dirtied_when;
-  event.writeback_index = inode.i_mapping->writeback_index;
-  event.nr_to_write = nr_to_write;
-  event.wrote = wrote;
-  context_.trace.on_writeback_single_inode(event);
 }
 
 }  // namespace wbsim

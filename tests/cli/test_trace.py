@@ -317,8 +317,16 @@ WRITEBACK_FIELDS = {
     "writeback_queue_io": "older age enqueue reason",
     "writeback_single_inode": "ino state dirtied_when age index to_write wrote",
     "writeback_single_inode_start": "ino state dirtied_when age index to_write wrote",
+    **dict.fromkeys(("folio_wait_writeback", "writeback_dirty_folio", "writeback_dirty_page"),
+                    "ino index"),
+    **dict.fromkeys(("writeback_write_inode", "writeback_write_inode_start"), "ino sync_mode"),
+    **dict.fromkeys(("writeback_mark_inode_dirty", "writeback_dirty_inode",
+                     "writeback_dirty_inode_start"), "ino state flags"),
+    "wbc_writepage": "towrt skip mode kupd bgrd reclm cyclic start end",
     **dict.fromkeys(("writeback_queue", "writeback_exec", "writeback_start", "writeback_written"),
                     "sb_dev nr_pages sync_mode kupdate range_cyclic background reason")}
+# Which do not say their cgroup.
+NO_CGROUP = re.compile("folio_wait|writeback_dirty_|writeback_mark_")
 GLOBAL_FIELDS = "dirty writeback {}bg_thresh thresh limit dirtied written"
 
 
@@ -383,13 +391,73 @@ class Ftrace(TraceTest):
                 for text in texts:
                     if event in WRITEBACK_FIELDS:
                         fields = re.fullmatch(r"bdi 8:\d+: (.*)", text)
-                        self.assertEqual(field_names(fields[1]), WRITEBACK_FIELDS[event] + more)
+                        self.assertEqual(
+                            field_names(fields[1]), WRITEBACK_FIELDS[event] +
+                            ("" if NO_CGROUP.match(event) else more))
                     elif event == "global_dirty_state":
                         self.assertEqual(field_names(text), GLOBAL_FIELDS.format(unstable))
                     elif event == "writeback_pages_written":
                         self.assertRegex(text, r"^\d+$")
                     else:
                         self.assertIn(event, BLOCK_TEXT)
+
+    def test_pages_and_inodes_have_the_tracepoints_of_their_kernel(self):
+        inodes = {"writeback_dirty_inode", "writeback_dirty_inode_start", "writeback_write_inode",
+                  "writeback_write_inode_start"}
+        grows = json.loads(json.dumps(BUSY))
+        grows["filesystems"][0]["metadata"] = "pinned"
+        grows["filesystems"][0]["files"][0]["size"] = "0B"
+        for kernel, page, others in (
+                ("2.6.32", "", set()),
+                ("3.10", "writeback_dirty_page", inodes),
+                ("6.1", "writeback_dirty_folio",
+                 inodes | {"writeback_mark_inode_dirty", "folio_wait_writeback"})):
+            with self.subTest(kernel):
+                self.write(grows)
+                self.expect(0, "run", "scenario.json", "--out", "out", "--force", "--kernel",
+                            kernel, "--trace", "ftrace", "--events", "*")
+                lines = [FTRACE_LINE.fullmatch(line) for line in
+                         (self.dir / "out/trace.ftrace.txt").read_text("ascii").splitlines()
+                         if not line.startswith("#")]
+                events = {}
+                for line in lines:
+                    events.setdefault(line["event"], []).append(line)
+                told = {event for event in events if event != "balance_dirty_pages" and
+                        ("page" in event or "folio" in event
+                         or "inode" in event or event == "block_dirty_buffer")}
+                if not page:
+                    self.assertEqual(told, set())
+                    continue
+                self.assertEqual(told, others | {
+                    page, "wbc_writepage", "block_dirty_buffer", "writeback_pages_written",
+                    "writeback_single_inode", "writeback_single_inode_start"})
+                memory = json.loads((self.dir / "out/summary.json").read_text("utf-8"))["memory"]
+                self.assertEqual(len(events[page]), memory["nr_dirtied"])
+                self.assertEqual(len(events["wbc_writepage"]),
+                                 memory["nr_written"])
+                self.assertLessEqual({line["comm"] for line in events[page]},
+                                     {"dd", "log", "kworker/u8:1", "kworker/u8:2"})
+                for line in events["block_dirty_buffer"]:
+                    self.assertRegex(line["text"], r"^8,\d+ sector=\d+ size=4096$")
+                first = events["wbc_writepage"][0]["text"]
+                self.assertIn(" start=0x0 end=0x7fffffffffffffff", first)
+                flags = {re.search(r"flags=(\S+)", line["text"])[1]
+                         for line in events["writeback_dirty_inode"]}
+                self.assertLessEqual({"I_DIRTY_SYNC", "I_DIRTY_SYNC|I_DIRTY_DATASYNC"}, flags)
+
+    def test_events_can_be_chosen_by_name(self):
+        _, lines = self.lines("--kernel", "6.1", "--events", "writeback_*,block_rq_issue")
+        self.assertEqual({re.sub("_.*", "", line["event"]) for line in lines},
+                         {"writeback", "block"})
+        self.assertLessEqual({"writeback_dirty_folio", "block_rq_issue"},
+                             {line["event"] for line in lines})
+        _, lines = self.lines("--force", "--kernel", "6.1")
+        self.assertNotIn("writeback_dirty_folio", {line["event"] for line in lines})
+        name = self.write(BUSY)
+        error = self.expect(2, "run", name, "--out", "x", "--trace", "ftrace", "--events",
+                            "writeback_dirty_foilo").stderr
+        self.assertIn('did you mean "writeback_dirty_folio"?', error)
+        self.expect(2, "run", name, "--out", "x", "--trace", "chrome", "--events", "*")
 
     def test_threads_have_the_names_of_their_kernel(self):
         for kernel, comm in (("2.6.31", "pdflush"), ("2.6.32", "flush-8:0"),
