@@ -176,6 +176,34 @@ class WorkloadCheck {
     return sizes_known ? std::optional<Target>(found->second) : std::nullopt;
   }
 
+  // Where the last byte ends that a workload leaves in the file of `j` before that one begins.
+  std::int64_t written_before(const JobConfig& j) const {
+    std::int64_t end = 0;
+    const JobConfig* later = &j;
+    for (auto other = s_.jobs.rbegin(); other != s_.jobs.rend(); ++other) {
+      if (later->wait_for != other->name || &*other == later)
+        continue;
+      later = &*other;
+      const bool writes = other->rw == JobKind::kWrite && other->ioengine != IoEngine::kMmap;
+      if (writes && other->filename == j.filename && other->size)
+        end = std::max(end, other->offset.count() + other->size->count());
+    }
+    return end;
+  }
+
+  // Of a file that is empty at the start.
+  void mapping(const JobConfig& j, const std::string& at) {
+    const std::int64_t end = round_up_pages(Bytes(written_before(j))).count() * kPageSize;
+    if (end == 0)
+      problems_.error(at + "/filename", shown(j.filename) +
+                                            " is empty: nothing to map, unless a "
+                                            "workload that this one waits for "
+                                            "writes there");
+    else if (!j.size || j.offset.count() + j.size->count() > end)
+      problems_.error(at + "/size", "must be given, and end within the " + size_text(end) +
+                                        " of pages that are written before");
+  }
+
   void region(const JobConfig& j, const Target& target, const std::string& at) {
     if (!all_usable(at, {"offset", "offset_increment", "size", "bs", "numjobs"}))
       return;
@@ -185,10 +213,8 @@ class WorkloadCheck {
       problems_.error(at + "/filename", shown(j.filename) + " is empty: nothing to read");
       return;
     }
-    if (grows && j.ioengine == IoEngine::kMmap) {
-      problems_.error(at + "/filename", shown(j.filename) + " is empty: nothing to map");
-      return;
-    }
+    if (grows && j.ioengine == IoEngine::kMmap)
+      return mapping(j, at);
     if (grows && !j.size) {
       problems_.error(at + "/size",
                       "is missing: " + shown(j.filename) + " is empty and grows up to it");

@@ -5,12 +5,15 @@
 #include "app/commands.hpp"
 #include "app/errors.hpp"
 #include "app/json_text.hpp"
+#include "app/narrator.hpp"
+#include "app/number_text.hpp"
 #include "app/problems.hpp"
 #include "app/progress.hpp"
 #include "app/run_directory.hpp"
 #include "app/run_once.hpp"
 #include "app/run_report.hpp"
 #include "app/stat_tables.hpp"
+#include "models/machine.hpp"
 
 namespace wbsim {
 namespace {
@@ -27,7 +30,11 @@ constexpr const char* kExitCodes =
 // What is printed of the run.
 class Format {
  public:
-  Format(const CommandLine& line, const Scenario& scenario) : vmstat_(), iostat_(scenario) {
+  Format(const CommandLine& line, const ScenarioFile& file) : iostat_(file.scenario) {
+    if (line.has("narrate"))
+      narrator_.emplace(file.scenario, file.description);
+    if (line.has("narrate") && (line.has("format") || line.has("json")))
+      throw UsageError("--narrate excludes --format and --json");
     if (!line.has("format"))
       return;
     const std::vector<std::string> names = {"report", "vmstat", "iostat"};
@@ -39,13 +46,19 @@ class Format {
       throw UsageError("--format and --json exclude each other");
   }
   std::vector<TraceSink*> listeners() {
+    if (narrator_)
+      return {&*narrator_};
     if (name_ == "vmstat")
       return {&vmstat_};
     if (name_ == "iostat")
       return {&iostat_};
     return {};
   }
+  const std::optional<Narrator>& narrator() const { return narrator_; }
   std::string text(const RunOutcome& outcome) const {
+    if (narrator_)
+      return narrator_->text() + (outcome.expect.empty() ? "" : "\nexpectations\n") +
+             expect_text(outcome.expect);
     return name_ == "vmstat"   ? vmstat_.text()
            : name_ == "iostat" ? iostat_.text()
                                : run_report(outcome);
@@ -55,7 +68,21 @@ class Format {
   std::string name_ = "report";
   VmstatTable vmstat_;
   IostatTable iostat_;
+  std::optional<Narrator> narrator_;
 };
+
+RunOutcome run_to_end(const ScenarioFile& file, const RunOptions& options, const Format& format,
+                      const std::string& path) {
+  try {
+    return run_once(file, options);
+  } catch (const Interrupted&) {
+    if (!format.narrator() || !format.narrator()->too_long())
+      throw;
+    const auto until = static_cast<double>(format.narrator()->told_until().count());
+    throw UsageError("--narrate tells what fits a page of " + std::to_string(Narrator::kMostLines) +
+                     " lines; in " + path + " more has happened after " + human_time(until));
+  }
+}
 
 }  // namespace
 
@@ -70,6 +97,7 @@ int cmd_run(const Arguments& arguments) {
                                                          "leave out writes.csv and reads.csv")(
       "format", po::value<std::string>()->value_name("NAME"),
       "print a table a second that looks like that of vmstat or iostat, instead of the report")(
+      "narrate", "tell what a tiny scenario does, step by step, on a page of prose")(
       "json", "print summary.json instead of tables");
   if (!line.parse(arguments, kEpilogue + trace_formats_help() + kExitCodes))
     return kExitOk;
@@ -89,7 +117,7 @@ int cmd_run(const Arguments& arguments) {
   options.name = overrides.kernel.value_or(loaded.file.scenario.kernel.preset);
   options.calls = !line.has("no-writes");
   options.trace = line.trace_options();
-  Format format(line, loaded.file.scenario);
+  Format format(line, loaded.file);
   options.listeners = format.listeners();
   std::optional<RunDirectory> directory;
   if (line.has("out")) {
@@ -101,7 +129,7 @@ int cmd_run(const Arguments& arguments) {
     Progress progress({options.name}, loaded.file.scenario.run.duration);
     if (progress.visible())
       options.progress = [&progress](Duration simulated) { progress.update(0, simulated); };
-    outcome = run_once(loaded.file, options);
+    outcome = run_to_end(loaded.file, options, format, path);
   }
   if (directory)
     directory->commit();

@@ -14,7 +14,7 @@ namespace wbsim {
 struct TraceOptions {
   std::vector<std::string> formats;
   FioColumns fio_log_columns = FioColumns::kSix;
-  bool zstd = false;  // the formats that are one long text
+  bool zstd = false;                // the formats that are one long text
   std::vector<std::string> events;  // of ftrace: names, with *; empty: all but those of every page
 };
 

@@ -7,8 +7,8 @@ namespace {
 std::vector<DirtyInodeView> views(const DirtyInodeLists::List& list) {
   std::vector<DirtyInodeView> found;
   for (auto inode = list.rbegin(); inode != list.rend(); ++inode)
-    found.push_back({inode->i_ino, inode->i_mapping->bdi->id, inode->is_block_device,
-                     inode->dirtied_when});
+    found.push_back(
+        {inode->i_ino, inode->i_mapping->bdi->id, inode->is_block_device, inode->dirtied_when});
   return found;
 }
 

@@ -198,9 +198,9 @@ Task<> PdflushPool::sync_sb_inodes(SuperBlock& sb, WritebackControl& wbc, TaskSt
   const Jiffies start = context_.now();
   const bool reports_more_io = context_.rules.reports_more_io;
   if (!wbc.for_kupdate || io.empty())
-    queue_io(context_, lists,
-             {wbc.older_than_this, DirtyInodeLists::SuperblockSort::kNo, -1, wbc.reason,
-              task.name()});
+    queue_io(
+        context_, lists,
+        {wbc.older_than_this, DirtyInodeLists::SuperblockSort::kNo, -1, wbc.reason, task.name()});
   while (!io.empty()) {
     Inode& inode = lists.next_io();
     BackingDevInfo& bdi = *inode.i_mapping->bdi;

@@ -87,6 +87,20 @@ class Choice(TraceTest):
             self.assertEqual(path.read_bytes(), other.read_bytes(), path)
 
 
+    def test_watching_each_pass_over_a_pages_buffers_leaves_them_alone(self):
+        raw = {**BUSY, "filesystems": [], "workloads": [
+            {"name": "dd", "filename": "/dev/d0", "bs": "3KiB", "size": "12MiB", "fsync": 500}]}
+        raw["devices"] = [{**BUSY["devices"][0], "soft_block_size": "1KiB"}]
+        for kernel in ("2.6.31", "6.1"):
+            name = self.write(raw)
+            options = ("run", name, "--kernel", kernel, "--force")
+            self.expect(0, *options, "--out", "plain")
+            self.expect(0, *options, "--out", "traced", "--trace", "ftrace", "--events", "*")
+            for path in (self.dir / "plain").iterdir():
+                self.assertEqual(path.read_bytes(),
+                                 (self.dir / "traced" / path.name).read_bytes(), path.name)
+
+
 class Fio(TraceTest):
     def test_logs_have_a_row_for_each_call(self):
         out = self.traced("fio")
