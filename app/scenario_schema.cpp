@@ -123,6 +123,12 @@ void describe_vm(KeyVisitor& v, VmSysctl& vm) {
                      "Time between two periodic passes, in 1/100 s; 0: none")
              .read_by("flusher threads"),
          slot(vm.dirty_writeback_centisecs));
+  v.leaf(integer_key("laptop_mode", 0, 86400,
+                     "Everything dirty is written so many seconds after the last request, and "
+                     "writers start background write-back only when they have to write themselves; "
+                     "0: off")
+             .read_by("throttle, flusher threads"),
+         slot(vm.laptop_mode));
 }
 
 void describe_replay(KeyVisitor& v, ReplayConfig& r) {

@@ -89,6 +89,7 @@ KernelRow row_310() {
   row.writeback.fsync_waits = FsyncWaits::kOnlyBeforeInode;
   row.writeback.rates = RateRule::k310;
   row.writeback.timers = TimerRule::kSlack;
+  row.writeback.laptop_timer_per_device = true;
   row.fs.page_scan = PageScanRule::k310;
   row.fs.fsync_flush = FsyncFlush::kBlockDevice;
   row.queue = queue_rules_310();

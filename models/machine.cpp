@@ -20,6 +20,7 @@
 #include "models/workload/replay_job.hpp"
 #include "models/writeback/bdi_flusher.hpp"
 #include "models/writeback/ioless_throttle.hpp"
+#include "models/writeback/laptop_mode.hpp"
 #include "models/writeback/pdflush.hpp"
 #include "models/writeback/wb_flusher.hpp"
 #include "models/writeback/writer_throttle.hpp"
@@ -186,6 +187,7 @@ class Machine::Impl {
   std::deque<Ext2> filesystems_;
   std::map<std::string, Inode*> files_;  // "FS/NAME", "/dev/NAME"
   std::unique_ptr<Flusher> flusher_;
+  std::unique_ptr<LaptopMode> laptop_;
   std::unique_ptr<DirtyThrottle> throttle_;
   std::deque<Job> jobs_;
   std::deque<ReplayJob> replays_;
@@ -338,6 +340,13 @@ void Machine::Impl::make_flusher() {
   else
     throw std::invalid_argument("unknown flusher " + flusher);
   vfs_.dirty_listener = flusher_.get();
+  if (scenario_.vm.laptop_mode > 0) {
+    const Jiffies delay = context_.hz() * scenario_.vm.laptop_mode;
+    const LaptopTimers timers =
+        row_.writeback.laptop_timer_per_device ? LaptopTimers::kPerDevice : LaptopTimers::kOne;
+    laptop_ = std::make_unique<LaptopMode>(context_, *flusher_, delay, timers);
+    context_.laptop = laptop_.get();
+  }
   make_throttle();
   vfs_.throttle = throttle_.get();
 }

@@ -27,6 +27,7 @@ struct VmSysctl {
   std::optional<std::int64_t> dirty_background_bytes;
   int dirty_expire_centisecs = 3000;
   int dirty_writeback_centisecs = 500;  // 0: no periodic write-back
+  int laptop_mode = 0;                  // seconds; 0: off
 };
 
 // Processor time the kernel spends, charged in batches. All costs are per event named.

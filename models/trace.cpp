@@ -14,6 +14,8 @@ std::string_view to_string(WriteReason reason) {
       return "balance_dirty";
     case WriteReason::kReclaim:
       return "reclaim";
+    case WriteReason::kLaptopTimer:
+      return "laptop_timer";
     case WriteReason::kMetadata:
       return "metadata";
     case WriteReason::kRead:

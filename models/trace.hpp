@@ -20,6 +20,7 @@ enum class WriteReason : std::uint8_t {
   kSync,          // sync(2), fsync(2)
   kBalanceDirty,  // a throttled writer writes back itself
   kReclaim,
+  kLaptopTimer,
   kMetadata,  // a single buffer written for its owner
   kRead,
 };

@@ -93,6 +93,8 @@ void DriverQueue::command_completed(DeviceRequest& command) {
   } else {
     account_completed(rq);
     trace_completed(rq);
+    if (io_listener_)
+      io_listener_->io_completed(params_.device_index);
   }
   if (params_.processors)
     params_.processors->steal(params_.interrupt_cost);

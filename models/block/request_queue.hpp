@@ -24,6 +24,13 @@ enum class PlugFlush : std::uint8_t {
   kSeveralQueues,  // the same, but they are not
 };
 
+class IoListener {
+ public:
+  virtual ~IoListener() = default;
+  // A read or write of this device is done.
+  virtual void io_completed(int device) = 0;
+};
+
 class RequestQueue {
  public:
   explicit RequestQueue(const QueueParams& params) : params_(params) {}
@@ -54,6 +61,8 @@ class RequestQueue {
   // A task begins to pause in balance_dirty_pages() for this device: bdi_writeback.dirty_sleep.
   void note_dirty_sleep(TimePoint now) { dirty_sleep_ = now; }
 
+  void set_io_listener(IoListener& listener) { io_listener_ = &listener; }
+
   // bdi_congested(); kernels whose queues are never congested say false.
   virtual bool congested(BioOp op, bool sync) const = 0;
   virtual bool write_congested() const = 0;  // of the writes that write-back sends
@@ -68,6 +77,7 @@ class RequestQueue {
  protected:
   QueueParams params_;
   TimePoint dirty_sleep_ = kNever;
+  IoListener* io_listener_ = nullptr;
   bool plugged_ = false;  // the queue's own plug: unplug() has something to do
 
  private:

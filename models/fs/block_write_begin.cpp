@@ -119,7 +119,7 @@ bool try_write_mapped_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* dirti
   const std::int64_t block = (std::int64_t{page.index} << kPageShift) >> inode.i_blkbits;
   const int count = 1 << (kPageShift - inode.i_blkbits);
   const std::int64_t first = inode.i_sb->mapped_run(inode, block, count);
-  if (first < 0)
+  if (first < 0 || vfs.trace)
     return false;
   create_written_buffers(vfs, page, inode.block_size(), first);
   mark_page_dirty_by_buffer(vfs, page, dirtier);

@@ -133,7 +133,7 @@ class FileWrite {
 // So many whole pages follow that are not in memory, and are written without anything between them:
 // no reclaim, no pause, no new debt to pay.
 int FileWrite::new_run() const {
-  if ((pos_ & (kPageSize - 1)) != 0 || end_ - pos_ < 2 * kPageSize || vfs_.durability)
+  if ((pos_ & (kPageSize - 1)) != 0 || end_ - pos_ < 2 * kPageSize || vfs_.durability || vfs_.trace)
     return 0;
   const auto index = static_cast<PageIndex>(pos_ >> kPageShift);
   const std::int64_t whole = (end_ - pos_) >> kPageShift;

@@ -5,6 +5,7 @@
 
 #include "models/block/request_queue.hpp"
 #include "models/writeback/flusher_trace.hpp"
+#include "models/writeback/laptop_mode.hpp"
 #include "models/writeback/single_inode.hpp"
 
 namespace wbsim {
@@ -245,6 +246,20 @@ void BdiFlusher::start_background_writeback(BackingDevInfo& bdi) {
   queue_work(of(bdi), work);
 }
 
+// schedule_work(): one that is pending already is not queued again.
+void BdiFlusher::laptop_flush(BackingDevInfo&) {
+  if (laptop_works_ == 2)
+    return;
+  if (++laptop_works_ == 1)
+    context_.sim().spawn(events_.name(), laptop_work(), ProcessKind::kDaemon);
+}
+
+Task<> BdiFlusher::laptop_work() {
+  co_await context_.vfs.cpu.woken(events_);
+  for (; laptop_works_ > 0; --laptop_works_)
+    static_cast<void>(co_await sync(events_));  // errors stay in the mappings
+}
+
 // One work item on each device with something to do, and the end of all of them.
 Task<> BdiFlusher::sync_everything(SyncMode mode, TaskStruct& task) {
   int pending = 0;
@@ -278,6 +293,7 @@ Task<Errno> BdiFlusher::sync(TaskStruct& task) {
     if (waited != Errno::kOk)
       result = waited;
   }
+  sync_completed(context_);
   co_await context_.vfs.cpu.settle(task);
   co_return result;
 }

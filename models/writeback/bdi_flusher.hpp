@@ -28,6 +28,7 @@ class BdiFlusher : public Flusher {
   bool writeback_in_progress(const BackingDevInfo& bdi) const override;
   void start_background_writeback(BackingDevInfo& bdi) override;
   Task<Errno> sync(TaskStruct& task) override;
+  void laptop_flush(BackingDevInfo& bdi) override;
   int threads() const override { return nr_threads_; }
   TaskRole kind() const override { return TaskRole::kFlusher; }
 
@@ -54,6 +55,7 @@ class BdiFlusher : public Flusher {
   Task<std::int64_t> wb_writeback(BdiWriteback& wb, WritebackWork work);
   Task<> writeback_inodes_wb(BdiWriteback& wb, SuperBlock* sb, WritebackControl& wbc,
                              TaskStruct& task);
+  Task<> laptop_work();
   Task<> sync_everything(SyncMode mode, TaskStruct& task);
 
   WritebackContext& context_;
@@ -61,6 +63,8 @@ class BdiFlusher : public Flusher {
   WaitQueue forker_wake_;
   bool forker_woken_ = false;  // the wake-up came while the forker ran
   WaitQueue work_done_;
+  TaskStruct events_{"events/0"};  // keventd
+  int laptop_works_ = 0;           // scheduled, the running one included
   ThreadsAtStart threads_at_start_;
   int nr_threads_ = 0;
 };

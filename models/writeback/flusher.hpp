@@ -19,6 +19,8 @@ class Flusher : public DirtyListener {
   virtual bool writeback_in_progress(const BackingDevInfo& bdi) const = 0;
   virtual void start_background_writeback(BackingDevInfo& bdi) = 0;
   virtual Task<Errno> sync(TaskStruct& task) = 0;  // sync(2)
+  // The laptop mode's timer of this device, or of all, expired.
+  virtual void laptop_flush(BackingDevInfo& bdi) = 0;
   virtual int threads() const = 0;
   virtual TaskRole kind() const = 0;  // of its threads
 };

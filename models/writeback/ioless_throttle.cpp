@@ -170,9 +170,9 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
   start_background(bdi);
 }
 
-// More than the background limit is dirty, and nobody writes.
+// More than the background limit is dirty, and nobody writes. Not in laptop mode.
 void IolessThrottle::start_background(BackingDevInfo& bdi) {
-  if (flusher_.writeback_in_progress(bdi))
+  if (context_.laptop || flusher_.writeback_in_progress(bdi))
     return;
   if (context_.reclaimable() > context_.dirty_limits().background)
     flusher_.start_background_writeback(bdi);

@@ -5,6 +5,7 @@
 
 #include "models/block/request_queue.hpp"
 #include "models/writeback/flusher_trace.hpp"
+#include "models/writeback/laptop_mode.hpp"
 #include "models/writeback/single_inode.hpp"
 
 namespace wbsim {
@@ -68,10 +69,7 @@ Task<> PdflushPool::run_thread(PdflushThread& thread) {
     thread.when_slept = sim.now();
     co_await thread.wake.wait("idle");
     co_await context_.vfs.cpu.woken(thread.task);
-    if (thread.job.what == Job::What::kBackgroundWriteout)
-      co_await background_writeout(thread.job.min_pages, thread.task);
-    else
-      co_await wb_kupdate(thread.task);
+    co_await do_job(thread.job, thread.task);
     co_await context_.vfs.cpu.settle(thread.task);
     if (sim.now() - last_empty_ > kPoolPatience && idle_.empty() &&
         nr_threads_ < kMaxPdflushThreads) {
@@ -87,6 +85,20 @@ Task<> PdflushPool::run_thread(PdflushThread& thread) {
       --nr_threads_;
       co_return;
     }
+  }
+}
+
+Task<> PdflushPool::do_job(Job job, TaskStruct& task) {
+  switch (job.what) {
+    case Job::What::kBackgroundWriteout:
+      co_await background_writeout(job.min_pages, task);
+      break;
+    case Job::What::kWbKupdate:
+      co_await wb_kupdate(task);
+      break;
+    case Job::What::kLaptopFlush:
+      static_cast<void>(co_await sync(task));  // errors stay in the mappings
+      break;
   }
 }
 
@@ -167,6 +179,10 @@ void PdflushPool::inode_dirtied(Inode& inode) {
 
 bool PdflushPool::writeback_in_progress(const BackingDevInfo& bdi) const {
   return bdi.pdflush_owner;
+}
+
+void PdflushPool::laptop_flush(BackingDevInfo&) {
+  pdflush_operation({Job::What::kLaptopFlush});
 }
 
 void PdflushPool::start_background_writeback(BackingDevInfo&) {
@@ -258,6 +274,7 @@ Task<Errno> PdflushPool::sync(TaskStruct& task) {
     if (waited != Errno::kOk)
       result = waited;
   }
+  sync_completed(context_);
   co_await context_.vfs.cpu.settle(task);
   co_return result;
 }

@@ -3,8 +3,9 @@
 //
 // MODELS:   mm/pdflush.c, mm/page-writeback.c background_writeout(), wb_kupdate(), and
 //           fs/fs-writeback.c writeback_inodes(), sync_sb_inodes() of 2.6.24 and 2.6.31.
-// DEVIATES: superblocks themselves are never dirty; no laptop mode; sync(2) of 2.6.24 takes the two
-//           passes of 2.6.31 (WB_SYNC_HOLD keeps inodes on s_dirty, which ours leave).
+// DEVIATES: superblocks themselves are never dirty; sync(2) of 2.6.24 takes the two passes
+// of 2.6.31
+//           (WB_SYNC_HOLD keeps inodes on s_dirty, which ours leave).
 #pragma once
 
 #include <deque>
@@ -32,12 +33,13 @@ class PdflushPool : public Flusher {
   bool writeback_in_progress(const BackingDevInfo& bdi) const override;
   void start_background_writeback(BackingDevInfo& bdi) override;
   Task<Errno> sync(TaskStruct& task) override;
+  void laptop_flush(BackingDevInfo& bdi) override;
   int threads() const override { return nr_threads_; }
   TaskRole kind() const override { return TaskRole::kPdflush; }
 
  private:
   struct Job {
-    enum class What : std::uint8_t { kBackgroundWriteout, kWbKupdate } what;
+    enum class What : std::uint8_t { kBackgroundWriteout, kWbKupdate, kLaptopFlush } what;
     std::int64_t min_pages = 0;
   };
   struct PdflushThread;
@@ -45,6 +47,7 @@ class PdflushPool : public Flusher {
   bool pdflush_operation(Job job);  // false: no thread is idle, the job is lost
   void start_thread();
   Task<> run_thread(PdflushThread& thread);
+  Task<> do_job(Job job, TaskStruct& task);
   Task<> background_writeout(std::int64_t min_pages, TaskStruct& task);
   Task<> wb_kupdate(TaskStruct& task);
   void arm_timer(TimePoint when);

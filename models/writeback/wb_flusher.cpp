@@ -5,6 +5,7 @@
 
 #include "models/fs/page_scan.hpp"
 #include "models/writeback/dirty_domain.hpp"
+#include "models/writeback/laptop_mode.hpp"
 #include "models/writeback/single_inode.hpp"
 
 namespace wbsim {
@@ -126,17 +127,29 @@ void WbFlusher::wakeup_flusher_threads(WriteReason reason) {
   Work work;
   work.nr_pages = context_.everything();
   work.reason = reason;
-  for (Wb& wb : wbs_) {
-    if (!wb.has_dirty_io())
-      continue;
-    if (context_.rules.wakeup == FlusherWakeup::kWork) {
-      queue_work(wb, work);
-    } else if (!wb.start_all) {
-      wb.start_all = true;
-      wb.start_all_reason = reason;
-      wakeup(wb);
-    }
+  for (Wb& wb : wbs_)
+    start_writeback(wb, work);
+}
+
+// wb_start_writeback()
+void WbFlusher::start_writeback(Wb& wb, const Work& work) {
+  if (!wb.has_dirty_io())
+    return;
+  if (context_.rules.wakeup == FlusherWakeup::kWork) {
+    queue_work(wb, work);
+  } else if (!wb.start_all) {
+    wb.start_all = true;
+    wb.start_all_reason = work.reason;
+    wakeup(wb);
   }
+}
+
+void WbFlusher::laptop_flush(BackingDevInfo& bdi) {
+  Work work;
+  work.nr_pages = context_.everything();
+  work.range_cyclic = true;
+  work.reason = WriteReason::kLaptopTimer;
+  start_writeback(of(bdi), work);
 }
 
 // Writes all inodes of a file system, and waits for them and for their pages.
@@ -191,6 +204,7 @@ Task<Errno> WbFlusher::sync(TaskStruct& task) {
       result = waited;
   }
   const Errno devices = co_await sync_block_devices(task);
+  sync_completed(context_);
   co_await context_.vfs.cpu.settle(task);
   co_return result == Errno::kOk ? devices : result;
 }

@@ -26,6 +26,7 @@ class WbFlusher : public Flusher, private WritebackListener {
   bool writeback_in_progress(const BackingDevInfo& bdi) const override;
   void start_background_writeback(BackingDevInfo& bdi) override;
   Task<Errno> sync(TaskStruct& task) override;
+  void laptop_flush(BackingDevInfo& bdi) override;
   int threads() const override { return 0; }  // kworkers are anybody's
   TaskRole kind() const override { return TaskRole::kFlusher; }
 
@@ -49,6 +50,7 @@ class WbFlusher : public Flusher, private WritebackListener {
   void dirty_pages_at_lru_tail() override;
   void queue_work(Wb& wb, const Work& work);
   void wakeup_flusher_threads(WriteReason reason);
+  void start_writeback(Wb& wb, const Work& work);
   Task<> sync_inodes_sb(SuperBlock& sb, TaskStruct& task);
   Task<Errno> sync_block_devices(TaskStruct& task);
 

@@ -64,10 +64,11 @@ struct WritebackRules {
   BackgroundStart background_start = BackgroundStart::kLast;
   BandwidthUpdate bandwidth = BandwidthUpdate::kAfterRound;
   FlusherWakeup wakeup = FlusherWakeup::kWork;
-  bool sync_waits_for_data = true;      // 3.12: sync(2) leaves that to wait_sb_inodes()
-  bool skipped_is_progress = true;      // 6.1: pages put back unwritten do not count
-  bool reclaim_wakes_flushers = false;  // 4.13: when it meets dirty pages that nobody writes yet
-  bool plugs_works = false;             // 4.3: wb_writeback() holds a plug
+  bool sync_waits_for_data = true;       // 3.12: sync(2) leaves that to wait_sb_inodes()
+  bool skipped_is_progress = true;       // 6.1: pages put back unwritten do not count
+  bool reclaim_wakes_flushers = false;   // 4.13: when it meets dirty pages that nobody writes yet
+  bool laptop_timer_per_device = false;  // 2.6.36
+  bool plugs_works = false;              // 4.3: wb_writeback() holds a plug
   TimerRule timers = TimerRule::kExact;
 };
 
@@ -76,6 +77,8 @@ struct DirtyDomain {
   Pages dirty_limit{};  // L: follows the limit, slowly when that falls
   Jiffies dirty_limit_tstamp{};
 };
+
+class LaptopMode;
 
 struct WritebackContext {
   WritebackContext(Vfs& v, CongestionWaits& c, TraceSink& t)
@@ -90,6 +93,7 @@ struct WritebackContext {
   VmParams vm;
   Jiffies dirty_expire_interval{};
   Jiffies dirty_writeback_interval{};  // 0: no periodic write-back
+  LaptopMode* laptop = nullptr;        // laptop_mode is set
   int congestion_index = 0;            // of the writes that congestion_wait() waits for
   Pages ratelimit_pages{1024};
   TimePoint origin{};          // traces count from here

@@ -111,13 +111,13 @@ Task<> WriterThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
     task.throttled += context_.sim().now() - since;
     ++task.throttle_calls;
   }
-  start_background(bdi);
+  start_background(bdi, written);
 }
 
-void WriterThrottle::start_background(BackingDevInfo& bdi) {
+void WriterThrottle::start_background(BackingDevInfo& bdi, std::int64_t written) {
   if (flusher_.writeback_in_progress(bdi))
     return;
-  if (context_.reclaimable() > context_.dirty_limits().background)
+  if (context_.laptop ? written > 0 : context_.reclaimable() > context_.dirty_limits().background)
     flusher_.start_background_writeback(bdi);
 }
 

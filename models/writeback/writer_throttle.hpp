@@ -36,7 +36,7 @@ class WriterThrottle : public DirtyThrottle {
   Excess excess(BackingDevInfo& bdi, TaskStruct& task) const;
   Task<std::int64_t> write_back(BackingDevInfo& bdi, TaskStruct& task);
   Task<> wait(TaskStruct& task, Jiffies& pause);
-  void start_background(BackingDevInfo& bdi);
+  void start_background(BackingDevInfo& bdi, std::int64_t written);
 
   WritebackContext& context_;
   Flusher& flusher_;

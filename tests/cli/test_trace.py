@@ -460,7 +460,10 @@ class Ftrace(TraceTest):
                 self.assertLessEqual({"I_DIRTY_SYNC", "I_DIRTY_SYNC|I_DIRTY_DATASYNC"}, flags)
 
     def test_events_can_be_chosen_by_name(self):
-        _, lines = self.lines("--kernel", "6.1", "--events", "writeback_*,block_rq_issue")
+        out, lines = self.lines("--kernel", "6.1", "--events", "writeback_*,block_rq_issue")
+        dirtied = [line for line in lines if line["event"] == "writeback_dirty_folio"]
+        memory = json.loads((out / "summary.json").read_text("utf-8"))["memory"]
+        self.assertEqual(len(dirtied), memory["nr_dirtied"])  # dd writes 16 pages at once
         self.assertEqual({re.sub("_.*", "", line["event"]) for line in lines},
                          {"writeback", "block"})
         self.assertLessEqual({"writeback_dirty_folio", "block_rq_issue"},
