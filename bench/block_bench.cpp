@@ -1,5 +1,6 @@
-// The block layer alone: what a merged bio costs, and the life of a request from submission to
-// completion, in each era's queue, on one disk and on a thousand.
+// The block layer on its devices: what a merged bio costs, and the life of a request from its
+// submission to its completion, in each era's queue on the simplest device, and on each device in
+// the queues of 2.6.31 and 6.1; on one disk and on a thousand.
 #include <benchmark/benchmark.h>
 
 #include <deque>
@@ -18,6 +19,7 @@ struct Kind {
   const char* name;
   QueueRules rules;
   const char* scheduler;
+  const char* model = "fixed";
 };
 
 const std::vector<Kind>& kinds() {
@@ -38,7 +40,7 @@ class Disks {
     task_.thread = "task";
     for (int i = 0; i < count; ++i) {
       Disk& disk = disks_.emplace_back();
-      disk.device = make_device(config());
+      disk.device = make_device(config(kind.model));
       QueueParams params;
       params.scheduler = kind.scheduler;
       params.device_index = i;
@@ -67,10 +69,14 @@ class Disks {
     std::unique_ptr<Device> device;
     std::unique_ptr<RequestQueue> queue;
   };
-  static DeviceConfig config() {
+  static DeviceConfig config(const char* model) {
     DeviceConfig config;
     config.capacity = Bytes(std::int64_t{1} << 40);
-    config.driver_depth = 32;
+    if (model == std::string("raid0"))
+      config.array.members.resize(4, config);
+    config.model = model;
+    if (config.model != "usb")
+      config.driver_depth = 32;
     return config;
   }
 
@@ -116,7 +122,7 @@ void merged_bio(benchmark::State& state, const Kind& kind) {
 void request_life(benchmark::State& state, const Kind& kind, int disk_count) {
   Disks disks(kind, disk_count);
   const auto count = static_cast<std::size_t>(disk_count);
-  std::vector<Bio> bios = make_bios(count == 1 ? 100 : 16 * count, 1000);
+  std::vector<Bio> bios = make_bios(16 * count, 1000);
   for (auto _ : state) {
     for (std::size_t i = 0; i < bios.size(); ++i)
       disks.submit(i % count, bios[i]);
@@ -137,14 +143,24 @@ void request_alone(benchmark::State& state) {
 }
 BENCHMARK(request_alone)->Name("wbsim/request@alone");
 
+void register_request_life(const std::string& variant, const Kind& kind) {
+  for (const int disks : {1, 1000})
+    benchmark::RegisterBenchmark(
+        ("wbsim/request@" + variant + "/disks:" + std::to_string(disks)).c_str(), request_life,
+        kind, disks);
+}
+
 const bool registered = [] {
   for (const Kind& kind : kinds()) {
     const std::string name = kind.name;
     if (!kind.rules.plug.per_task || name == "mq-deadline")  // the others merge on a task's plug
       benchmark::RegisterBenchmark(("wbsim/merged_bio@" + name).c_str(), merged_bio, kind);
-    benchmark::RegisterBenchmark(("wbsim/request@" + name).c_str(), request_life, kind, 1);
-    benchmark::RegisterBenchmark(("wbsim/request@" + name + "/disks:1000").c_str(), request_life,
-                                 kind, 1000);
+    register_request_life(name, kind);
+  }
+  for (const char* model : {"hdd", "ssd", "nvme", "usb", "raid0"}) {
+    register_request_life(std::string("deadline-") + model, {"", {}, "deadline", model});
+    register_request_life(std::string("mq-deadline-") + model,
+                          {"", queue_rules_61(), "mq-deadline", model});
   }
   return true;
 }();
