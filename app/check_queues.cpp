@@ -26,6 +26,8 @@ void check_single_queue(const QueueConfig& q, const KernelRow& row, const std::s
   const std::string kernel = "kernel " + std::string(row.name);
   if (q.wbt_lat_usec)
     problems.error(at + "/wbt_lat_usec", kernel + " has no blk-wbt");
+  if (q.async_depth)
+    problems.error(at + "/async_depth", kernel + " has no mq-deadline");
   if (q.nr_hw_queues != 1)
     problems.error(at + "/nr_hw_queues", kernel + " has one queue for each device");
   if (q.nr_requests && *q.nr_requests < 4)

@@ -18,7 +18,7 @@ const Names& translated() {
       "runtime",  "time_based", "thinktime", "thinktime_blocks", "startdelay",  "fsync",
       "loops",    "fdatasync",  "end_fsync", "number_ios",       "zonesize",    "zoneskip",
       "name",     "kb_base",    "stonewall", "description",      "norandommap", "bsrange",
-      "direct",   "buffered",   "wait_for",  "blockalign"};
+      "direct",   "buffered",   "wait_for",  "blockalign",       "prio",        "prioclass"};
   return names;
 }
 

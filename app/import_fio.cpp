@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/fio_options.hpp"
+#include "app/scenario_schema.hpp"
 #include "app/units_parse.hpp"
 
 namespace wbsim {
@@ -170,6 +171,11 @@ class JobImport {
     }
     if (const auto delay = time("startdelay", kSecond); delay && *delay > 0)
       workload_["startdelay"] = duration_text(*delay);
+    if (const auto prio = integer("prio"))
+      workload_["prio"] = *prio;
+    if (const auto c = integer("prioclass"); c && *c > 0)
+      workload_["prioclass"] =
+          priority_class_words()[static_cast<std::size_t>(std::min<std::int64_t>(*c, 3) - 1)];
     if (const auto runtime = time("runtime", kSecond); runtime && *runtime > 0) {
       workload_["runtime"] = duration_text(*runtime);
       if (flag("time_based"))

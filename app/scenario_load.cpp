@@ -108,6 +108,8 @@ void fill_queue_defaults(DeviceConfig& device, const QueueRules& rules) {
   QueueConfig& queue = device.queue;
   queue.scheduler = params.scheduler;
   queue.nr_requests = params.nr_requests;
+  if (queue.scheduler == "mq-deadline")
+    queue.async_depth = params.async_depth;
   queue.max_sectors_kb = static_cast<int>(params.max_sectors.count() / 2);
   queue.rotational = params.rotational;
   if (rules.kind == QueueKind::kMulti)

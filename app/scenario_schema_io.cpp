@@ -27,6 +27,13 @@ void describe_queue(KeyVisitor& v, QueueConfig& q) {
                          "scheduler its depth")
              .read_by(reader),
          slot(q.nr_requests));
+  v.leaf(
+      integer_key("async_depth", 1, 1'000'000,
+                  "Of nr_requests, what anything but reads may have. From 5.0 on")
+          .only("with scheduler mq-deadline", q.scheduler.value_or("mq-deadline") == "mq-deadline")
+          .by_default("all")
+          .read_by("mq-deadline"),
+      slot(q.async_depth));
   v.leaf(integer_key("max_sectors_kb", 4, 1'048'576, "Largest request, in KiB")
              .by_default("512; from 5.0 on 1280")
              .read_by(reader),
@@ -49,7 +56,7 @@ void describe_queue(KeyVisitor& v, QueueConfig& q) {
   v.leaf(integer_key("wbt_lat_usec", 0, 60'000'000,
                      "Read latency that blk-wbt keeps buffered writes away from, in us; 0: off. "
                      "From 4.10 on")
-             .by_default("75000 if rotational, else 2000")
+             .by_default("75000 if rotational, else 2000; 0 with bfq")
              .read_by("blk-wbt"),
          slot(q.wbt_lat_usec));
   v.leaf(integer_key("nr_hw_queues", 1, 4096,
@@ -172,6 +179,12 @@ void describe_job_pace(KeyVisitor& v, JobConfig& j, bool transfers) {
 
 void describe_job_start(KeyVisitor& v, JobConfig& j) {
   const std::string reader = "workload";
+  v.leaf(choice_key("prioclass", priority_class_words(),
+                    "I/O priority class of what the process itself submits, as ionice -c sets it")
+             .read_by("cfq, mq-deadline"),
+         enum_slot(j.prioclass, priority_class_words()));
+  v.leaf(integer_key("prio", 0, 7, "Priority in its class; 0 is the highest").read_by("cfq"),
+         slot(j.prio));
   v.leaf(name_key("wait_for",
                   "Begins when this workload, one above it, has ended with all its clones; "
                   "startdelay counts from then")
@@ -229,6 +242,10 @@ std::vector<std::string> job_kind_words() {
 
 std::vector<std::string> io_engine_words() {
   return {"psync", "mmap"};
+}
+
+std::vector<std::string> priority_class_words() {
+  return {"realtime", "best-effort", "idle"};
 }
 
 std::vector<std::string> random_generator_words() {
@@ -291,6 +308,11 @@ void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs) {
              .multiple_of(fs.block_size)
              .read_by("allocator"),
          slot_as_size(fs.gap_blocks, fs.block_size));
+  v.leaf(flag_key("barrier",
+                  "fsync(2) ends with a flush of the drive's cache, as that of ext3 and ext4 does; "
+                  "ext2's own does so from 3.16 on. Up to 2.6.36 the flush drains the queue")
+             .read_by("fsync"),
+         slot(fs.barrier));
   v.list(group_key("files", "Files"), list_slot(fs.files, describe_file));
 }
 

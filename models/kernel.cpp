@@ -92,6 +92,7 @@ KernelRow row_310() {
   row.writeback.laptop_timer_per_device = true;
   row.fs.page_scan = PageScanRule::k310;
   row.fs.fsync_flush = FsyncFlush::kBlockDevice;
+  row.fs.flush_is_barrier = false;
   row.queue = queue_rules_310();
   return row;
 }
@@ -114,6 +115,7 @@ KernelRow row_61() {
   row.sched = kSched61;
   row.batches = {.allocated = 63, .lru = 15};
   row.fs.fsync_flush = FsyncFlush::kAlways;
+  row.fs.errseq = true;
   row.queue = queue_rules_61();
   return row;
 }

@@ -146,7 +146,7 @@ class Machine::Impl {
   void add_replays();
   void start_sampler();
   JobTarget target_of(const JobConfig& job);
-  std::vector<Inode*> new_files(const JobConfig& job);
+  std::vector<File> new_files(const JobConfig& job);
   void link_jobs();
   int device_of(const Inode& inode) const { return inode.i_mapping->bdi->id; }
   // Passes the waits of a writer on.
@@ -352,16 +352,16 @@ void Machine::Impl::make_flusher() {
 }
 
 // The files NAME.0, NAME.1, ... that a job writes one after the other.
-std::vector<Inode*> Machine::Impl::new_files(const JobConfig& job) {
+std::vector<File> Machine::Impl::new_files(const JobConfig& job) {
   const std::size_t slash = job.filename.find('/');
   for (std::size_t i = 0; i < filesystems_.size(); ++i) {
     if (scenario_.filesystems[i].name != job.filename.substr(0, slash))
       continue;
-    std::vector<Inode*> files;
+    std::vector<File> files;
     for (int number = 0; number < job.nrfiles; ++number) {
       FileConfig file;
       file.name = job.filename.substr(slash + 1) + "." + std::to_string(number);
-      files.push_back(&filesystems_[i].create(file));
+      files.push_back({.f_inode = &filesystems_[i].create(file)});
     }
     return files;
   }
@@ -389,10 +389,10 @@ JobTarget Machine::Impl::target_of(const JobConfig& job) {
   if (job.nrfiles > 1)
     target.files = new_files(job);
   else if (Inode* file = find_named(files_, job.filename))
-    target.files.push_back(file);
+    target.files.push_back({.f_inode = file});
   else
     throw std::invalid_argument("unknown file " + job.filename);
-  const auto device = static_cast<std::size_t>(device_of(*target.files.front()));
+  const auto device = static_cast<std::size_t>(device_of(*target.files.front().f_inode));
   target.ra_pages = scenario_.devices[device].queue.read_ahead_kb / 4;
   return target;
 }
@@ -431,7 +431,7 @@ void Machine::Impl::add_replays() {
       if (!inode)
         throw std::invalid_argument("unknown file " + name);
       const auto device = static_cast<std::size_t>(device_of(*inode));
-      files.push_back({inode, scenario_.devices[device].queue.read_ahead_kb / 4});
+      files.push_back({{.f_inode = inode}, scenario_.devices[device].queue.read_ahead_kb / 4});
     }
     workloads_.push_back(&replays_.emplace_back(
         context_, *flusher_, config, static_cast<int>(workloads_.size()), std::move(files)));

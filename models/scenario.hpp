@@ -82,6 +82,7 @@ struct QueueConfig {
   std::optional<std::string> scheduler;  // unset, here and below: what the preset's kernel chooses
   std::optional<int> nr_requests;
   std::optional<int> max_sectors_kb;
+  std::optional<int> async_depth;  // of mq-deadline
   int nomerges = 0;
   std::optional<bool> rotational;          // unset: by the model
   std::optional<std::string> write_cache;  // "write back", "write through"; unset: the device's
@@ -254,6 +255,7 @@ struct FilesystemConfig {
   std::string device;  // a device or a partition
   int block_size = 4096;
   MetadataMode metadata = MetadataMode::kNone;
+  bool barrier = false;  // fsync(2) empties the drive's cache, as journalling file systems do
   // Allocator of files without given extents: runs of this many blocks, 0: contiguous.
   std::int64_t extent_blocks = 0;
   std::int64_t gap_blocks = 0;  // left free between two runs
@@ -261,6 +263,9 @@ struct FilesystemConfig {
 };
 
 enum class JobKind : std::uint8_t { kWrite, kRandWrite, kRead, kRandRead, kSync, kFsync };
+// ioprio_set(2), as ionice(1) has it.
+enum class PriorityClass : std::uint8_t { kRealtime, kBestEffort, kIdle };
+
 enum class IoEngine : std::uint8_t { kPsync, kMmap };
 enum class RandomGenerator : std::uint8_t {
   kUniform,         // a stream of the run's seed
@@ -301,6 +306,8 @@ struct JobConfig {
   std::int64_t fdatasync = 0;
   bool end_fsync = false;
   std::int64_t call_limit = 0;  // 0: none; most calls this job makes
+  PriorityClass prioclass = PriorityClass::kBestEffort;
+  int prio = 4;  // 0, the highest, to 7
 };
 
 enum class ReplayCall : std::uint8_t {

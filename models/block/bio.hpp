@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "models/block/io_context.hpp"
 #include "models/device/device_request.hpp"
 #include "models/trace.hpp"
 #include "sim/units.hpp"
@@ -17,6 +18,7 @@ struct Bio {
   void* bi_private = nullptr;
   std::uint64_t cookie = 0;  // the owner's
   std::uint16_t segments = 1;
+  IoPriority ioprio;  // of the task that submits it
   BioOp op = BioOp::kWrite;
   WriteReason reason = WriteReason::kBackground;
   bool sync : 1 = false;    // somebody waits for it: BIO_RW_SYNCIO; reads count as sync without it

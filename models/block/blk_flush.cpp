@@ -35,9 +35,9 @@ bool FlushMachine::insert(Request& rq, const Bio& bio, Jiffies now) {
 
 void FlushMachine::start_ordered(Request& rq, Jiffies now) {
   rq.fua = params_.write_cache && params_.fua;
-  rq.flush_steps = kData;
-  if (params_.write_cache)
-    rq.flush_steps |= params_.fua ? kPreflush : kPreflush | kPostflush;
+  rq.flush_steps = params_.write_cache ? kPreflush : 0;
+  if (rq.sectors > Sectors(0))
+    rq.flush_steps |= params_.write_cache && !params_.fua ? kData | kPostflush : kData;
   next_step(rq, now);
   kick_flush(now);
 }

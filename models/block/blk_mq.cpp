@@ -39,8 +39,13 @@ std::uint16_t BlkMqQueue::hctx_for(int cpu) const {
                                     params_.nr_hw_queues);
 }
 
+// dd_limit_depth(): what is no synchronous read does not get all tags.
+int BlkMqQueue::limit_depth(const Bio& bio) const {
+  return elevator_ && bio.op != BioOp::kRead ? params_.async_depth : params_.nr_requests;
+}
+
 BlkMqQueue::Submit BlkMqQueue::try_submit(Bio& bio, IoContext& ioc) {
-  check_bio(bio);
+  check_bio(bio, ioc);
   WB_ASSERT(!bio.barrier);
   events_.bio(BlockEvent::What::kBioQueue, bio, ioc.thread);
   if (try_merge(bio, ioc)) {
@@ -48,7 +53,7 @@ BlkMqQueue::Submit BlkMqQueue::try_submit(Bio& bio, IoContext& ioc) {
     return Submit::kMerged;
   }
   TagQueue& tags = hctxs_[hctx_for(ioc.cpu)].allocation_tags();
-  if (!tags.available() || (wbt_ && !wbt_->try_throttle(bio)))
+  if (!tags.available(limit_depth(bio)) || (wbt_ && !wbt_->try_throttle(bio)))
     return Submit::kNoRequest;
   tags.try_get();
   insert(get_request(bio, ioc), bio, ioc);
@@ -81,10 +86,10 @@ Task<> BlkMqQueue::submit_slow(Bio& bio, IoContext& ioc) {
   for (;;) {
     Hctx& hctx = hctxs_[hctx_for(ioc.cpu)];
     TagQueue& tags = hctx.allocation_tags();
-    if (tags.try_get())
+    if (tags.try_get(limit_depth(bio)))
       break;
     run_hw_queue(hctx);
-    if (tags.try_get())
+    if (tags.try_get(limit_depth(bio)))
       break;
     co_await tags.wait_ptr().wait("blk_mq_get_tag");
   }
@@ -199,6 +204,8 @@ bool BlkMqQueue::run_hw_queue(Hctx& hctx) {
     hctx.dispatch.push_front(*rq);
     return false;
   }
+  if (elevator_ && !elevator_->empty())
+    wait_while_idling(elevator_->elevator());
   return true;
 }
 

@@ -1,8 +1,7 @@
 // The multi-queue block layer: a software queue per processor, hardware queues with tags, a
 // scheduler or none, write-back throttling, and the plugs of tasks.
 // MODELS:   6.1 block/blk-mq.c, blk-mq-sched.c, blk-mq-tag.c.
-// DEVIATES: kblockd runs at once; requests are never issued in batches (->queue_rqs); the tags of a
-//           scheduler are not split by async_depth, which is nr_requests.
+// DEVIATES: kblockd runs at once; requests are never issued in batches (->queue_rqs).
 #pragma once
 
 #include <deque>
@@ -51,6 +50,7 @@ class BlkMqQueue final : public DriverQueue, private RequestOwner, private Flush
 
   Hctx& hctx_of(const Request& rq) { return hctxs_[rq.hctx]; }
   std::uint16_t hctx_for(int cpu) const;
+  int limit_depth(const Bio& bio) const;
 
   bool try_merge(Bio& bio, IoContext& ioc);
   bool ctx_merge(Bio& bio, int cpu);

@@ -1,21 +1,23 @@
 #include "models/block/deadline.hpp"
 
+#include <algorithm>
 #include <iterator>
 
 #include "sim/assert.hpp"
 
 namespace wbsim {
 
-DeadlineElevator::DeadlineElevator(const DeadlineRules& rules, TickClock clock) : rules_(rules) {
-  direction(BioOp::kRead).expire = Jiffies(clock.hz() / 2);
-  direction(BioOp::kWrite).expire = Jiffies(5 * clock.hz());
-}
+DeadlineElevator::DeadlineElevator(const DeadlineRules& rules, TickClock clock)
+    : rules_(rules),
+      expire_{Jiffies(clock.hz() / 2), Jiffies(5 * clock.hz())},
+      prio_aging_expire_(10 * clock.hz()) {}
 
 void DeadlineElevator::add(Request& rq, Jiffies now) {
-  Direction& d = direction(rq.op);
+  Direction& d = direction(rq);
   d.insert(rq);
-  rq.deadline = now + d.expire;
+  rq.deadline = now + expire(rq.op);
   d.fifo.push_back(rq);
+  ++level_of(rq.ioprio).queued;
   ++size_;
 }
 
@@ -32,14 +34,40 @@ void DeadlineElevator::Direction::erase(Request& rq) {
   sorted.erase(it);
 }
 
-// deadline_dispatch_requests()
+// dd_dispatch_request(): a class of priority is served when none above it has anything queued or
+// with the driver.
 Request* DeadlineElevator::next(Jiffies now) {
-  if (Request* rq = continue_batch()) {
-    dispatch(*rq);
+  if (size_ == 0)
+    return nullptr;
+  if (Request* rq = aged(now))
     return rq;
+  for (Level& level : levels_) {
+    if (!level.empty())
+      return next_of(level, now, kAnyAge);
+    if (level.queued > 0)
+      break;
   }
-  const bool reads = !direction(BioOp::kRead).fifo.empty();
-  const bool writes = !direction(BioOp::kWrite).fifo.empty();
+  return nullptr;
+}
+
+// dd_dispatch_prio_aged_requests(): the lower classes are not held back for longer than this.
+Request* DeadlineElevator::aged(Jiffies now) {
+  const auto busy = std::count_if(levels_.begin(), levels_.end(),
+                                  [](const Level& level) { return level.queued > 0; });
+  if (busy < 2)
+    return nullptr;
+  for (std::size_t lower = 1; lower < levels_.size(); ++lower)
+    if (Request* rq = next_of(levels_[lower], now, now - prio_aging_expire_))
+      return rq;
+  return nullptr;
+}
+
+// deadline_dispatch_requests(), __dd_dispatch_request()
+Request* DeadlineElevator::next_of(Level& level, Jiffies now, Jiffies latest_start) {
+  if (Request* rq = continue_batch(level))
+    return dispatch(*rq, latest_start);
+  const bool reads = !level.direction(BioOp::kRead).fifo.empty();
+  const bool writes = !level.direction(BioOp::kWrite).fifo.empty();
   if (!reads && !writes)
     return nullptr;
   BioOp op = BioOp::kWrite;
@@ -47,18 +75,16 @@ Request* DeadlineElevator::next(Jiffies now) {
     op = BioOp::kRead;
   else
     starved_ = 0;
-  Request* rq = choose(op, now);
-  dispatch(*rq);
-  return rq;
+  return dispatch(*choose(level, op, now), latest_start);
 }
 
 // The next request in order of sectors while the batch lasts.
-Request* DeadlineElevator::continue_batch() {
+Request* DeadlineElevator::continue_batch(Level& level) {
   Request* rq = nullptr;
   if (rules_.keeps_other_direction)
-    rq = direction(last_op_).next;
-  else if ((rq = direction(BioOp::kWrite).next) == nullptr)
-    rq = direction(BioOp::kRead).next;
+    rq = level.direction(last_op_).next;
+  else if ((rq = level.direction(BioOp::kWrite).next) == nullptr)
+    rq = level.direction(BioOp::kRead).next;
   if (!rq)
     return nullptr;
   if (rules_.batch_needs_contiguous && rq->sector != last_end_)
@@ -67,8 +93,8 @@ Request* DeadlineElevator::continue_batch() {
 }
 
 // A new batch: where it starts.
-Request* DeadlineElevator::choose(BioOp op, Jiffies now) {
-  Direction& d = direction(op);
+Request* DeadlineElevator::choose(Level& level, BioOp op, Jiffies now) {
+  Direction& d = level.direction(op);
   const bool is_expired = expired(d, now);
   if (!is_expired && d.next) {
     if (rules_.reselect_resets_batching)
@@ -86,22 +112,26 @@ bool DeadlineElevator::expired(const Direction& d, Jiffies now) const {
   return rules_.expired_inclusive ? now >= deadline : now > deadline;
 }
 
-// deadline_move_request()
-void DeadlineElevator::dispatch(Request& rq) {
+// deadline_move_request(), of one that was inserted by then: started_after().
+Request* DeadlineElevator::dispatch(Request& rq, Jiffies latest_start) {
+  if (rq.deadline - expire(rq.op) > latest_start)
+    return nullptr;
   ++batching_;
   Request* successor = latter(rq);
+  Level& level = level_of(rq.ioprio);
   if (!rules_.keeps_other_direction) {
-    direction(BioOp::kRead).next = nullptr;
-    direction(BioOp::kWrite).next = nullptr;
+    level.direction(BioOp::kRead).next = nullptr;
+    level.direction(BioOp::kWrite).next = nullptr;
   }
-  direction(rq.op).next = successor;
+  level.direction(rq.op).next = successor;
   last_op_ = rq.op;
   last_end_ = rq.end();
   remove(rq);
+  return &rq;
 }
 
 void DeadlineElevator::remove(Request& rq) {
-  Direction& d = direction(rq.op);
+  Direction& d = direction(rq);
   if (d.next == &rq)
     d.next = latter(rq);
   d.erase(rq);
@@ -109,26 +139,32 @@ void DeadlineElevator::remove(Request& rq) {
   --size_;
 }
 
+void DeadlineElevator::completed(const Request& rq, Jiffies) {
+  Level& level = level_of(rq.ioprio);
+  WB_ASSERT(level.queued > 0);
+  --level.queued;
+}
+
 Request* DeadlineElevator::find_start(const Bio& bio, const IoContext&) {
-  Direction& d = direction(bio.op);
+  Direction& d = level_of(bio.ioprio).direction(bio.op);
   const auto it = d.sorted.find(bio.sector + bio.length);
   return it == d.sorted.end() ? nullptr : &*it;
 }
 
 void DeadlineElevator::front_merged(Request& rq) {
-  Direction& d = direction(rq.op);
+  Direction& d = direction(rq);
   d.erase(rq);
   d.insert(rq);
 }
 
 Request* DeadlineElevator::former(Request& rq) {
-  Direction& d = direction(rq.op);
+  Direction& d = direction(rq);
   const auto it = d.sorted.iterator_to(rq);
   return it == d.sorted.begin() ? nullptr : &*std::prev(it);
 }
 
 Request* DeadlineElevator::latter(Request& rq) {
-  Direction& d = direction(rq.op);
+  Direction& d = direction(rq);
   if (&rq == d.last)  // a sequential writer is always there: no walk through the tree
     return nullptr;
   return &*std::next(d.sorted.iterator_to(rq));
@@ -136,13 +172,14 @@ Request* DeadlineElevator::latter(Request& rq) {
 
 // deadline_merged_requests(): the joined request keeps the earlier deadline and its place.
 void DeadlineElevator::joined(Request& into, Request& gone) {
-  WB_ASSERT(into.op == gone.op);
-  Direction& d = direction(into.op);
+  WB_ASSERT(into.op == gone.op && into.ioprio == gone.ioprio);
+  Direction& d = direction(into);
   if (gone.deadline < into.deadline) {
     d.fifo.splice(std::next(d.fifo.iterator_to(gone)), d.fifo, d.fifo.iterator_to(into));
     into.deadline = gone.deadline;
   }
   remove(gone);
+  --level_of(gone.ioprio).queued;
 }
 
 }  // namespace wbsim

@@ -1,11 +1,13 @@
-// MODELS: 2.6.18 to 6.1 block/deadline-iosched.c, by the version's DeadlineRules.
-// DEVIATES: one priority class; two requests may start at the same sector (up to 2.6.35 the older
-// one was dispatched on the spot).
+// MODELS:   2.6.18 to 4.x block/deadline-iosched.c, 6.1 block/mq-deadline.c, by the version's
+//           DeadlineRules.
+// DEVIATES: two requests may start at the same sector (up to 2.6.35 the older one was dispatched on
+//           the spot).
 #pragma once
 
 #include <array>
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
+#include <limits>
 
 #include "models/block/elevator.hpp"
 
@@ -21,6 +23,7 @@ class DeadlineElevator final : public Elevator {
   void add(Request& rq, Jiffies now) override;
   Request* next(Jiffies now) override;
   bool empty() const override { return size_ == 0; }
+  void completed(const Request& rq, Jiffies now) override;
   std::size_t size() const override { return size_; }
   Request* find_start(const Bio& bio, const IoContext& ioc) override;
   void front_merged(Request& rq) override;
@@ -47,18 +50,33 @@ class DeadlineElevator final : public Elevator {
         boost::intrusive::constant_time_size<false>>
         fifo;
     Request* next = nullptr;  // after the last dispatched one, in order of sectors
-    Jiffies expire;
   };
 
-  Direction& direction(BioOp op) { return directions_[static_cast<std::size_t>(op)]; }
-  Request* continue_batch();
-  Request* choose(BioOp op, Jiffies now);
+  struct Level {  // struct dd_per_prio: a class of priority
+    Direction& direction(BioOp op) { return directions[static_cast<std::size_t>(op)]; }
+    bool empty() const { return directions[0].fifo.empty() && directions[1].fifo.empty(); }
+    std::array<Direction, 2> directions;
+    int queued = 0;  // or with the driver: dd_queued()
+  };
+  static constexpr Jiffies kAnyAge{std::numeric_limits<std::int64_t>::max()};
+
+  Level& level_of(IoPriority priority) {
+    return levels_[rules_.priority_levels ? static_cast<std::size_t>(priority.cls()) : 0];
+  }
+  Direction& direction(const Request& rq) { return level_of(rq.ioprio).direction(rq.op); }
+  Jiffies expire(BioOp op) const { return expire_[static_cast<std::size_t>(op)]; }
+  Request* aged(Jiffies now);
+  Request* next_of(Level& level, Jiffies now, Jiffies latest_start);
+  Request* continue_batch(Level& level);
+  Request* choose(Level& level, BioOp op, Jiffies now);
   bool expired(const Direction& d, Jiffies now) const;
-  void dispatch(Request& rq);
+  Request* dispatch(Request& rq, Jiffies latest_start);
   void remove(Request& rq);
 
   DeadlineRules rules_;
-  std::array<Direction, 2> directions_;
+  std::array<Jiffies, 2> expire_;
+  Jiffies prio_aging_expire_;
+  std::array<Level, 3> levels_;
   std::size_t size_ = 0;
   int batching_ = 0;
   int starved_ = 0;

@@ -1,5 +1,7 @@
 #include "models/block/driver_queue.hpp"
 
+#include <algorithm>
+
 #include "sim/assert.hpp"
 
 namespace wbsim {
@@ -15,12 +17,13 @@ DriverQueue::DriverQueue(Simulator& sim, TickClock clock, Device& device, const 
   device_.attach(sim_, *this);
 }
 
-void DriverQueue::check_bio(Bio& bio) const {
+void DriverQueue::check_bio(Bio& bio, const IoContext& ioc) const {
   WB_ASSERT(bio.sector >= Sectors(0) && bio.sector + bio.length <= device_.capacity());
   WB_ASSERT(bio.length <= params_.max_sectors && bio.segments <= params_.max_segments);
   if (!params_.write_cache)
     bio.preflush = bio.fua = false;
-  WB_ASSERT(bio.length > Sectors(0) || bio.preflush);
+  WB_ASSERT(bio.length > Sectors(0) || bio.preflush || bio.barrier);
+  bio.ioprio = ioc.ioprio;
   bio.bi_next = nullptr;
 }
 
@@ -40,6 +43,7 @@ Request& DriverQueue::new_request(Bio& bio, const IoContext& ioc) {
   rq.bios = 1;
   rq.op = bio.op;
   rq.sync = bio.sync || bio.op == BioOp::kRead;
+  rq.ioprio = ioc.ioprio;
   rq.no_merge = bio.preflush || bio.fua || bio.barrier;
   rq.barrier = bio.barrier;
   rq.fua = false;
@@ -68,6 +72,15 @@ void DriverQueue::start_request(Request& rq) {
   rq.issued = sim_.now();
   events_.request(BlockEvent::What::kRqIssue, rq);
   device_.submit(rq);
+}
+
+void DriverQueue::wait_while_idling(const Elevator& elevator) {
+  const Jiffies idle = elevator.idles_until();
+  if (idle == Jiffies(0) || sim_.pending(idle_timer_))
+    return;  // a completion lets it go on
+  const EventAction retry{
+      [](void* self, std::uint64_t) { static_cast<DriverQueue*>(self)->device_ready(); }, this};
+  idle_timer_ = sim_.at(clock_.start_of(std::max(idle, jiffies() + Jiffies(1))), retry);
 }
 
 void DriverQueue::command_started(DeviceRequest& command) {

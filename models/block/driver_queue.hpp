@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "models/block/block_trace.hpp"
+#include "models/block/elevator.hpp"
 #include "models/block/request.hpp"
 #include "models/block/request_queue.hpp"
 #include "models/device/device.hpp"
@@ -24,8 +25,9 @@ class DriverQueue : public RequestQueue, protected DeviceHost {
   DriverQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
               TraceSink& trace);
 
-  // What a submitted bio must be; without a volatile cache its flush flags mean nothing.
-  void check_bio(Bio& bio) const;
+  // What a submitted bio must be; without a volatile cache its flush flags mean nothing. It takes
+  // the priority of its task: bio_set_ioprio().
+  void check_bio(Bio& bio, const IoContext& ioc) const;
   // blk_rq_bio_prep(): a request of this one bio.
   Request& new_request(Bio& bio, const IoContext& ioc);
   void delete_request(Request& rq);
@@ -33,6 +35,9 @@ class DriverQueue : public RequestQueue, protected DeviceHost {
   void start_request(Request& rq);
   // Ends its bios and counts it, but for its return to the slab.
   void end_request(Request& rq);
+  // The elevator may hold back what it has for a task that is expected to go on: it is asked again,
+  // by device_ready(), when it has idled long enough.
+  void wait_while_idling(const Elevator& elevator);
   // The device is done with it.
   virtual void request_completed(Request& rq) = 0;
 
@@ -51,6 +56,7 @@ class DriverQueue : public RequestQueue, protected DeviceHost {
   void account_completed(const Request& rq);
   void trace_completed(const Request& rq);
 
+  EventQueue::Handle idle_timer_;
   int allocated_ = 0;
   int in_flight_ = 0;
   TimePoint allocated_since_{};

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "models/block/bfq.hpp"
 #include "models/block/cfq.hpp"
 #include "models/block/deadline.hpp"
 #include "models/block/noop.hpp"
@@ -13,7 +14,7 @@ namespace wbsim {
 
 const std::vector<std::string_view>& scheduler_names(const QueueRules& rules) {
   static const std::vector<std::string_view> single{"deadline", "noop", "cfq"};
-  static const std::vector<std::string_view> multi{"mq-deadline", "none"};
+  static const std::vector<std::string_view> multi{"mq-deadline", "none", "bfq"};
   static const std::vector<std::string_view> linus{"linus"};
   if (is_linus(rules.kind))
     return linus;
@@ -21,8 +22,8 @@ const std::vector<std::string_view>& scheduler_names(const QueueRules& rules) {
 }
 
 const std::vector<std::string_view>& scheduler_names() {
-  static const std::vector<std::string_view> names{"linus", "noop", "deadline",
-                                                   "cfq",   "none", "mq-deadline"};
+  static const std::vector<std::string_view> names{"linus", "noop",        "deadline", "cfq",
+                                                   "none",  "mq-deadline", "bfq"};
   return names;
 }
 
@@ -34,6 +35,8 @@ std::unique_ptr<Elevator> make_elevator(std::string_view name, const QueueRules&
       return std::make_unique<NoopElevator>();
     if (name == "cfq")
       return std::make_unique<CfqElevator>(rules.cfq, clock);
+    if (name == "bfq")
+      return std::make_unique<BfqElevator>(clock);
     if (name == "deadline" || name == "mq-deadline")
       return std::make_unique<DeadlineElevator>(rules.deadline, clock);
   }

@@ -19,13 +19,14 @@ struct DeadlineRules {
   bool reselect_resets_batching = false;  // also when the re-selection goes on with the next one
   bool keeps_other_direction = false;     // a dispatch does not forget the other side's position
   bool expired_inclusive = false;         // now >= deadline, not now > deadline
+  bool priority_levels = false;           // realtime, best effort and idle apart
 };
 
 inline constexpr DeadlineRules kDeadline2618{true, true, false, false, false};
 inline constexpr DeadlineRules kDeadline2624{true, false, true, false, false};
 inline constexpr DeadlineRules kDeadline2631{false, false, true, false, false};
 inline constexpr DeadlineRules kDeadline310{false, false, true, false, true};
-inline constexpr DeadlineRules kDeadline61{false, false, true, true, true};
+inline constexpr DeadlineRules kDeadline61{false, false, true, true, true, true};
 
 // What differs between the versions of cfq.
 struct CfqRules {

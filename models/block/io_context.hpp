@@ -2,13 +2,29 @@
 // plug on which its requests collect.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
+#include "models/scenario.hpp"
 #include "sim/units.hpp"
 
 namespace wbsim {
 
 class BlkPlug;
+
+// ioprio: a class and a level of it, 0 to 7.
+class IoPriority {
+ public:
+  constexpr IoPriority(PriorityClass cls = PriorityClass::kBestEffort, int level = 4)
+      : value_(static_cast<std::uint8_t>(static_cast<int>(cls) << kClassShift | level)) {}
+  constexpr PriorityClass cls() const { return PriorityClass(value_ >> kClassShift); }
+  constexpr int level() const { return value_ & ((1 << kClassShift) - 1); }
+  constexpr bool operator==(const IoPriority&) const = default;
+
+ private:
+  static constexpr int kClassShift = 3;
+  std::uint8_t value_;
+};
 
 struct IoContext {
   std::string_view thread;    // for the trace; must outlive the task's requests
@@ -18,6 +34,7 @@ struct IoContext {
   Jiffies last_waited{};      // when the batch was granted
   BlkPlug* plug = nullptr;    // while the task has one
   int cpu = 0;                // it runs on
+  IoPriority ioprio{};
 };
 
 }  // namespace wbsim

@@ -50,6 +50,7 @@ QueueParams queue_params(const DeviceConfig& device) {
   params.nr_requests = queue.nr_requests.value_or(0);
   params.max_sectors = Sectors(queue.max_sectors_kb.value_or(0) * 2);
   params.max_segments = queue.max_segments;
+  params.async_depth = queue.async_depth.value_or(0);
   params.nomerges = queue.nomerges;
   params.rotational = queue.rotational.value_or(is_rotational(device));
   params.write_cache =
@@ -82,10 +83,13 @@ QueueParams with_defaults(QueueParams params, const QueueRules& rules, int devic
   const int hw_depth = std::max(1, device_depth / params.nr_hw_queues);
   if (params.nr_requests == 0)
     params.nr_requests = blk_mq_default_nr_requests(hw_depth, has_scheduler);
+  if (params.async_depth == 0)
+    params.async_depth = params.nr_requests;
   if (!has_scheduler)
     params.nr_requests = std::min(params.nr_requests, hw_depth);
-  if (params.wbt_lat < Duration::zero())
-    params.wbt_lat = wbt_default_latency(params.rotational);
+  if (params.wbt_lat < Duration::zero())  // wbt_disable_default(): bfq does without
+    params.wbt_lat =
+        params.scheduler == "bfq" ? Duration::zero() : wbt_default_latency(params.rotational);
   return params;
 }
 

@@ -74,7 +74,8 @@ struct QueueParams {
   int nr_requests = 0;     // 0: the default
   Sectors max_sectors{0};  // 0: the default
   int max_segments = 128;
-  int nomerges = 0;  // 1: only into the last merged request and on a plug; 2: not at all
+  int async_depth = 0;  // of mq-deadline: what writes may have of nr_requests; 0: all
+  int nomerges = 0;     // 1: only into the last merged request and on a plug; 2: not at all
   bool rotational = true;
   bool write_cache = false;             // the drive has a volatile one: flushes are sent
   bool fua = false;                     // and takes FUA writes

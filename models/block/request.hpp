@@ -27,6 +27,7 @@ struct Request : DeviceRequest {
   int segments = 0;
   int bios = 0;
   bool sync = false;
+  IoPriority ioprio{};
   bool no_merge = false;  // a bio did not fit: REQ_NOMERGE
   bool hashed = false;
   bool barrier = false;                // of the queue's order, not of a merge

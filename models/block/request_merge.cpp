@@ -45,7 +45,8 @@ bool bio_attempt_front_merge(Request& rq, Bio& bio, const QueueParams& limits, Q
 }
 
 bool attempt_merge(Request& rq, Request& next, const QueueParams& limits) {
-  if (rq.no_merge || next.no_merge || rq.end() != next.sector || rq.op != next.op)
+  if (rq.no_merge || next.no_merge || rq.end() != next.sector || rq.op != next.op ||
+      rq.ioprio != next.ioprio)
     return false;
   if (rq.sectors + next.sectors > limits.max_sectors ||
       rq.segments + next.segments > limits.max_segments)

@@ -1,6 +1,7 @@
 // Merging: a bio into a request, and two requests that have come to touch into one.
 // MODELS: 2.6.18 to 6.1 block/blk-merge.c ll_back_merge_fn(), ll_front_merge_fn(), attempt_merge(),
 //         block/blk-core.c bio_attempt_back_merge(), bio_attempt_front_merge()
+// DEVIATES: what has different priorities is never merged; before 4.10 the better one won.
 #pragma once
 
 #include "models/block/queue_settings.hpp"
@@ -10,7 +11,8 @@ namespace wbsim {
 
 // elv_rq_merge_ok(): both may be merged at all.
 inline bool merge_ok(const Request& rq, const Bio& bio) {
-  return !rq.no_merge && rq.op == bio.op && !bio.preflush && !bio.fua && !bio.barrier;
+  return !rq.no_merge && rq.op == bio.op && rq.ioprio == bio.ioprio && !bio.preflush && !bio.fua &&
+         !bio.barrier;
 }
 
 // Puts the bio at the end, or at the front, of a request it touches. False when the limits do not

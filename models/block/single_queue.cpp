@@ -25,7 +25,7 @@ SingleQueue::SingleQueue(Simulator& sim, TickClock clock, Device& device, const 
 }
 
 SingleQueue::Submit SingleQueue::try_submit(Bio& bio, IoContext& ioc) {
-  check_bio(bio);
+  check_bio(bio, ioc);
   events_.bio(BlockEvent::What::kBioQueue, bio, ioc.thread);
   Submit result = Submit::kMerged;
   if (try_merge(bio, ioc)) {
@@ -87,8 +87,8 @@ void SingleQueue::insert(Request& rq, Bio& bio, IoContext& ioc) {
     if (elevator_.empty() && !rules_.plug.per_task)
       plug_device(ioc.thread);
     add_to_elevator(rq);
-    if (rules_.plug.per_task)
-      request_fn();
+    if (rules_.plug.per_task || held_back_)
+      request_fn();  // cfq_rq_enqueued(): it may be what the elevator idles for
     else if (plugged_ && allocated() - in_flight() >= rules_.unplug_threshold)
       generic_unplug_device();
   }
@@ -158,8 +158,11 @@ void SingleQueue::unplug_timeout() {
 void SingleQueue::request_fn() {
   while (!device_.full()) {
     Request* rq = next_request();
+    held_back_ = !rq && !elevator_.empty();
+    if (held_back_)
+      wait_while_idling(elevator_.elevator());
     if (!rq)
-      return wait_while_idling();
+      return;
     start_request(*rq);
   }
 }
@@ -195,20 +198,6 @@ void SingleQueue::insert_barrier(Request& rq) {
   dispatch_.push_back(rq);
   remove_plug();
   request_fn();
-}
-
-// The elevator may hold requests back for a task that is expected to go on.
-void SingleQueue::wait_while_idling() {
-  held_back_ = !elevator_.empty();
-  if (!held_back_ || sim_.pending(idle_timer_))
-    return;
-  const Jiffies idle = elevator_.elevator().idles_until();
-  if (idle == Jiffies(0))
-    return;  // a completion lets it go on
-  const Jiffies until = std::max(idle, jiffies() + Jiffies(1));
-  const EventAction retry{
-      [](void* self, std::uint64_t) { static_cast<SingleQueue*>(self)->request_fn(); }, this};
-  idle_timer_ = sim_.at(clock_.start_of(until), retry);
 }
 
 void SingleQueue::device_ready() {

@@ -52,7 +52,6 @@ class SingleQueue final : public DriverQueue, private RequestOwner, private Flus
   void insert_barrier(Request& rq);
   void device_ready() override;
   void request_completed(Request& rq) override;
-  void wait_while_idling();
 
   void queue_flush_step(Request& rq, bool front) override;
   void flush_done(Request& rq) override;
@@ -68,7 +67,7 @@ class SingleQueue final : public DriverQueue, private RequestOwner, private Flus
   bool held_back_ = false;      // the elevator gave out less than it has
   std::array<WaitQueue, 2> slot_waiters_;
   Jiffies unplug_delay_;
-  EventQueue::Handle unplug_timer_, idle_timer_;
+  EventQueue::Handle unplug_timer_;
 };
 
 }  // namespace wbsim

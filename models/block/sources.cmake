@@ -1,4 +1,5 @@
 target_sources(wbsim_models PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/bfq.cpp
   ${CMAKE_CURRENT_LIST_DIR}/blk_flush.cpp
   ${CMAKE_CURRENT_LIST_DIR}/blk_mq.cpp
   ${CMAKE_CURRENT_LIST_DIR}/blk_plug.cpp
@@ -16,4 +17,5 @@ target_sources(wbsim_models PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/request_merge.cpp
   ${CMAKE_CURRENT_LIST_DIR}/request_queue.cpp
   ${CMAKE_CURRENT_LIST_DIR}/single_queue.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/tag_queue.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/tag_queue.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/task_queues.cpp)

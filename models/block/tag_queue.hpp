@@ -1,9 +1,11 @@
 // A fixed number of tags, and those who wait for one. Tasks that wait are spread over eight queues
 // in turn; a queue is woken as a batch, once so many tags have been freed for it.
 // MODELS:   6.1 lib/sbitmap.c struct sbitmap_queue: __sbq_wake_up(), sbq_calc_wake_batch()
-// DEVIATES: a tag is a count, not a bit: which one a request gets decides nothing here.
+// DEVIATES: a tag is a count, not a bit: which one a request gets decides nothing here. So a
+//           shallow limit is one on all tags in use, not on those of a word.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "sim/wait_queue.hpp"
@@ -14,14 +16,16 @@ class TagQueue {
  public:
   explicit TagQueue(int depth);
 
-  bool try_get() {
-    if (in_use_ >= depth_)
+  // Of the first `shallow` ones, for those that may not have all.
+  bool try_get(int shallow) {
+    if (!available(shallow))
       return false;
     ++in_use_;
     return true;
   }
+  bool try_get() { return try_get(depth_); }
   void put();
-  bool available() const { return in_use_ < depth_; }
+  bool available(int shallow) const { return in_use_ < std::min(shallow, depth_); }
   int depth() const { return depth_; }
   int in_use() const { return in_use_; }
   int wake_batch() const { return wake_batch_; }

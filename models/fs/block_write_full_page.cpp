@@ -136,7 +136,7 @@ bool recover(Vfs& vfs, Page& page, FullPageWrite& write) {
     id = bh.b_this_page;
   } while (id != page.buffers);
   page.set(PG_error);
-  (write.error == Errno::kEnospc ? page.mapping->AS_ENOSPC : page.mapping->AS_EIO) = true;
+  mapping_set_error(*page.mapping, write.error);
   return true;
 }
 

@@ -158,8 +158,8 @@ bool try_to_free_buffers(Vfs& vfs, Page& page) {
   });
   if (busy)
     return false;
-  if (write_eio)
-    page.mapping->AS_EIO = true;
+  if (write_eio && !vfs.rules.errseq)  // else it was told when the write ended
+    mapping_set_error(*page.mapping, Errno::kEio);
   BufferId id = page.buffers;
   for (int i = 0; i < count; ++i) {
     const BufferId next = vfs.buffers[id].b_this_page;

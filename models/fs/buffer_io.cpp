@@ -15,7 +15,7 @@ void end_async_write_of(Page& page, BufferHead& bh, bool ok) {
   if (ok) {
     bh.set(BH_Uptodate);
   } else {
-    page.mapping->AS_EIO = true;
+    mapping_set_error(*page.mapping, Errno::kEio);
     bh.set(BH_Write_EIO);
     bh.clear(BH_Uptodate);
     page.set(PG_error);
@@ -168,6 +168,8 @@ void end_buffer_write_sync(Vfs& vfs, BufferHead& bh, bool ok) {
   } else {
     bh.set(BH_Write_EIO);
     bh.clear(BH_Uptodate);
+    if (AddressSpace* mapping = vfs.cache.page(bh.b_page).mapping; mapping && vfs.rules.errseq)
+      mapping_set_error(*mapping, Errno::kEio);
   }
   unlock_buffer(vfs, bh);
   --bh.b_count;

@@ -32,6 +32,7 @@ Ext2::Ext2(Vfs& vfs, Inode& device, const FilesystemConfig& config)
   while ((1 << bits) < config.block_size)
     ++bits;
   device.i_blkbits = static_cast<std::uint8_t>(bits);  // set_blocksize()
+  barrier = config.barrier;
 }
 
 Inode& Ext2::create(const FileConfig& config) {

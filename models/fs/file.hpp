@@ -5,6 +5,7 @@
 // DEVIATES: user memory is always there (no short copies); no O_SYNC.
 #pragma once
 
+#include "models/fs/open_file.hpp"
 #include "models/fs/submit.hpp"
 
 namespace wbsim {
@@ -18,15 +19,6 @@ void file_update_time(Vfs& vfs, Inode& inode);
 // Writes [pos, pos + length), growing the file if needed. Throttled like any writer.
 Task<Errno> generic_file_write(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t length,
                                TaskStruct& task);
-
-// Per open file: struct file_ra_state, in pages.
-struct FileRaState {
-  std::int64_t start = 0;  // of the window last read
-  std::int64_t size = 0;
-  std::int64_t async_size = 0;   // reaching this many pages before its end reads the next one
-  std::int64_t prev_index = -1;  // last page read
-  int mmap_miss = 0;             // faults on pages that were not there, less those that were
-};
 
 // Reads [pos, pos + length) through the cache; less at the end of the file.
 Task<Errno> generic_file_read(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t length,

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "models/fs/buffer_head.hpp"
-#include "models/fs/errno.hpp"
 #include "models/mm/address_space.hpp"
+#include "models/mm/errno.hpp"
 #include "models/mm/task_struct.hpp"
 #include "sim/task.hpp"
 #include "sim/units.hpp"
@@ -84,6 +84,8 @@ struct SuperBlock {
 
   std::vector<Inode*> s_inodes;
   int s_number = 0;  // in the order of mounting
+  // fsync(2) empties the drive's cache whatever the kernel's own fsync does: mounted barrier=1.
+  bool barrier = false;
 };
 
 // Told when an inode turns from clean to dirty; implemented by the flushers in writeback/.

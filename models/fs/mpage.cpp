@@ -17,7 +17,7 @@ void mpage_end_io_write(Bio& bio, bool ok) {
     for (const PageId id : file_bio.page_span()) {
       Page& page = vfs.cache.page(id);
       page.set(PG_error);
-      page.mapping->AS_EIO = true;
+      mapping_set_error(*page.mapping, Errno::kEio);
     }
   }
   vfs.cache.end_page_writeback(file_bio.page_span());

@@ -396,10 +396,10 @@ Task<Errno> filemap_fdatawrite(Vfs& vfs, Inode& inode, TaskStruct& task) {
   co_return co_await do_writepages(vfs, inode, wbc, task);
 }
 
-Task<Errno> filemap_fdatawait(Vfs& vfs, Inode& inode, TaskStruct& task, PageIndex first,
-                              PageIndex last) {
+Task<bool> filemap_fdatawait_keep_errors(Vfs& vfs, Inode& inode, TaskStruct& task, PageIndex first,
+                                         PageIndex last) {
   AddressSpace& mapping = inode.i_data;
-  Errno result = Errno::kOk;
+  bool failed = false;
   PageIndex index = first;
   for (;;) {
     index = mapping.pages.next_tagged(index, PageTag::kWriteback);
@@ -410,17 +410,26 @@ Task<Errno> filemap_fdatawait(Vfs& vfs, Inode& inode, TaskStruct& task, PageInde
     co_await wait_on_page_writeback(vfs, page, task);
     if (page.test(PG_error)) {
       page.clear(PG_error);
-      result = Errno::kEio;
+      failed = true;
     }
     vfs.cache.put_page(page);
     ++index;
   }
-  if (mapping.AS_ENOSPC)
-    result = Errno::kEnospc;
-  if (mapping.AS_EIO)
-    result = Errno::kEio;
-  mapping.AS_ENOSPC = mapping.AS_EIO = false;
-  co_return result;
+  co_return failed;
+}
+
+Task<Errno> filemap_fdatawait(Vfs& vfs, Inode& inode, TaskStruct& task, PageIndex first,
+                              PageIndex last) {
+  const bool failed = co_await filemap_fdatawait_keep_errors(vfs, inode, task, first, last);
+  const Errno error = filemap_check_errors(inode.i_data);
+  co_return error == Errno::kOk&& failed && !vfs.rules.errseq ? Errno::kEio : error;
+}
+
+Task<Errno> filemap_fdatawait_of_sync(Vfs& vfs, Inode& inode, TaskStruct& task) {
+  if (!vfs.rules.errseq)
+    co_return co_await filemap_fdatawait(vfs, inode, task);
+  co_await filemap_fdatawait_keep_errors(vfs, inode, task);
+  co_return Errno::kOk;
 }
 
 }  // namespace wbsim

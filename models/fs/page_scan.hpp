@@ -21,5 +21,10 @@ Task<Errno> filemap_fdatawrite(Vfs& vfs, Inode& inode, TaskStruct& task);
 // Waits for every page of the range under write-back; reports and clears page and mapping errors.
 Task<Errno> filemap_fdatawait(Vfs& vfs, Inode& inode, TaskStruct& task, PageIndex first = 0,
                               PageIndex last = ~PageIndex{0});
+// The same without reporting: the mapping's errors stay for others. True: a page had an error.
+Task<bool> filemap_fdatawait_keep_errors(Vfs& vfs, Inode& inode, TaskStruct& task,
+                                         PageIndex first = 0, PageIndex last = ~PageIndex{0});
+// That of sync(2), which keeps the errors for those who ask with fsync(2): 4.3.
+Task<Errno> filemap_fdatawait_of_sync(Vfs& vfs, Inode& inode, TaskStruct& task);
 
 }  // namespace wbsim

@@ -59,6 +59,7 @@ Task<Errno> blkdev_issue_flush(Vfs& vfs, RequestQueue& queue, TaskStruct& task) 
   FileBio& bio = vfs.bios.allocate_for_buffer();
   bio.segments = 0;
   bio.preflush = bio.sync = true;
+  bio.barrier = vfs.rules.flush_is_barrier;
   bio.reason = WriteReason::kSync;
   bio.bi_private = &wait;
   bio.bi_end_io = &flush_ended;

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "models/block/request_queue.hpp"
-#include "models/fs/errno.hpp"
 #include "models/fs/vfs.hpp"
+#include "models/mm/errno.hpp"
 
 namespace wbsim {
 

@@ -3,7 +3,7 @@
 // MODELS:   fs/sync.c do_sync_mapping_range(), sync_file_range(), 2.6.24 - 6.1.
 #pragma once
 
-#include "models/fs/page_scan.hpp"
+#include "models/fs/open_file.hpp"
 
 namespace wbsim {
 
@@ -14,7 +14,7 @@ enum SyncFileRange : std::uint8_t {
 };
 
 // `length` 0: to the end of the file.
-Task<Errno> sync_file_range(Vfs& vfs, Inode& opened, std::int64_t offset, std::int64_t length,
+Task<Errno> sync_file_range(Vfs& vfs, File& file, std::int64_t offset, std::int64_t length,
                             std::uint8_t flags, TaskStruct& task);
 
 }  // namespace wbsim

@@ -50,6 +50,10 @@ struct FsRules {
   // more, where pages that were written leave memory in the order in which they came.
   bool write_marks_accessed = true;
   FsyncFlush fsync_flush = FsyncFlush::kNone;
+  bool flush_is_barrier = true;  // blkdev_issue_flush() drains the queue: up to 2.6.36
+  // Every open file is told of an error once, not the first fsync(2) alone: 4.13. sync(2) and the
+  // page's own mark of an error tell nobody any more.
+  bool errseq = false;
 };
 
 class BufferPool {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "models/mm/errseq.hpp"
 #include "models/mm/page.hpp"
 #include "models/mm/page_tree.hpp"
 #include "sim/units.hpp"
@@ -28,6 +29,21 @@ class AddressSpace {
   std::uint32_t private_tail = 0;
   bool AS_EIO = false;
   bool AS_ENOSPC = false;
+  ErrSeq wb_err;
 };
+
+// mapping_set_error(): write-back of the mapping failed.
+inline void mapping_set_error(AddressSpace& mapping, Errno error) {
+  (error == Errno::kEnospc ? mapping.AS_ENOSPC : mapping.AS_EIO) = true;
+  mapping.wb_err.set(error);
+}
+// filemap_check_errors(): the first to ask is told, and no one after it.
+inline Errno filemap_check_errors(AddressSpace& mapping) {
+  const Errno error = mapping.AS_EIO      ? Errno::kEio
+                      : mapping.AS_ENOSPC ? Errno::kEnospc
+                                          : Errno::kOk;
+  mapping.AS_ENOSPC = mapping.AS_EIO = false;
+  return error;
+}
 
 }  // namespace wbsim

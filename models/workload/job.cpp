@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "models/fs/direct_io.hpp"
-#include "models/fs/durability.hpp"
 #include "models/fs/file_mmap.hpp"
 #include "sim/assert.hpp"
 
@@ -33,7 +32,7 @@ std::int64_t region_end(const JobConfig& config, int clone, const JobTarget& tar
   if (config.size)
     return region_start(config, clone) + config.size->count() / config.nrfiles;
   return target.files.empty() ? std::numeric_limits<std::int64_t>::max()
-                              : target.files.front()->host().i_size;
+                              : target.files.front().f_inode->host().i_size;
 }
 }  // namespace
 
@@ -45,7 +44,9 @@ Job::Job(WritebackContext& context, Flusher& flusher, const JobConfig& config, i
       target_(std::move(target)),
       region_start_(region_start(config, clone)),
       positions_(config, region_start_, region_end(config, clone, target_),
-                 context_.sim().stream("job/" + job_name(config, clone))) {}
+                 context_.sim().stream("job/" + job_name(config, clone))) {
+  task_.io_context.ioprio = IoPriority(config.prioclass, config.prio);
+}
 
 bool Job::wants_more() const {
   if (config_.runtime && context_.sim().now() >= due_ + *config_.runtime)
@@ -68,7 +69,7 @@ Job::Call Job::next_call() {
   if (in_file_ >= positions_.region()) {
     file_ = (file_ + 1) % target_.files.size();
     in_file_ = 0;
-    ra_ = FileRaState{};
+    file().f_ra = FileRaState{};
   }
   const Call call{region_start_ + in_file_, std::min(bs, positions_.region() - in_file_)};
   in_file_ += call.length;
@@ -85,16 +86,18 @@ Task<> Job::sleep_until(TimePoint when) {
 Task<Errno> Job::transfer(Call call, BioOp op) {
   Vfs& vfs = context_.vfs;
   const std::int64_t ra_pages = target_.ra_pages;
+  Inode& inode = *file().f_inode;
   if (config_.ioengine == IoEngine::kMmap) {
     const MmapAccess access = op == BioOp::kWrite ? MmapAccess::kStore : MmapAccess::kLoad;
-    co_return co_await mmap_access(vfs, file(), call.pos, call.length, access, ra_, ra_pages,
+    co_return co_await mmap_access(vfs, inode, call.pos, call.length, access, file().f_ra, ra_pages,
                                    task_);
   }
   if (config_.direct)
-    co_return co_await direct_io(vfs, file(), call.pos, call.length, op, task_);
+    co_return co_await direct_io(vfs, inode, call.pos, call.length, op, task_);
   if (op == BioOp::kWrite)
-    co_return co_await generic_file_write(vfs, file(), call.pos, call.length, task_);
-  co_return co_await generic_file_read(vfs, file(), call.pos, call.length, ra_, ra_pages, task_);
+    co_return co_await generic_file_write(vfs, inode, call.pos, call.length, task_);
+  co_return co_await generic_file_read(vfs, inode, call.pos, call.length, file().f_ra, ra_pages,
+                                       task_);
 }
 
 Task<> Job::transfer_call(BioOp op) {
@@ -108,13 +111,9 @@ Task<> Job::transfer_call(BioOp op) {
     note_read(start, call.pos, Bytes(call.length), result);
 }
 
-Task<> Job::fsync_call(Inode& inode, SyncWhat what) {
+Task<> Job::fsync_call(File& file, SyncWhat what) {
   const TimePoint start = now();
-  Durability* durability = context_.vfs.durability;
-  const std::uint64_t last_write = durability ? durability->last_write() : 0;
-  const Errno result = co_await vfs_fsync(context_, inode, what, task_);
-  if (result == Errno::kOk && durability)
-    durability->promise(inode.host(), last_write);
+  const Errno result = co_await vfs_fsync(context_, file, what, task_);
   note_fsync(start, result, writes(config_.rw) ? &last_write_ : nullptr);
 }
 
@@ -189,6 +188,8 @@ Task<> Job::begin() {
   co_await lock_memory();
   co_await sim.delay_until(std::max(due_, sim.now()), "startdelay");
   co_await context_.vfs.cpu.woken(task_);
+  for (File& file : target_.files)
+    file.open();
   started_ = sim.now();
   note_begin();
 }
@@ -208,8 +209,8 @@ Task<> Job::run() {
                               sim.process_table());
   }
   if (config_.end_fsync && writes(config_.rw))
-    for (Inode* inode : target_.files)
-      co_await fsync_call(*inode, SyncWhat::kFsync);
+    for (File& file : target_.files)
+      co_await fsync_call(file, SyncWhat::kFsync);
   context_.vfs.cache.unlock_memory(round_up_pages(config_.lockmem));
   note_end();
   ended_.wake_all();

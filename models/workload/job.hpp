@@ -16,7 +16,7 @@ namespace wbsim {
 
 // What the calls of a job go to.
 struct JobTarget {
-  std::vector<Inode*> files;  // one after the other; none for sync
+  std::vector<File> files;  // one after the other; none for sync
   std::int64_t ra_pages = 0;
 };
 
@@ -34,7 +34,7 @@ class Job : public Workload {
   struct Call {
     std::int64_t pos, length;
   };
-  Inode& file() const { return *target_.files[file_]; }
+  File& file() { return target_.files[file_]; }
   Call next_call();
   bool wants_more() const;
   Task<> begin();
@@ -43,7 +43,7 @@ class Job : public Workload {
   Task<Errno> transfer(Call call, BioOp op);
   Task<> transfer_call(BioOp op);
   Task<> sync_call();
-  Task<> fsync_call(Inode& inode, SyncWhat what);
+  Task<> fsync_call(File& file, SyncWhat what);
   Task<> sleep_until(TimePoint when);
   Task<> pace();
 
@@ -52,7 +52,6 @@ class Job : public Workload {
   JobTarget target_;
   std::int64_t region_start_;
   Positions positions_;
-  FileRaState ra_;
   std::vector<Job*> waits_for_;
   WaitQueue ended_;
   std::size_t file_ = 0;      // of the target's

@@ -37,8 +37,9 @@ Task<Errno> ReplayJob::perform(const ReplayOp& op) {
   Vfs& vfs = context_.vfs;
   if (op.kind == ReplayCall::kSync)
     co_return co_await flusher_.sync(task_);
-  ReplayFile& file = files_[op.file];
-  Inode& inode = *file.inode;
+  ReplayFile& target = files_[op.file];
+  File& file = target.file;
+  Inode& inode = *file.f_inode;
   switch (op.kind) {
     case ReplayCall::kWrite:
       if (op.direct)
@@ -47,18 +48,18 @@ Task<Errno> ReplayJob::perform(const ReplayOp& op) {
     case ReplayCall::kRead:
       if (op.direct)
         co_return co_await direct_io(vfs, inode, op.offset, op.length, BioOp::kRead, task_);
-      co_return co_await generic_file_read(vfs, inode, op.offset, op.length, file.ra, file.ra_pages,
-                                           task_);
+      co_return co_await generic_file_read(vfs, inode, op.offset, op.length, file.f_ra,
+                                           target.ra_pages, task_);
     case ReplayCall::kFsync:
-      co_return co_await vfs_fsync(context_, inode, SyncWhat::kFsync, task_);
+      co_return co_await vfs_fsync(context_, file, SyncWhat::kFsync, task_);
     case ReplayCall::kFdatasync:
-      co_return co_await vfs_fsync(context_, inode, SyncWhat::kFdatasync, task_);
+      co_return co_await vfs_fsync(context_, file, SyncWhat::kFdatasync, task_);
     case ReplayCall::kSyncFileRange:
-      co_return co_await sync_file_range(vfs, inode, op.offset, op.length, op.range_flags, task_);
+      co_return co_await sync_file_range(vfs, file, op.offset, op.length, op.range_flags, task_);
     case ReplayCall::kTruncate:
       co_return co_await truncate(vfs, inode, op.length, task_);
     case ReplayCall::kOpen:
-      file.ra = FileRaState{};
+      file.open();
       break;
     case ReplayCall::kClose:
     case ReplayCall::kSync:

@@ -12,11 +12,9 @@
 
 namespace wbsim {
 
-// An open file of a replay.
 struct ReplayFile {
-  Inode* inode = nullptr;
+  File file;
   std::int64_t ra_pages = 0;
-  FileRaState ra{};
 };
 
 class ReplayJob : public Workload {

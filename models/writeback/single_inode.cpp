@@ -1,6 +1,7 @@
 #include "models/writeback/single_inode.hpp"
 
 #include "models/fs/buffer_io.hpp"
+#include "models/fs/durability.hpp"
 #include "models/fs/file.hpp"
 #include "models/fs/page_scan.hpp"
 #include "models/fs/submit.hpp"
@@ -209,12 +210,17 @@ Task<Errno> ext2_sync_file(WritebackContext& context, Inode& inode, SyncWhat wha
 
 }  // namespace
 
-Task<Errno> vfs_fsync(WritebackContext& context, Inode& inode, SyncWhat what, TaskStruct& task) {
+namespace {
+
+// generic_file_fsync() without the flush.
+Task<Errno> fsync_without_flush(WritebackContext& context, File& file, SyncWhat what,
+                                TaskStruct& task) {
   Vfs& vfs = context.vfs;
-  task.charge(vfs.costs.write_syscall);
+  Inode& inode = *file.f_inode;
+  const FsyncWaits waits = context.rules.fsync_waits;
   Errno result = co_await write_all_pages(context, inode.host(), task);
-  if (result == Errno::kOk && context.rules.fsync_waits != FsyncWaits::kAfterInode)
-    result = co_await filemap_fdatawait(vfs, inode.host(), task);
+  if (result == Errno::kOk && waits != FsyncWaits::kAfterInode)
+    result = co_await file_fdatawait(vfs, file, task);
   if (!inode.host().is_block_device) {
     co_await mutex_lock(vfs, inode, task);
     const Errno synced = co_await ext2_sync_file(context, inode, what, task);
@@ -222,26 +228,49 @@ Task<Errno> vfs_fsync(WritebackContext& context, Inode& inode, SyncWhat what, Ta
     if (result == Errno::kOk)
       result = synced;
   }
-  if (context.rules.fsync_waits != FsyncWaits::kOnlyBeforeInode) {
-    const Errno waited = co_await filemap_fdatawait(vfs, inode.host(), task);
-    if (result == Errno::kOk)
-      result = waited;
+  Errno later = Errno::kOk;
+  if (waits != FsyncWaits::kOnlyBeforeInode)
+    later = co_await file_fdatawait(vfs, file, task);
+  else if (vfs.rules.errseq)
+    later = file_check_and_advance_wb_err(vfs, file);
+  co_return result == Errno::kOk ? later : result;
+}
+
+bool ends_with_flush(const Vfs& vfs, const Inode& inode) {
+  switch (vfs.rules.fsync_flush) {
+    case FsyncFlush::kNone:
+      return inode.i_sb->barrier;
+    case FsyncFlush::kBlockDevice:
+      return inode.i_sb->barrier || inode.host().is_block_device;
+    case FsyncFlush::kAlways:
+      return true;
   }
-  const FsyncFlush rule = vfs.rules.fsync_flush;
-  if (rule == FsyncFlush::kAlways ||
-      (rule == FsyncFlush::kBlockDevice && inode.host().is_block_device)) {
+  return true;
+}
+
+}  // namespace
+
+Task<Errno> vfs_fsync(WritebackContext& context, File& file, SyncWhat what, TaskStruct& task) {
+  Vfs& vfs = context.vfs;
+  Inode& inode = *file.f_inode;
+  const std::uint64_t last_write = vfs.durability ? vfs.durability->last_write() : 0;
+  task.charge(vfs.costs.write_syscall);
+  Errno result = co_await fsync_without_flush(context, file, what, task);
+  if (ends_with_flush(vfs, inode)) {
     const Errno flushed = co_await blkdev_issue_flush(vfs, *inode.host().i_data.bdi->queue, task);
     if (result == Errno::kOk)
       result = flushed;
   }
   co_await vfs.cpu.settle(task);
+  if (result == Errno::kOk && vfs.durability)
+    vfs.durability->promise(inode.host(), last_write);
   co_return result;
 }
 
 Task<Errno> wait_sb_inodes(WritebackContext& context, SuperBlock& sb, TaskStruct& task) {
   Errno result = Errno::kOk;
   for (Inode* inode : sb.s_inodes) {
-    const Errno waited = co_await filemap_fdatawait(context.vfs, inode->host(), task);
+    const Errno waited = co_await filemap_fdatawait_of_sync(context.vfs, inode->host(), task);
     if (result == Errno::kOk)
       result = waited;
   }

@@ -4,6 +4,7 @@
 //           2.6.24 - 2.6.32, 3.10 and 6.1; from 3.4 on the flusher files the inode itself.
 #pragma once
 
+#include "models/fs/open_file.hpp"
 #include "models/writeback/writeback_context.hpp"
 
 namespace wbsim {
@@ -26,7 +27,7 @@ Task<> wait_for_i_sync(WritebackContext& context, Inode& inode, TaskStruct& task
 
 enum class SyncWhat : std::uint8_t { kFsync, kFdatasync };
 // Everything dirtied before the call is on the disk when it returns kOk.
-Task<Errno> vfs_fsync(WritebackContext& context, Inode& inode, SyncWhat what, TaskStruct& task);
+Task<Errno> vfs_fsync(WritebackContext& context, File& file, SyncWhat what, TaskStruct& task);
 
 // sync_inodes_sb() with waiting, from 2.6.31: waits for the pages of every inode.
 Task<Errno> wait_sb_inodes(WritebackContext& context, SuperBlock& sb, TaskStruct& task);

@@ -184,7 +184,7 @@ Task<Errno> WbFlusher::sync_block_devices(TaskStruct& task) {
       result = written;
   }
   for (Inode* device : devices) {
-    const Errno waited = co_await filemap_fdatawait(context_.vfs, *device, task);
+    const Errno waited = co_await filemap_fdatawait_of_sync(context_.vfs, *device, task);
     if (result == Errno::kOk)
       result = waited;
   }

@@ -62,6 +62,7 @@ class InvalidScenario(CliTest):
                           'kernel 2.6.32 has no scheduler "mq-deadline"; '
                           'it has deadline, noop, cfq')
         self.refused_with("/devices/0/wbt_lat_usec", 2000, "has no blk-wbt")
+        self.refused_with("/devices/0/async_depth", 16, "has no mq-deadline")
         self.refused_with("/devices/0/nr_hw_queues", 4, "has one queue for each device")
         self.refused_with("/devices/0/nr_requests", 2, "takes no less than 4")
 

@@ -69,6 +69,7 @@ DeviceConfig any_device(int number) {
   d.queue.scheduler = one_of<std::string>({"deadline", "noop", "cfq"});
   d.queue.nr_requests = one_of({4, 16, 128, 128});
   d.queue.max_sectors_kb = one_of({4, 64, 512});
+  d.queue.write_cache = one_of<std::string>({"write through", "write back"});
   d.min_ratio = static_cast<int>(between(0, 10));
   d.max_ratio = one_of({100, 100, 30});
   d.soft_block_size = one_of({512, 1024, 4096});
@@ -83,6 +84,7 @@ FilesystemConfig random_filesystem(int number) {
   fs.device = "d" + std::to_string(number) + "p1";
   fs.block_size = one_of({1024, 2048, 4096});
   fs.metadata = one_of({MetadataMode::kNone, MetadataMode::kPinned});
+  fs.barrier = maybe(3);
   fs.extent_blocks = one_of<std::int64_t>({0, 16, 256});
   fs.gap_blocks = fs.extent_blocks > 0 ? between(0, 8) : 0;
   for (int i = 0; i < 2; ++i) {
@@ -140,6 +142,9 @@ JobConfig random_job(int number, int devices) {
   job.end_fsync = maybe(4);
   if (maybe(6))
     job.call_limit = between(1, 500);
+  job.prioclass =
+      one_of({PriorityClass::kRealtime, PriorityClass::kBestEffort, PriorityClass::kIdle});
+  job.prio = static_cast<int>(between(0, 7));
   random_pace(job);
   if (job.time_based && job.call_limit == 0)
     job.call_limit = 3000;

@@ -101,7 +101,7 @@ Scenario random_scenario(std::uint64_t seed, Cache cache) {
   s.vm.dirty_writeback_centisecs = dice.one_of({5, 50, 500});
   s.devices.push_back(any_device(dice, cache));
   if (rows[row].queue.kind == QueueKind::kMulti) {
-    s.devices[0].queue.scheduler = dice.one_of<const char*>({"mq-deadline", "none"});
+    s.devices[0].queue.scheduler = dice.one_of<const char*>({"mq-deadline", "none", "bfq"});
     s.devices[0].queue.nr_requests.reset();
   }
   FilesystemConfig& fs = s.filesystems.emplace_back();
@@ -125,8 +125,9 @@ struct Found {
   Bytes broken{}, at_risk{}, durable{}, lost{};
 };
 
-Found cut_power(std::uint64_t seed, Cache cache) {
-  const Scenario s = random_scenario(seed, cache);
+Found cut_power(std::uint64_t seed, Cache cache, bool barrier = false) {
+  Scenario s = random_scenario(seed, cache);
+  s.filesystems[0].barrier = barrier;
   INFO("seed " << seed << ": " << s.kernel.preset << " on " << s.devices[0].model);
   TraceSink sink;
   MachineOptions options;
@@ -159,6 +160,16 @@ void search(std::uint64_t first, std::uint64_t last) {
   CHECK(sum.lost > Bytes(0));  // by errors that were reported
 }
 
+void search_with_barriers(std::uint64_t first, std::uint64_t last) {
+  Bytes at_risk{};
+  for (std::uint64_t seed = first; seed <= last; ++seed) {
+    const Found found = cut_power(seed, Cache::kVolatile, /*barrier=*/true);
+    CHECK(found.broken == Bytes(0));
+    at_risk += found.at_risk;
+  }
+  CHECK(at_risk > Bytes(100 * 1024));
+}
+
 TEST_CASE("no power cut takes what an fsync promised", "[device]") {
   search(1, 300);
 }
@@ -175,6 +186,16 @@ TEST_CASE("with a volatile cache an fsync without a flush is a broken promise", 
       broken += cut_power(seed, Cache::kVolatile).broken;
   }
   CHECK(broken > Bytes(0));
+}
+
+// A journalling file system's fsync(2): every kernel flushes, up to 2.6.36 by draining the queue.
+TEST_CASE("with a volatile cache and barriers every kernel keeps its promise", "[device]") {
+  search_with_barriers(1, 150);
+}
+
+TEST_CASE("with a volatile cache and barriers every kernel keeps its promise, thousands of times",
+          "[device][slow]") {
+  search_with_barriers(1000, 4000);
 }
 
 // 6.1: fsync(2) of a file ends with a flush of its drive.

@@ -30,6 +30,7 @@ class CfqBench {
     rq.sector = Sectors(sector);
     rq.sectors = Sectors(8);
     rq.ioc = &task;
+    rq.ioprio = task.ioprio;
     cfq.add(rq, Jiffies(jiffy));
     return rq;
   }
@@ -134,6 +135,38 @@ TEST_CASE("asynchronous writes give way after 16 requests, a queue has 4 in flig
   for (int i = 0; i < 4 * CfqElevator::kQuantum; ++i)
     CHECK(alone.cfq.next(Jiffies(10)) != nullptr);
   CHECK(alone.cfq.next(Jiffies(10)) == nullptr);
+}
+
+TEST_CASE("priority makes the slice, and its class the turn", "[block]") {
+  CfqBench bench;
+  bench.a.ioprio = {PriorityClass::kBestEffort, 0};
+  bench.b.ioprio = {PriorityClass::kIdle, 4};
+  IoContext urgent;
+  urgent.ioprio = {PriorityClass::kRealtime, 4};
+  for (int i = 0; i < 4; ++i)
+    bench.add(R, 1000 + 100 * i, bench.a);
+  bench.add(R, 50, bench.b);
+  CHECK(bench.serve(10) == 1000);
+  CHECK(bench.serve(189) == 1100);  // 180 ms, from the first completion on
+  bench.add(R, 70, urgent);
+  CHECK(bench.serve(190) == 70);
+  CHECK(bench.serve(198) == 1200);  // it did not come back within 8 ms
+  CHECK(bench.serve(199) == 1300);
+  CHECK(bench.serve(207) == 50);
+}
+
+TEST_CASE("asynchronous writes share a queue of their priority", "[block]") {
+  CfqBench bench;
+  bench.b.ioprio = {PriorityClass::kBestEffort, 7};
+  for (int i = 0; i < 20; ++i) {
+    bench.add(W, 100 * i, bench.a);
+    bench.add(W, 50'000 + 100 * i, bench.b);
+  }
+  for (int i = 0; i < 16; ++i)
+    CHECK(bench.serve(10) == 100 * i);
+  for (int i = 0; i < 4; ++i)
+    CHECK(bench.serve(10) == 50'000 + 100 * i);
+  CHECK(bench.serve(10) == 1600);
 }
 
 TEST_CASE("within a queue the nearest request is next, the way back counting twice", "[block]") {

@@ -28,6 +28,7 @@ class Bench {
     rq.op = op;
     rq.sector = Sectors(sector);
     rq.sectors = Sectors(sectors);
+    rq.ioprio = priority_;
     elevator_->add(rq, Jiffies(jiffy));
     return rq;
   }
@@ -41,11 +42,18 @@ class Bench {
       order.push_back(next());
     return order;
   }
+  Request& add_of(PriorityClass cls, BioOp op, std::int64_t sector, std::int64_t jiffy = 0) {
+    priority_ = {cls, 4};
+    Request& rq = add(op, sector, jiffy);
+    priority_ = {};
+    return rq;
+  }
   Elevator& elevator() { return *elevator_; }
 
  private:
   std::unique_ptr<Elevator> elevator_;
   std::deque<Request> requests_;
+  IoPriority priority_;
 };
 
 const std::vector<DeadlineRules> kAllRules{kDeadline2618, kDeadline2624, kDeadline2631,
@@ -140,6 +148,47 @@ TEST_CASE("writes are starved by two batches of reads, not more", "[block]") {
     bench.add(R, 1000 + 100 * i);
   const std::vector<std::string> order = bench.drain();
   CHECK(order[32] == "W1");
+}
+
+TEST_CASE("6.1 serves a class of priority when none above it has anything queued or under way",
+          "[block]") {
+  Bench bench(kDeadline61);
+  bench.add_of(PriorityClass::kIdle, R, 10);
+  bench.add_of(PriorityClass::kBestEffort, R, 20);
+  Request& first = bench.add_of(PriorityClass::kRealtime, W, 30);
+  CHECK(bench.next() == "W30");
+  CHECK(bench.next() == "-");
+  bench.elevator().completed(first, Jiffies(0));
+  CHECK(bench.next() == "R20");
+  CHECK(bench.next() == "-");
+
+  Bench older(kDeadline310);
+  older.add_of(PriorityClass::kIdle, R, 10);
+  older.add_of(PriorityClass::kRealtime, R, 30);
+  CHECK(older.drain() == std::vector<std::string>{"R10", "R30"});
+}
+
+TEST_CASE("6.1 holds a lower class back for 10 s, not longer", "[block]") {
+  Bench bench(kDeadline61);
+  bench.add_of(PriorityClass::kIdle, R, 10, 100);
+  for (int i = 0; i < 4; ++i)
+    bench.add_of(PriorityClass::kBestEffort, R, 1000 + 100 * i, 2000);
+  CHECK(bench.next(2599) == "R1000");  // inserted at 100: 2500 jiffies are 10 s
+  CHECK(bench.next(2600) == "R10");
+  CHECK(bench.next(2600) == "R1100");
+}
+
+TEST_CASE("6.1: a class has a position of its own in each direction", "[block]") {
+  Bench bench(kDeadline61);
+  Request& ahead = bench.add_of(PriorityClass::kBestEffort, R, 500);
+  bench.add_of(PriorityClass::kBestEffort, R, 600);
+  CHECK(bench.next() == "R500");
+  bench.add_of(PriorityClass::kBestEffort, R, 100);
+  Request& urgent = bench.add_of(PriorityClass::kRealtime, R, 50);
+  CHECK(bench.next() == "R50");
+  bench.elevator().completed(urgent, Jiffies(0));
+  bench.elevator().completed(ahead, Jiffies(0));
+  CHECK(bench.next() == "R600");
 }
 
 TEST_CASE("a joined request takes over the earlier deadline and the place", "[block]") {

@@ -73,6 +73,30 @@ TEST_CASE("a scheduler holds twice as many and sorts those the hardware has not 
   CHECK(served(f).size() == 4);
 }
 
+TEST_CASE("async_depth leaves the rest of the scheduler's tags to reads", "[block]") {
+  BlockSetup setup = mq("mq-deadline", 2);
+  setup.queue.async_depth = 3;
+  BlockFixture f(setup);
+  for (int i = 0; i < 3; ++i)
+    CHECK(f.submit(1000 * i) == Submit::kQueued);
+  CHECK(f.submit(4000) == Submit::kNoRequest);
+  CHECK(f.submit(5000, 8, BioOp::kRead) == Submit::kQueued);
+  CHECK(f.submit(6000, 8, BioOp::kRead) == Submit::kNoRequest);
+  CHECK(BlockFixture(mq("mq-deadline", 32)).queue.params().async_depth == 64);
+}
+
+TEST_CASE("what has another priority is not merged", "[block]") {
+  BlockFixture f(mq("mq-deadline", 2));
+  IoContext urgent;
+  urgent.ioprio = IoPriority(PriorityClass::kRealtime);
+  CHECK(f.submit(1000) == Submit::kQueued);
+  CHECK(f.queue.try_submit(f.make_bio(1008), urgent) == Submit::kQueued);
+  CHECK(f.queue.try_submit(f.make_bio(1016), urgent) == Submit::kMerged);
+  CHECK(f.submit(992) == Submit::kMerged);
+  f.run();
+  CHECK(f.ended.size() == 4);
+}
+
 TEST_CASE("who waits for a tag is woken after a batch of them", "[block]") {
   CHECK(TagQueue(1).wake_batch() == 1);
   CHECK(TagQueue(32).wake_batch() == 4);

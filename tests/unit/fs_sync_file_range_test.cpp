@@ -30,9 +30,11 @@ struct Fixture : FsFixture {
       pages.push_back(rq.sector.count() / 80);
     return pages;
   }
+  File open{.f_inode = &file};
+
   // The pages 4 to 7.
   Task<Errno> range(unsigned flags) {
-    return sync_file_range(vfs, file, 4 * kPageSize, 4 * kPageSize,
+    return sync_file_range(vfs, open, 4 * kPageSize, 4 * kPageSize,
                            static_cast<std::uint8_t>(flags), task);
   }
 };
@@ -59,7 +61,7 @@ TEST_CASE("without waiting it returns before the pages are on the disk", "[fs]")
 
 TEST_CASE("length 0 reaches to the end of the file", "[fs]") {
   Fixture f(SyncMode::WB_SYNC_ALL);
-  CHECK(f.await(sync_file_range(f.vfs, f.file, 12 * kPageSize, 0, kWrite, f.task)) == Errno::kOk);
+  CHECK(f.await(sync_file_range(f.vfs, f.open, 12 * kPageSize, 0, kWrite, f.task)) == Errno::kOk);
   CHECK(f.written() == std::vector<std::int64_t>{12, 13, 14, 15});
 }
 

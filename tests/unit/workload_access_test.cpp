@@ -23,7 +23,10 @@ struct Access : MachineFixture {
     s.filesystems[0].files.back().name = "g";
     return s;
   }
-  Job& start(const JobConfig& job_config, std::vector<Inode*> files) {
+  Job& start(const JobConfig& job_config, const std::vector<Inode*>& inodes) {
+    std::vector<File> files;
+    for (Inode* inode : inodes)
+      files.push_back({.f_inode = inode});
     Job& job = jobs.emplace_back(context, *flusher, job_config, static_cast<int>(jobs.size()), 0,
                                  JobTarget{std::move(files), 32});
     sim.spawn(job.task().name(), job.run());

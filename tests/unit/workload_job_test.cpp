@@ -32,7 +32,7 @@ struct Jobs : MachineFixture {
       job_config.startdelay += sim.now() - context.origin;
     JobTarget target;
     if (job_config.rw != JobKind::kSync)
-      target = {{&file(0)}, 0};
+      target = {{{.f_inode = &file(0)}}, 0};
     Job& job = jobs.emplace_back(context, *flusher, job_config, static_cast<int>(jobs.size()),
                                  clone, target);
     sim.spawn(job.task().name(), job.run());

@@ -22,7 +22,8 @@ struct Syncing : MachineFixture {
     run_until(milliseconds(10));
   }
   Task<> fsync_body(Inode& inode, SyncWhat what) {
-    const Errno result = co_await vfs_fsync(context, inode, what, task);
+    File file{.f_inode = &inode};
+    const Errno result = co_await vfs_fsync(context, file, what, task);
     REQUIRE(result == Errno::kOk);
     returned = sim.now();
   }
@@ -111,7 +112,7 @@ TEST_CASE("a job that calls fsync finds its pages on the disk each time", "[writ
   job_config.fsync = 5;
   job_config.startdelay = milliseconds(20);
   Syncing f(s);
-  Job job(f.context, *f.flusher, job_config, 0, 0, {{&f.file(0)}, 32});
+  Job job(f.context, *f.flusher, job_config, 0, 0, {{{.f_inode = &f.file(0)}}, 32});
   int checks = 0;
   f.log.after_fsync = [&] {
     ++checks;

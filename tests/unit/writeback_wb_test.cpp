@@ -121,7 +121,8 @@ TEST_CASE("fsync takes a clean inode off its list and leaves a dirty one", "[wri
   f.dirty_pages(f.file(0), 0, 10);
   struct Call {
     static Task<> fsync(WbTest& test, TaskStruct& by) {
-      const Errno done = co_await vfs_fsync(test.context, test.file(0), SyncWhat::kFsync, by);
+      File open{.f_inode = &test.file(0)};
+      const Errno done = co_await vfs_fsync(test.context, open, SyncWhat::kFsync, by);
       CHECK(done == Errno::kOk);
     }
   };
@@ -169,7 +170,7 @@ TEST_CASE("four equal writers write equally much", "[writeback]") {
     config.name = "dd" + std::to_string(i);
     config.runtime = seconds(20);
     jobs.emplace_back(f.context, *f.flusher, config, i, 0,
-                      JobTarget{{&f.file(0, static_cast<std::size_t>(i))}});
+                      JobTarget{{{.f_inode = &f.file(0, static_cast<std::size_t>(i))}}});
   }
   for (Job& job : jobs)
     f.sim.spawn(job.task().name(), job.run());
@@ -195,7 +196,7 @@ TEST_CASE("max_ratio does not hold a device below the free-run ceiling", "[write
   JobConfig config;
   config.name = "dd";
   config.runtime = seconds(15);
-  Job job(f.context, *f.flusher, config, 0, 0, JobTarget{{&f.file(0)}});
+  Job job(f.context, *f.flusher, config, 0, 0, JobTarget{{{.f_inode = &f.file(0)}}});
   f.sim.spawn("dd", job.run());
   for (const Duration when : {seconds(6), seconds(10), seconds(14)}) {
     f.run_until(when);

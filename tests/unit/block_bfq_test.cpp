@@ -1,0 +1,132 @@
+#include <catch2/catch.hpp>
+
+#include "models/block/bfq.hpp"
+#include "tests/support/block_fixture.hpp"
+
+namespace wbsim {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr BioOp R = BioOp::kRead;
+constexpr BioOp W = BioOp::kWrite;
+
+class BfqBench {
+ public:
+  BfqBench() : bfq(TickClock(1000)) {}
+
+  Request& add(BioOp op, std::int64_t sector, const IoContext& task, std::int64_t sectors = 8,
+               std::int64_t jiffy = 0) {
+    Request& rq = requests_.emplace_back();
+    rq.op = op;
+    rq.sync = op == R;
+    rq.sector = Sectors(sector);
+    rq.sectors = Sectors(sectors);
+    rq.ioc = &task;
+    rq.ioprio = task.ioprio;
+    bfq.add(rq, Jiffies(jiffy));
+    return rq;
+  }
+  // The next request, which completes at once; null without one.
+  Request* serve(std::int64_t jiffy) {
+    Request* rq = bfq.next(Jiffies(jiffy));
+    if (rq)
+      bfq.completed(*rq, Jiffies(jiffy));
+    return rq;
+  }
+  std::int64_t sector(std::int64_t jiffy) {
+    Request* rq = serve(jiffy);
+    return rq ? rq->sector.count() : -1;
+  }
+
+  BfqElevator bfq;
+  IoContext a, b, c;
+
+ private:
+  std::deque<Request> requests_;
+};
+
+TEST_CASE("bfq: a budget is 16384 sectors, then the other task has its own", "[block]") {
+  BfqBench bench;
+  for (int i = 0; i < 20; ++i) {
+    bench.add(R, 10'000 * i, bench.a, 1024);
+    bench.add(R, 1'000'000 + 10'000 * i, bench.b, 1024);
+  }
+  for (int i = 0; i < 16; ++i)
+    CHECK(bench.sector(1) == 10'000 * i);
+  for (int i = 0; i < 16; ++i)
+    CHECK(bench.sector(1) == 1'000'000 + 10'000 * i);
+  CHECK(bench.sector(1) < 1'000'000);
+}
+
+TEST_CASE("bfq: a budget ends after HZ/8, used or not", "[block]") {
+  BfqBench bench;
+  for (int i = 0; i < 4; ++i)
+    bench.add(R, 100 * i, bench.a, 8, 10);
+  bench.add(R, 50'000, bench.b, 8, 10);
+  CHECK(bench.sector(10) == 0);
+  CHECK(bench.sector(134) == 100);
+  CHECK(bench.sector(135) == 50'000);
+}
+
+TEST_CASE("bfq: sectors are shared by weight, whatever the size of the requests", "[block]") {
+  BfqBench bench;
+  bench.a.ioprio = IoPriority(PriorityClass::kBestEffort, 0);  // 80
+  bench.b.ioprio = IoPriority(PriorityClass::kBestEffort, 6);  // 20
+  CHECK(bfq_ioprio_to_weight(4) == 40);
+  Sectors served_a, served_b;
+  std::int64_t at = 0;
+  for (int i = 0; i < 64; ++i) {
+    bench.add(R, at += 2000, bench.a, 1024);
+    for (int j = 0; j < 4; ++j)
+      bench.add(R, 10'000'000 + (at += 300), bench.b, 256);
+  }
+  for (int i = 0; i < 20'000; ++i) {
+    Request* rq = bench.serve(1);
+    (rq->ioc == &bench.a ? served_a : served_b) += rq->sectors;
+    bench.add(R, (rq->ioc == &bench.a ? 0 : 10'000'000) + (at += 300),
+              rq->ioc == &bench.a ? bench.a : bench.b, rq->sectors.count());
+  }
+  CHECK(static_cast<double>(served_a.count()) / static_cast<double>(served_b.count()) ==
+        Approx(4).epsilon(0.05));
+}
+
+TEST_CASE("bfq: after its last request a task may keep the disk idle for 8 ms", "[block]") {
+  BfqBench bench;
+  bench.add(R, 1000, bench.a);
+  bench.add(W, 9000, bench.b);
+  CHECK(bench.sector(10) == 1000);
+  CHECK(bench.sector(17) == -1);
+  CHECK(bench.bfq.idles_until() == Jiffies(18));
+  bench.add(R, 1008, bench.a, 8, 17);
+  CHECK(bench.sector(17) == 1008);
+  CHECK(bench.sector(25) == 9000);
+}
+
+TEST_CASE("bfq: realtime goes before best effort, and that before idle", "[block]") {
+  BfqBench bench;
+  bench.a.ioprio = IoPriority(PriorityClass::kIdle);
+  bench.b.ioprio = IoPriority(PriorityClass::kRealtime);
+  bench.add(W, 100, bench.a);
+  bench.add(W, 200, bench.c);
+  bench.add(W, 300, bench.b);
+  CHECK(bench.sector(1) == 300);
+  CHECK(bench.sector(1) == 200);
+  CHECK(bench.sector(1) == 100);
+}
+
+TEST_CASE("bfq in a queue: what it holds back is asked for again", "[block]") {
+  BlockSetup setup;
+  setup.rules = queue_rules_61();
+  setup.queue.scheduler = "bfq";
+  BlockFixture f(setup);
+  CHECK(f.queue.params().wbt_lat == Duration::zero());
+  f.submit(1000, 8, R);
+  f.submit(9000);
+  f.run();
+  REQUIRE(f.ended.size() == 2);
+  CHECK(f.log.requests[1].started >= f.log.requests[0].completed + milliseconds(7));
+}
+
+}  // namespace
+}  // namespace wbsim
