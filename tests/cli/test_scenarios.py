@@ -1,0 +1,29 @@
+#!/usr/bin/python3
+"""Every shipped scenario meets its expectations, under every kernel that has what it asks for."""
+
+import json
+import unittest
+
+from wbsim_cli import ROOT, CliTest
+
+SCENARIOS = sorted((ROOT / "scenarios").glob("*.json"))
+
+
+class Scenarios(CliTest):
+    def test_they_meet_their_expectations(self):
+        kernels = [line.split()[0] for line in
+                   self.expect(0, "list", "kernels").stdout.splitlines()[1:]]
+        for path in SCENARIOS:
+            own = json.loads(path.read_text("utf-8")).get("kernel", {}).get("preset")
+            for kernel in kernels:
+                with self.subTest(scenario=path.stem, kernel=kernel):
+                    run = self.run_program("run", path, "--kernel", kernel, "--out", "out",
+                                           "--force", "--no-writes")
+                    if run.returncode == 3 and kernel != own:
+                        self.assertIn(f"kernel {kernel} has", run.stderr)
+                    else:
+                        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
