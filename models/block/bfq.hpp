@@ -1,7 +1,8 @@
 // Budget fair queueing: the queues of task_queues.hpp are served in turn by budgets of sectors, in
 // the order of B-WF2Q+; after a task's last request the disk waits for its next.
 // MODELS:   4.12 to 6.1 block/bfq-iosched.c bfq_select_queue(), bfq_bfqq_expire(),
-//           bfq_arm_slice_timer(); block/bfq-wf2q.c bfq_calc_finish(), bfq_lookup_next_entity().
+//           bfq_arm_slice_timer(), bfq_limit_depth(); block/bfq-wf2q.c bfq_calc_finish(),
+//           bfq_lookup_next_entity().
 // DEVIATES: every budget is the largest one, for there is no feedback; no raising of weights, no
 //           injection of service, no extra charge of writes; it idles on every device; the idle
 //           class has no guarantee.
@@ -15,6 +16,14 @@ namespace wbsim {
 
 constexpr std::int64_t bfq_ioprio_to_weight(int level) {
   return (8 - level) * 10;
+}
+
+// Of the scheduler's tags, what asynchronous and synchronous writes may have: bfq_update_depths().
+constexpr int bfq_async_depth(int nr_requests) {
+  return std::max(nr_requests / 2, 1);
+}
+constexpr int bfq_sync_write_depth(int nr_requests) {
+  return std::max(nr_requests * 3 / 4, 1);
 }
 
 struct BfqQueue : TaskQueue {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "models/block/bfq.hpp"
 #include "models/block/blk_plug.hpp"
 #include "sim/assert.hpp"
 
@@ -27,6 +28,11 @@ BlkMqQueue::BlkMqQueue(Simulator& sim, TickClock clock, Device& device, const Qu
   RequestOwner& owner = *this;
   if (!none)
     elevator_.emplace(make_elevator(params_.scheduler, rules, clock), params_, stats_, owner);
+  async_write_depth_ = sync_write_depth_ = none ? params_.nr_requests : params_.async_depth;
+  if (params_.scheduler == "bfq") {
+    async_write_depth_ = bfq_async_depth(params_.nr_requests);
+    sync_write_depth_ = bfq_sync_write_depth(params_.nr_requests);
+  }
   if (params_.wbt_lat > Duration::zero()) {
     const BlkWbt::Params wbt{params_.nr_requests, params_.wbt_lat, params_.write_cache};
     wbt_.emplace(sim, clock, wbt, dirty_sleep_);
@@ -39,9 +45,11 @@ std::uint16_t BlkMqQueue::hctx_for(int cpu) const {
                                     params_.nr_hw_queues);
 }
 
-// dd_limit_depth(): what is no synchronous read does not get all tags.
+// dd_limit_depth(), bfq_limit_depth(): what is no read does not get all tags.
 int BlkMqQueue::limit_depth(const Bio& bio) const {
-  return elevator_ && bio.op != BioOp::kRead ? params_.async_depth : params_.nr_requests;
+  if (bio.op == BioOp::kRead)
+    return params_.nr_requests;
+  return bio.sync ? sync_write_depth_ : async_write_depth_;
 }
 
 BlkMqQueue::Submit BlkMqQueue::try_submit(Bio& bio, IoContext& ioc) {

@@ -76,8 +76,9 @@ class BlkMqQueue final : public DriverQueue, private RequestOwner, private Flush
 
   QueueRules rules_;
   std::deque<Hctx> hctxs_;
-  std::vector<QueueList> ctxs_;            // software queues, by processor: without a scheduler
-  std::optional<ElevatorQueue> elevator_;  // one for all hardware queues
+  std::vector<QueueList> ctxs_;               // software queues, by processor: without a scheduler
+  std::optional<ElevatorQueue> elevator_;     // one for all hardware queues
+  int async_write_depth_, sync_write_depth_;  // tags of the scheduler they may have
   FlushMachine flush_;
   std::optional<BlkWbt> wbt_;
 };

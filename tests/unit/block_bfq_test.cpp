@@ -115,10 +115,29 @@ TEST_CASE("bfq: realtime goes before best effort, and that before idle", "[block
   CHECK(bench.sector(1) == 100);
 }
 
+TEST_CASE("bfq leaves half of the tags to those somebody waits for, a quarter to reads",
+          "[block]") {
+  BlockSetup setup;
+  setup.rules = queue_rules_61();
+  setup.queue.scheduler = "bfq";
+  setup.device.driver_depth = 2;
+  BlockFixture f(setup);
+  CHECK(f.queue.params().nr_requests == 4);
+  CHECK(f.submit(1000) == RequestQueue::Submit::kQueued);
+  CHECK(f.submit(2000) == RequestQueue::Submit::kQueued);
+  CHECK(f.submit(3000) == RequestQueue::Submit::kNoRequest);
+  Bio& waited_for = f.make_bio(4000);
+  waited_for.sync = true;
+  CHECK(f.queue.try_submit(waited_for, f.task) == RequestQueue::Submit::kQueued);
+  CHECK(f.submit(5000) == RequestQueue::Submit::kNoRequest);
+  CHECK(f.submit(6000, 8, R) == RequestQueue::Submit::kQueued);
+}
+
 TEST_CASE("bfq in a queue: what it holds back is asked for again", "[block]") {
   BlockSetup setup;
   setup.rules = queue_rules_61();
   setup.queue.scheduler = "bfq";
+  setup.device.driver_depth = 2;
   BlockFixture f(setup);
   CHECK(f.queue.params().wbt_lat == Duration::zero());
   f.submit(1000, 8, R);
