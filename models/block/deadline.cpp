@@ -17,7 +17,7 @@ void DeadlineElevator::add(Request& rq, Jiffies now) {
   d.insert(rq);
   rq.deadline = now + expire(rq.op);
   d.fifo.push_back(rq);
-  ++level_of(rq.ioprio).queued;
+  ++queued_[level_number(rq.ioprio)];
   ++size_;
 }
 
@@ -41,20 +41,17 @@ Request* DeadlineElevator::next(Jiffies now) {
     return nullptr;
   if (Request* rq = aged(now))
     return rq;
-  for (Level& level : levels_) {
-    if (!level.empty())
-      return next_of(level, now, kAnyAge);
-    if (level.queued > 0)
-      break;
+  for (std::size_t i = 0; i < levels_.size(); ++i) {
+    if (queued_[i] == 0)
+      continue;
+    return levels_[i].empty() ? nullptr : next_of(levels_[i], now, kAnyAge);
   }
   return nullptr;
 }
 
 // dd_dispatch_prio_aged_requests(): the lower classes are not held back for longer than this.
 Request* DeadlineElevator::aged(Jiffies now) {
-  const auto busy = std::count_if(levels_.begin(), levels_.end(),
-                                  [](const Level& level) { return level.queued > 0; });
-  if (busy < 2)
+  if (std::count(queued_.begin(), queued_.end(), 0) > 1)
     return nullptr;
   for (std::size_t lower = 1; lower < levels_.size(); ++lower)
     if (Request* rq = next_of(levels_[lower], now, now - prio_aging_expire_))
@@ -140,9 +137,9 @@ void DeadlineElevator::remove(Request& rq) {
 }
 
 void DeadlineElevator::completed(const Request& rq, Jiffies) {
-  Level& level = level_of(rq.ioprio);
-  WB_ASSERT(level.queued > 0);
-  --level.queued;
+  int& queued = queued_[level_number(rq.ioprio)];
+  WB_ASSERT(queued > 0);
+  --queued;
 }
 
 Request* DeadlineElevator::find_start(const Bio& bio, const IoContext&) {
@@ -179,7 +176,7 @@ void DeadlineElevator::joined(Request& into, Request& gone) {
     into.deadline = gone.deadline;
   }
   remove(gone);
-  --level_of(gone.ioprio).queued;
+  --queued_[level_number(gone.ioprio)];
 }
 
 }  // namespace wbsim

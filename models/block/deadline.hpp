@@ -56,13 +56,13 @@ class DeadlineElevator final : public Elevator {
     Direction& direction(BioOp op) { return directions[static_cast<std::size_t>(op)]; }
     bool empty() const { return directions[0].fifo.empty() && directions[1].fifo.empty(); }
     std::array<Direction, 2> directions;
-    int queued = 0;  // or with the driver: dd_queued()
   };
   static constexpr Jiffies kAnyAge{std::numeric_limits<std::int64_t>::max()};
 
-  Level& level_of(IoPriority priority) {
-    return levels_[rules_.priority_levels ? static_cast<std::size_t>(priority.cls()) : 0];
+  std::size_t level_number(IoPriority priority) const {
+    return rules_.priority_levels ? static_cast<std::size_t>(priority.cls()) : 0;
   }
+  Level& level_of(IoPriority priority) { return levels_[level_number(priority)]; }
   Direction& direction(const Request& rq) { return level_of(rq.ioprio).direction(rq.op); }
   Jiffies expire(BioOp op) const { return expire_[static_cast<std::size_t>(op)]; }
   Request* aged(Jiffies now);
@@ -77,6 +77,7 @@ class DeadlineElevator final : public Elevator {
   std::array<Jiffies, 2> expire_;
   Jiffies prio_aging_expire_;
   std::array<Level, 3> levels_;
+  std::array<int, 3> queued_{};  // of each level, or with the driver: dd_queued()
   std::size_t size_ = 0;
   int batching_ = 0;
   int starved_ = 0;
