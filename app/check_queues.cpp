@@ -45,7 +45,7 @@ void check_queues(const Scenario& s, Problems& problems) {
     const std::string at = child("/devices", i);
     if (q.scheduler && problems.usable(at + "/scheduler"))
       check_scheduler(*q.scheduler, *row, at + "/scheduler", problems);
-    if (row->queue.kind == QueueKind::kSingle)
+    if (row->queue.kind != QueueKind::kMulti)
       check_single_queue(q, *row, at, problems);
   }
 }

@@ -9,6 +9,7 @@ namespace wbsim {
 void check_storage(const Scenario& s, Problems& problems);    // devices, file systems
 void check_queues(const Scenario& s, Problems& problems);     // against the kernel
 void check_workloads(const Scenario& s, Problems& problems);  // and memory, vm, run
+void check_kernel(const Scenario& s, Problems& problems);     // what it has, and what it has not
 void check_replays(const Scenario& s, Problems& problems);
 // One device or member of an array, at this pointer, by itself.
 void check_device(const DeviceConfig& d, const std::string& at, Problems& problems);

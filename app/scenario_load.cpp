@@ -102,9 +102,10 @@ void apply_overrides(Json& document, const Overrides& overrides, Problems& probl
 }
 
 // The attributes as /sys/block/*/queue would show them.
-void fill_queue_defaults(DeviceConfig& device, const QueueRules& rules) {
-  const QueueParams params =
-      with_defaults(queue_params(device), rules, make_device(device)->depth());
+void fill_queue_defaults(DeviceConfig& device, const QueueRules& rules, Bytes memory) {
+  QueueParams given = queue_params(device);
+  given.memory = memory;
+  const QueueParams params = with_defaults(given, rules, make_device(device)->depth());
   QueueConfig& queue = device.queue;
   queue.scheduler = params.scheduler;
   queue.nr_requests = params.nr_requests;
@@ -128,7 +129,7 @@ void fill_defaults(Scenario& s) {
   if (!s.vm.dirty_background_ratio && !s.vm.dirty_background_bytes)
     s.vm.dirty_background_ratio = row.dirty_background_ratio;
   for (DeviceConfig& device : s.devices)
-    fill_queue_defaults(device, row.queue);
+    fill_queue_defaults(device, row.queue, s.memory.total);
   const Pages total = whole_pages(s.memory.total);
   if (!s.memory.free_at_start)
     s.memory.free_at_start = Pages(total.count() * 94 / 100);
@@ -213,6 +214,7 @@ LoadedScenario load_scenario(const std::string& path, const std::string& text,
     for (DeviceConfig& device : loaded.file.scenario.devices)
       device.capacity = device_capacity(device);
     load_replays(loaded.file.scenario, fs::path(path).parent_path(), overrides, problems);
+    check_kernel(loaded.file.scenario, problems);
     check_storage(loaded.file.scenario, problems);
     check_queues(loaded.file.scenario, problems);
     check_workloads(loaded.file.scenario, problems);

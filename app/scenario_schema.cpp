@@ -94,6 +94,37 @@ void describe_machine(KeyVisitor& v, Scenario& s) {
           [&] { describe_cpu_costs(v, s.cpu.costs); });
 }
 
+// Ranges as in the kernel's sysctl; those in jiffies depend on HZ and are checked with it.
+void describe_bdflush(KeyVisitor& v, BdflushSysctl& b) {
+  constexpr int kHzMax = 1000;
+  v.leaf(integer_key("nfract", 0, 100,
+                     "Percent of buffer memory dirty from which bdflush (2.4.0) or the writer "
+                     "(2.4.17) writes")
+             .by_default("30 (2.4.0), 40 (2.4.17)")
+             .read_by("balance_dirty of 2.4"),
+         slot(b.nfract));
+  v.leaf(integer_key("ndirty", 10, 50'000, "Buffers in a cycle of bdflush")
+             .by_default("64; 2.4.17 does not use it")
+             .read_by("bdflush of 2.4.0"),
+         slot(b.ndirty));
+  v.leaf(integer_key("interval", 0, 10'000 * kHzMax,
+                     "Jiffies between two runs of kupdate; 0: it is stopped")
+             .by_default("vm.dirty_writeback_centisecs")
+             .read_by("kupdate of 2.4"),
+         slot(b.interval));
+  v.leaf(integer_key("age_buffer", 100, 6'000 * kHzMax,
+                     "Jiffies after which kupdate writes a dirty buffer")
+             .by_default("vm.dirty_expire_centisecs")
+             .read_by("kupdate of 2.4"),
+         slot(b.age_buffer));
+  v.leaf(integer_key("nfract_sync", 0, 100,
+                     "Percent of buffer memory dirty from which the writer writes too (2.4.0) or "
+                     "waits (2.4.17)")
+             .by_default("60")
+             .read_by("balance_dirty of 2.4"),
+         slot(b.nfract_sync));
+}
+
 void describe_vm(KeyVisitor& v, VmSysctl& vm) {
   v.leaf(integer_key("dirty_ratio", 0, 100,
                      "Writers are throttled above this much dirty memory, in percent of what can "
@@ -129,6 +160,8 @@ void describe_vm(KeyVisitor& v, VmSysctl& vm) {
                      "0: off")
              .read_by("throttle, flusher threads"),
          slot(vm.laptop_mode));
+  v.group(group_key("bdflush", "/proc/sys/vm/bdflush of 2.4, in the kernel's units"),
+          [&] { describe_bdflush(v, vm.bdflush); });
 }
 
 void describe_replay(KeyVisitor& v, ReplayConfig& r) {
@@ -207,7 +240,7 @@ void describe_run(KeyVisitor& v, RunConfig& r) {
 void describe_expectation(KeyVisitor& v, Expectation& e) {
   const std::string reader = "run, compare";
   v.leaf(choice_key("kernel", kernel_words(), "Checked only in runs of this preset or policy")
-             .by_default("every run")
+             .by_default("every run of 2.6 and later")
              .read_by(reader),
          slot(e.kernel));
   v.leaf(pair_key("compare", kernel_words(),

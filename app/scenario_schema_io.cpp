@@ -23,7 +23,8 @@ void describe_queue(KeyVisitor& v, QueueConfig& q) {
   v.leaf(integer_key("nr_requests", 1, 1'000'000,
                      "Requests of each direction, at least 4; congested near 7/8 of it. From 5.0 "
                      "on of the scheduler; without one no more than the hardware queue has")
-             .by_default("128; from 5.0 on twice the depth of the hardware queue, without a "
+             .by_default("128; 2.4.17: 64, or 32 with at most 32 MiB of memory; from 5.0 on twice "
+                         "the depth of the hardware queue, without a "
                          "scheduler its depth")
              .read_by(reader),
          slot(q.nr_requests));
@@ -253,7 +254,7 @@ std::vector<std::string> random_generator_words() {
 }
 
 std::vector<std::string> metadata_words() {
-  return {"none", "pinned", "evictable"};
+  return {"none", "pinned", "evictable", "written"};
 }
 
 void describe_device(KeyVisitor& v, DeviceConfig& d) {
@@ -297,7 +298,8 @@ void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs) {
       slot(fs.block_size));
   v.leaf(choice_key("metadata", metadata_words(),
                     "Inode-table and indirect blocks: none at all; held in memory; may be "
-                    "reclaimed and read again")
+                    "reclaimed and read again; also dirtied, with the bitmaps, when a block is "
+                    "allocated")
              .read_by("file system"),
          enum_slot(fs.metadata, metadata_words()));
   v.leaf(size_key("extent_size", 0, kMost, "Longest contiguous run of a file; 0B: no limit")

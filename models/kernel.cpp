@@ -29,6 +29,23 @@ constexpr SchedRules kSched61{.latency = milliseconds(6),
                               .wakeup_granularity = milliseconds(1),
                               .sleeper_credit = milliseconds(3)};
 
+// CFS stands in for the scheduler of 2.4. The ratios are nfract and nfract_sync of bdf_prm.
+KernelRow row_24(std::string_view name, v24::Release release) {
+  const bool early = release == v24::Release::k240;
+  KernelRow row{};
+  row.name = name;
+  row.flusher = "bdflush";
+  row.throttle = "balance_dirty";
+  row.dirty_background_ratio = early ? 30 : 40;
+  row.dirty_ratio = 60;
+  row.buffer_cache = release;
+  row.queue.kind = early ? QueueKind::kLinus240 : QueueKind::kLinus2417;
+  row.queue.split_by_sync = false;
+  row.queue.max_sectors = Sectors(255);
+  row.sched = kSched2624;
+  return row;
+}
+
 KernelRow row_2624() {
   KernelRow row{};
   row.name = "2.6.24";
@@ -123,7 +140,13 @@ KernelRow row_61() {
 }  // namespace
 
 const std::vector<KernelRow>& kernels() {
-  static const std::vector<KernelRow> rows{row_2624(), row_2631(), row_2632(), row_310(), row_61()};
+  static const std::vector<KernelRow> rows{row_24("2.4.0", v24::Release::k240),
+                                           row_24("2.4.17", v24::Release::k2417),
+                                           row_2624(),
+                                           row_2631(),
+                                           row_2632(),
+                                           row_310(),
+                                           row_61()};
   return rows;
 }
 
@@ -145,12 +168,13 @@ std::vector<std::string_view> kernel_names() {
 }
 
 const std::vector<std::string_view>& flusher_names() {
-  static const std::vector<std::string_view> names{"pdflush", "bdi", "bdi_wq"};
+  static const std::vector<std::string_view> names{"bdflush", "pdflush", "bdi", "bdi_wq"};
   return names;
 }
 
 const std::vector<std::string_view>& throttle_names() {
-  static const std::vector<std::string_view> names{"congestion_wait", "pause", "ioless"};
+  static const std::vector<std::string_view> names{"balance_dirty", "congestion_wait", "pause",
+                                                   "ioless"};
   return names;
 }
 

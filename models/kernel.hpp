@@ -1,10 +1,12 @@
 // The generation table: which flusher, which throttle, which rules, per kernel version.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "models/block/request_queue.hpp"
+#include "models/fs/buffer24_cache.hpp"
 #include "models/fs/vfs.hpp"
 #include "models/sched/processors.hpp"
 #include "models/writeback/pdflush.hpp"
@@ -25,6 +27,7 @@ struct KernelRow {
   QueueRules queue;
   SchedRules sched;
   PageBatches batches{};
+  std::optional<v24::Release> buffer_cache;  // 2.4: dirty data is buffers on LRU lists
 };
 
 // By release or alias; null when unknown.

@@ -18,8 +18,10 @@
 #include "models/trace_fan.hpp"
 #include "models/workload/job.hpp"
 #include "models/workload/replay_job.hpp"
+#include "models/writeback/balance_dirty.hpp"
 #include "models/writeback/bdi_flusher.hpp"
 #include "models/writeback/ioless_throttle.hpp"
+#include "models/writeback/kernel24.hpp"
 #include "models/writeback/laptop_mode.hpp"
 #include "models/writeback/pdflush.hpp"
 #include "models/writeback/wb_flusher.hpp"
@@ -112,6 +114,22 @@ bool counts_risk(const Scenario& scenario) {
   return scenario.run.power_cut || scenario.run.data_at_risk;
 }
 
+// The ages are those of vm.dirty_*_centisecs unless they are given in jiffies.
+v24::BdfPrm bdf_prm(const Scenario& scenario, v24::Release release) {
+  const TickClock ticks(scenario.kernel.hz);
+  const auto jiffies = [&ticks](std::optional<int> given, int centisecs) {
+    return given ? Jiffies(*given) : ticks.from_duration(std::chrono::milliseconds(centisecs * 10));
+  };
+  const BdflushSysctl& given = scenario.vm.bdflush;
+  v24::BdfPrm prm = v24::default_bdf_prm(release, scenario.kernel.hz);
+  prm.nfract = given.nfract.value_or(prm.nfract);
+  prm.ndirty = given.ndirty.value_or(prm.ndirty);
+  prm.nfract_sync = given.nfract_sync.value_or(prm.nfract_sync);
+  prm.interval = jiffies(given.interval, scenario.vm.dirty_writeback_centisecs);
+  prm.age_buffer = jiffies(given.age_buffer, scenario.vm.dirty_expire_centisecs);
+  return prm;
+}
+
 int log2_of(int power_of_two) {
   int bits = 0;
   while ((1 << bits) < power_of_two)
@@ -177,6 +195,7 @@ class Machine::Impl {
   PageCache cache_;
   Vfs vfs_;
   CongestionWaits congestion_;
+  TaskQueueDisk tq_disk_;
   Durability durability_;
   WritebackContext context_;
   std::optional<FsTrace> fs_trace_;
@@ -185,6 +204,7 @@ class Machine::Impl {
   BlockDevSuperBlock block_devices_;
   std::map<std::string, Inode*> devices_;  // block devices by name
   std::deque<Ext2> filesystems_;
+  std::unique_ptr<Kernel24> kernel24_;   // of a kernel of 2.4; it lists inodes
   std::map<std::string, Inode*> files_;  // "FS/NAME", "/dev/NAME"
   std::unique_ptr<Flusher> flusher_;
   std::unique_ptr<LaptopMode> laptop_;
@@ -225,6 +245,9 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
   context_.super_blocks.push_back(&root_);
   block_devices_.s_number = static_cast<int>(context_.super_blocks.size());
   context_.super_blocks.push_back(&block_devices_);
+  if (row_.buffer_cache)
+    kernel24_ = std::make_unique<Kernel24>(context_, tq_disk_, *row_.buffer_cache,
+                                           bdf_prm(scenario, *row_.buffer_cache));
   add_disks();
   add_filesystems();
   start_domain();
@@ -240,10 +263,12 @@ void Machine::Impl::add_disks() {
     disk.device = make_device(config);
     QueueParams params = queue_params(config);
     params.cpus = scenario_.cpu.cpus;
+    params.memory = scenario_.memory.total;
     params.device_index = static_cast<int>(disks_.size()) - 1;
     params.origin = context_.origin;
     params.interrupt_cost = scenario_.cpu.costs.complete_request;
     params.processors = &processors_;
+    params.tq_disk = &tq_disk_;
     disk.queue =
         make_request_queue(sim_, ticks_, *disk.device, params, row_.queue, congestion_, sink_);
     disk.device->arm_faults(config.faults, context_.origin);
@@ -329,16 +354,18 @@ void Machine::Impl::make_flusher() {
   const std::string flusher = scenario_.kernel.flusher.value_or(std::string(row_.flusher));
   if (flusher != row_.flusher)
     context_.rules.single_inode = single_inode_rule_of(flusher);
-  if (flusher == "pdflush")
+  if (flusher == "bdflush" && kernel24_)
+    flusher_ = std::make_unique<Bdflush>(context_, kernel24_->buffers, kernel24_->inodes);
+  else if (flusher == "pdflush" && !kernel24_)
     flusher_ = std::make_unique<PdflushPool>(context_, row_.pdflush);
-  else if (flusher == "bdi")
+  else if (flusher == "bdi" && !kernel24_)
     flusher_ = std::make_unique<BdiFlusher>(context_, scenario_.run.flusher_threads_at_start
                                                           ? BdiFlusher::ThreadsAtStart::kAll
                                                           : BdiFlusher::ThreadsAtStart::kNone);
-  else if (flusher == "bdi_wq")
+  else if (flusher == "bdi_wq" && !kernel24_)
     flusher_ = std::make_unique<WbFlusher>(context_);
   else
-    throw std::invalid_argument("unknown flusher " + flusher);
+    throw std::invalid_argument("no flusher " + flusher + " in this kernel");
   vfs_.dirty_listener = flusher_.get();
   if (scenario_.vm.laptop_mode > 0) {
     const Jiffies delay = context_.hz() * scenario_.vm.laptop_mode;
@@ -371,15 +398,17 @@ std::vector<File> Machine::Impl::new_files(const JobConfig& job) {
 void Machine::Impl::make_throttle() {
   const std::string throttle = scenario_.kernel.throttle.value_or(std::string(row_.throttle));
   const int cpus = scenario_.cpu.cpus;
-  if (throttle == "ioless")
+  if (throttle == "balance_dirty" && kernel24_)
+    throttle_ = std::make_unique<BalanceDirty>(context_, kernel24_->buffers);
+  else if (throttle == "ioless" && !kernel24_)
     throttle_ = std::make_unique<IolessThrottle>(context_, *flusher_, cpus);
-  else if (throttle == "pause")
+  else if (throttle == "pause" && !kernel24_)
     throttle_ = std::make_unique<WriterThrottle>(context_, *flusher_, ThrottleWait::kPause, cpus);
-  else if (throttle == "congestion_wait")
+  else if (throttle == "congestion_wait" && !kernel24_)
     throttle_ =
         std::make_unique<WriterThrottle>(context_, *flusher_, ThrottleWait::kCongestion, cpus);
   else
-    throw std::invalid_argument("unknown throttle " + throttle);
+    throw std::invalid_argument("no throttle " + throttle + " in this kernel");
 }
 
 JobTarget Machine::Impl::target_of(const JobConfig& job) {
@@ -543,7 +572,7 @@ DeviceSummary Machine::Impl::summarise(const DeviceConfig& config, const Disk& d
 }
 
 MemorySummary Machine::Impl::summarise_memory() const {
-  const VmCounters& vm = cache_.counters();
+  const VmCounters vm = context_.counters();
   MemorySummary m;
   m.dirty_threshold_at_start = limits_at_start_.dirty;
   m.background_threshold_at_start = limits_at_start_.background;

@@ -76,7 +76,7 @@ void Sampler::take() {
 
 Sample Sampler::sample() const {
   const PageCache& cache = context_.vfs.cache;
-  const VmCounters& vm = cache.counters();
+  const VmCounters vm = context_.counters();
   const DirtyLimits limits = context_.dirty_limits();
   Sample s;
   s.time = context_.sim().now() - context_.origin;
@@ -99,6 +99,8 @@ Sample Sampler::sample() const {
 DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
   const RequestQueue& queue = *queues_[device];
   BackingDevInfo& bdi = *context_.bdis[device];
+  if (context_.dirty_memory)
+    context_.dirty_memory->publish(bdi);
   const QueueStats stats = queue.stats();
   DeviceSample d{};
   d.rd_ios = stats.ios[kRead];
@@ -147,7 +149,7 @@ int Sampler::procs_blocked() const {
 
 void Sampler::watch_for_the_end() {
   const Duration now = context_.sim().now() - context_.origin;
-  const VmCounters& vm = context_.vfs.cache.counters();
+  const VmCounters vm = context_.counters();
   const Pages unclean = vm.nr_file_dirty + vm.nr_claimed + vm.nr_writeback;
   if (now >= run_.duration)
     context_.sim().stop();

@@ -19,6 +19,15 @@ struct KernelChoice {
   int hz = 250;
 };
 
+// /proc/sys/vm/bdflush of 2.4; unset means the kernel's default.
+struct BdflushSysctl {
+  std::optional<int> nfract;       // percent
+  std::optional<int> ndirty;       // buffers
+  std::optional<int> interval;     // jiffies
+  std::optional<int> age_buffer;   // jiffies
+  std::optional<int> nfract_sync;  // percent
+};
+
 // sysctl vm.*; unset means the preset's default. Bytes and ratio of a pair exclude each other.
 struct VmSysctl {
   std::optional<int> dirty_ratio;
@@ -28,6 +37,7 @@ struct VmSysctl {
   int dirty_expire_centisecs = 3000;
   int dirty_writeback_centisecs = 500;  // 0: no periodic write-back
   int laptop_mode = 0;                  // seconds; 0: off
+  BdflushSysctl bdflush;
 };
 
 // Processor time the kernel spends, charged in batches. All costs are per event named.
@@ -248,6 +258,7 @@ enum class MetadataMode : std::uint8_t {
   kNone,       // no inode-table or indirect blocks at all
   kPinned,     // inode-table blocks written; indirect blocks always in memory
   kEvictable,  // indirect blocks cached at the start but reclaimed like any page
+  kWritten,    // and allocating a block dirties its bitmap and indirect block
 };
 
 struct FilesystemConfig {

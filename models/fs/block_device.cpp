@@ -122,6 +122,35 @@ Task<BufferHead*> bread(Vfs& vfs, Inode& device, std::int64_t block, TaskStruct&
   co_return bh.test(BH_Uptodate) ? &bh : nullptr;
 }
 
+bool DeviceMetadata::in_memory(Inode& device, std::int64_t block) {
+  return find_uptodate_block(vfs_, device, block) != nullptr;
+}
+
+void DeviceMetadata::preload(Inode& device, std::int64_t block, Keep keep) {
+  BufferHead& bh = make_uptodate_block(vfs_, device, block);
+  if (keep == Keep::kActive)
+    vfs_.cache.activate_page(vfs_.cache.page(bh.b_page));
+}
+
+void DeviceMetadata::dirty(Inode& device, std::int64_t block, Inode* owner) {
+  BufferHead* const bh = find_uptodate_block(vfs_, device, block);
+  WB_ASSERT(bh);
+  if (owner)
+    mark_buffer_dirty_inode(vfs_, *bh, *owner, nullptr);
+  else
+    mark_buffer_dirty(vfs_, *bh, nullptr);
+}
+
+Task<Errno> DeviceMetadata::update(Inode& device, std::int64_t block, TaskStruct& task, bool wait) {
+  BufferHead* bh = co_await bread(vfs_, device, block, task);
+  if (!bh)
+    co_return Errno::kEio;
+  mark_buffer_dirty(vfs_, *bh, &task);
+  if (!wait)
+    co_return Errno::kOk;
+  co_return co_await sync_dirty_buffer(vfs_, *bh, task);
+}
+
 void unmap_underlying_metadata(Vfs& vfs, Inode& file, const BufferHead& bh) {
   Inode* device = file.i_sb->block_device();
   if (!device)

@@ -48,6 +48,19 @@ class RootFsSuperBlock : public SuperBlock {
   std::deque<Inode> nodes_;
 };
 
+// Metadata blocks in the device's own pages.
+class DeviceMetadata : public MetadataBlocks {
+ public:
+  explicit DeviceMetadata(Vfs& vfs) : vfs_(vfs) {}
+  bool in_memory(Inode& device, std::int64_t block) override;
+  void preload(Inode& device, std::int64_t block, Keep keep) override;
+  void dirty(Inode& device, std::int64_t block, Inode* owner) override;
+  Task<Errno> update(Inode& device, std::int64_t block, TaskStruct& task, bool wait) override;
+
+ private:
+  Vfs& vfs_;
+};
+
 // The buffer of a block if it is in memory and uptodate, else null. Counts as an access.
 BufferHead* find_uptodate_block(Vfs& vfs, Inode& device, std::int64_t block);
 // A block whose content is known without reading, as at the start of a run.

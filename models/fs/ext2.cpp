@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "models/fs/block_device.hpp"
-#include "models/fs/buffer.hpp"
-#include "models/fs/buffer_io.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
@@ -13,7 +10,8 @@ namespace wbsim {
 namespace {
 // Blocks the file system keeps for itself: superblock, group descriptors, bitmaps, inode table.
 constexpr std::int64_t kFirstInodeTableBlock = 5;
-constexpr std::int64_t kFirstDataBlock = 64;
+constexpr std::int64_t kFirstDataBlock = 64;  // of every group
+constexpr std::int64_t kBitmapInGroup = 2;    // behind the superblock and the descriptors
 // The phase of that vector at the first file. Not derived: read from the blocks that the recorded
 // P1cold runs of 2.6.24, 2.6.31 and 2.6.32 do not read again, which agree. It decides which blocks
 // stay active, not how many (one in seven).
@@ -23,6 +21,7 @@ constexpr std::int64_t kInodeBytes = 128;
 
 Ext2::Ext2(Vfs& vfs, Inode& device, const FilesystemConfig& config)
     : vfs_(vfs),
+      in_device_pages_(vfs),
       device_(device),
       config_(config),
       blocks_(device.i_size / config.block_size),
@@ -60,8 +59,8 @@ Inode& Ext2::create(const FileConfig& config) {
         kFirstInodeTableBlock +
         static_cast<std::int64_t>(inode.i_ino) * kInodeBytes / config_.block_size);
   if (file.inode_table_block >= 0)
-    make_uptodate_block(vfs_, device_, file.inode_table_block);
-  if (config_.metadata == MetadataMode::kEvictable)
+    metadata().preload(device_, file.inode_table_block, MetadataBlocks::Keep::kInactive);
+  if (config_.metadata == MetadataMode::kEvictable || config_.metadata == MetadataMode::kWritten)
     for (const IndirectBlock& indirect : config.indirect)
       load_before_start(indirect);
   return inode;
@@ -73,10 +72,10 @@ Inode& Ext2::create(const FileConfig& config) {
 void Ext2::load_before_start(const IndirectBlock& indirect) {
   constexpr int kPagevec = 14;
   constexpr int kPagesARead = 3;
-  BufferHead& bh = make_uptodate_block(vfs_, device_, indirect.disk_block);
   const int pages_after_it = kPagevec - 1 - lru_pagevec_;
-  if (pages_after_it <= 1)
-    vfs_.cache.activate_page(vfs_.cache.page(bh.b_page));
+  metadata().preload(
+      device_, indirect.disk_block,
+      pages_after_it <= 1 ? MetadataBlocks::Keep::kActive : MetadataBlocks::Keep::kInactive);
   lru_pagevec_ = (lru_pagevec_ + kPagesARead) % kPagevec;
 }
 
@@ -85,7 +84,10 @@ void Ext2::lay_out(File& file, std::int64_t blocks) {
     WB_ASSERT(append_block(file, block));
     ++block;
     // The rest of this run in one piece.
-    const std::int64_t more = std::min({blocks - block, run_left_, blocks_ - next_free_});
+    const std::int64_t left_in_group = blocks_per_group() - next_free_ % blocks_per_group();
+    const std::int64_t limit =
+        config_.metadata == MetadataMode::kWritten ? left_in_group % blocks_per_group() : blocks_;
+    const std::int64_t more = std::min({blocks - block, run_left_, blocks_ - next_free_, limit});
     file.extents.back().blocks += more;
     next_free_ += more;
     run_left_ -= more;
@@ -108,6 +110,7 @@ bool Ext2::append_block(File& file, std::int64_t block) {
     run_left_ = config_.extent_blocks > 0 ? config_.extent_blocks
                                           : std::numeric_limits<std::int64_t>::max();
   }
+  skip_group_header();
   if (next_free_ >= blocks_)
     return false;
   const std::int64_t disk_block = next_free_++;
@@ -125,6 +128,51 @@ bool Ext2::append_block(File& file, std::int64_t block) {
   }
   file.extents.insert(after, {block, disk_block, 1});
   return true;
+}
+
+std::int64_t Ext2::bitmap_of(std::int64_t disk_block) const {
+  return disk_block / blocks_per_group() * blocks_per_group() + kBitmapInGroup;
+}
+
+void Ext2::skip_group_header() {
+  const std::int64_t in_group = next_free_ % blocks_per_group();
+  if (config_.metadata == MetadataMode::kWritten && in_group < kFirstDataBlock)
+    next_free_ += kFirstDataBlock - in_group;
+}
+
+// The indirect block that will map `block`, made when its first block is allocated; -1: none.
+std::int64_t Ext2::indirect_for_append(File& file, std::int64_t block) {
+  if (block < kDirectBlocks)
+    return -1;
+  const std::int64_t first = block - (block - kDirectBlocks) % pointers_per_block();
+  std::vector<IndirectBlock>& level = file.indirect[1];
+  const auto at = std::lower_bound(
+      level.begin(), level.end(), first,
+      [](const IndirectBlock& i, std::int64_t b) { return i.first_file_block < b; });
+  if (at != level.end() && at->first_file_block == first)
+    return at->disk_block;
+  skip_group_header();
+  const std::int64_t disk_block = next_free_++;
+  level.insert(at, {disk_block, first, pointers_per_block()});
+  metadata().preload(device_, disk_block, MetadataBlocks::Keep::kInactive);
+  return disk_block;
+}
+
+// ext2_new_block() and ext2_alloc_branch(): dirties what the allocation changes.
+GetBlock Ext2::allocate(File& file, std::int64_t block, std::int64_t& metadata_block) {
+  const bool written = config_.metadata == MetadataMode::kWritten;
+  if (written && next_free_ + 1 < blocks_) {
+    skip_group_header();
+    metadata_block = bitmap_of(next_free_);
+    if (!metadata().in_memory(device_, metadata_block))
+      return GetBlock::kNeedsMetadata;
+    metadata().dirty(device_, metadata_block, nullptr);
+    const std::int64_t indirect = indirect_for_append(file, block);
+    if (indirect >= 0)
+      metadata().dirty(device_, indirect, &file.inode);
+    metadata_block = -1;
+  }
+  return append_block(file, block) ? GetBlock::kMapped : GetBlock::kEnospc;
 }
 
 std::int64_t Ext2::find_block(File& file, std::int64_t block) {
@@ -156,7 +204,7 @@ std::int64_t Ext2::missing_indirect(const File& file, std::int64_t block) {
       continue;
     const IndirectBlock& indirect = *std::prev(after);
     const bool maps = block < indirect.first_file_block + indirect.file_blocks;
-    if (maps && !find_uptodate_block(vfs_, device_, indirect.disk_block))
+    if (maps && !metadata().in_memory(device_, indirect.disk_block))
       return indirect.disk_block;
   }
   return -1;
@@ -172,7 +220,7 @@ GetBlock Ext2::get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool 
                          std::int64_t& metadata_block) {
   File& file = files_[inode.i_ino];
   metadata_block = -1;
-  if (config_.metadata == MetadataMode::kEvictable) {
+  if (config_.metadata == MetadataMode::kEvictable || config_.metadata == MetadataMode::kWritten) {
     metadata_block = missing_indirect(file, block);
     if (metadata_block >= 0)
       return GetBlock::kNeedsMetadata;
@@ -181,8 +229,9 @@ GetBlock Ext2::get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool 
   if (disk_block < 0) {
     if (!create)
       return GetBlock::kHole;
-    if (!append_block(file, block))
-      return GetBlock::kEnospc;
+    const GetBlock allocated = allocate(file, block, metadata_block);
+    if (allocated != GetBlock::kMapped)
+      return allocated;
     disk_block = find_block(file, block);
     bh.set(BH_New);
   }
@@ -211,13 +260,7 @@ Task<Errno> Ext2::write_inode(Inode& inode, TaskStruct& task, bool wait) {
   const std::int64_t block = files_[inode.i_ino].inode_table_block;
   if (block < 0)
     co_return Errno::kOk;
-  BufferHead* bh = co_await bread(vfs_, device_, block, task);
-  if (!bh)
-    co_return Errno::kEio;
-  mark_buffer_dirty(vfs_, *bh, &task);
-  if (!wait)
-    co_return Errno::kOk;
-  co_return co_await sync_dirty_buffer(vfs_, *bh, task);
+  co_return co_await metadata().update(device_, block, task, wait);
 }
 
 }  // namespace wbsim

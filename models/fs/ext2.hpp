@@ -2,14 +2,16 @@
 // before the blocks they map can be, inodes in blocks of an inode table.
 //
 // MODELS:   fs/ext2 of 2.6: ext2_get_block() with its boundary flag, ext2_write_inode().
-// DEVIATES: no bitmaps, directories or deletion; new blocks come from a simple allocator, and
-//           allocating them dirties no metadata block.
+// DEVIATES: no directories or deletion; new blocks come from a simple allocator. Only with metadata
+//           "written" are there bitmaps, and does allocating dirty the bitmap and the indirect
+//           block; group descriptors and doubly indirect blocks are never dirtied.
 #pragma once
 
 #include <array>
 #include <deque>
 #include <vector>
 
+#include "models/fs/block_device.hpp"
 #include "models/fs/vfs.hpp"
 #include "models/scenario.hpp"
 
@@ -42,9 +44,16 @@ class Ext2 : public SuperBlock {
   };
   static constexpr std::int64_t kDirectBlocks = 12;
 
+  MetadataBlocks& metadata() { return vfs_.metadata ? *vfs_.metadata : in_device_pages_; }
+
   void load_before_start(const IndirectBlock& indirect);
   void lay_out(File& file, std::int64_t blocks);
   void reserve(const File& file);
+  std::int64_t blocks_per_group() const { return std::int64_t{8} << device_.i_blkbits; }
+  std::int64_t bitmap_of(std::int64_t disk_block) const;
+  void skip_group_header();
+  std::int64_t indirect_for_append(File& file, std::int64_t block);
+  GetBlock allocate(File& file, std::int64_t block, std::int64_t& metadata_block);
   bool append_block(File& file, std::int64_t block);
   std::int64_t find_block(File& file, std::int64_t block);  // on the disk, -1: none
   std::int64_t missing_indirect(const File& file, std::int64_t block);
@@ -52,6 +61,7 @@ class Ext2 : public SuperBlock {
   std::int64_t pointers_per_block() const { return (std::int64_t{1} << device_.i_blkbits) / 4; }
 
   Vfs& vfs_;
+  DeviceMetadata in_device_pages_;
   Inode& device_;
   FilesystemConfig config_;
   std::int64_t blocks_;        // on the device

@@ -19,6 +19,10 @@ namespace wbsim {
 struct SuperBlock;
 class DirtyInodeLists;
 
+namespace v24 {
+struct InodeLists;
+}
+
 enum InodeState : std::uint8_t {
   I_DIRTY_SYNC = 1 << 0,      // times and the like
   I_DIRTY_DATASYNC = 1 << 1,  // what fdatasync needs: the size
@@ -44,7 +48,8 @@ struct Inode
   Duration i_mtime{-1};     // since boot, in steps of the file system's granularity
   // For the policy: the lists this inode is queued on while dirty, null when clean.
   DirtyInodeLists* dirty_lists = nullptr;
-  std::uint8_t dirty_list = 0;  // which of the three
+  v24::InodeLists* buffers24 = nullptr;  // 2.4: its dirty buffers, once it has had any
+  std::uint8_t dirty_list = 0;           // which of the three
   std::uint8_t i_state = 0;
   std::uint8_t i_blkbits;
   bool is_block_device = false;  // its pages are the device's blocks, 1:1

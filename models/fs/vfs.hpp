@@ -9,6 +9,7 @@
 #include "models/fs/file_bio.hpp"
 #include "models/fs/fs_trace.hpp"
 #include "models/fs/inode.hpp"
+#include "models/fs/metadata_blocks.hpp"
 #include "models/mm/dirty_throttle.hpp"
 #include "models/mm/page_cache.hpp"
 #include "models/mm/writeback_control.hpp"
@@ -137,6 +138,7 @@ struct Vfs : PageReleaser {
   DirtyThrottle* throttle = nullptr;
   Durability* durability = nullptr;  // only in runs that count what a power cut would lose
   FsTrace* trace = nullptr;          // only in runs whose sink wants_page_events()
+  MetadataBlocks* metadata = nullptr;  // null: in the pages of the device
 };
 
 }  // namespace wbsim

@@ -137,6 +137,11 @@ class PageCache {
            Pages(buffer_heads_.pages() + tree_nodes_.pages());
   }
   Pages low_watermark() const { return params_.min_free * 5 / 4; }
+  Pages total_pages() const { return params_.total; }
+  Pages high_watermark() const { return params_.min_free * 3 / 2; }
+  // Cached before the start counts as inactive.
+  Pages inactive_pages() const { return Pages(inactive_.size) + params_.file_pages_at_start; }
+  Pages active_pages() const { return Pages(active_.size); }
   Pages dirtyable_memory() const;  // determine_dirtyable_memory(), global_dirtyable_memory()
   Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
   void count_new_buffer_heads(int n) { batch_work_.refills += buffer_heads_.allocate(n); }

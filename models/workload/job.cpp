@@ -95,9 +95,9 @@ Task<Errno> Job::transfer(Call call, BioOp op) {
   if (config_.direct)
     co_return co_await direct_io(vfs, inode, call.pos, call.length, op, task_);
   if (op == BioOp::kWrite)
-    co_return co_await generic_file_write(vfs, inode, call.pos, call.length, task_);
-  co_return co_await generic_file_read(vfs, inode, call.pos, call.length, file().f_ra, ra_pages,
-                                       task_);
+    co_return co_await context_.files->write(inode, call.pos, call.length, task_);
+  co_return co_await context_.files->read(inode, call.pos, call.length, file().f_ra, ra_pages,
+                                          task_);
 }
 
 Task<> Job::transfer_call(BioOp op) {
@@ -113,7 +113,7 @@ Task<> Job::transfer_call(BioOp op) {
 
 Task<> Job::fsync_call(File& file, SyncWhat what) {
   const TimePoint start = now();
-  const Errno result = co_await vfs_fsync(context_, file, what, task_);
+  const Errno result = co_await context_.files->fsync(file, what, task_);
   note_fsync(start, result, writes(config_.rw) ? &last_write_ : nullptr);
 }
 

@@ -44,16 +44,16 @@ Task<Errno> ReplayJob::perform(const ReplayOp& op) {
     case ReplayCall::kWrite:
       if (op.direct)
         co_return co_await direct_io(vfs, inode, op.offset, op.length, BioOp::kWrite, task_);
-      co_return co_await generic_file_write(vfs, inode, op.offset, op.length, task_);
+      co_return co_await context_.files->write(inode, op.offset, op.length, task_);
     case ReplayCall::kRead:
       if (op.direct)
         co_return co_await direct_io(vfs, inode, op.offset, op.length, BioOp::kRead, task_);
-      co_return co_await generic_file_read(vfs, inode, op.offset, op.length, file.f_ra,
-                                           target.ra_pages, task_);
+      co_return co_await context_.files->read(inode, op.offset, op.length, file.f_ra,
+                                              target.ra_pages, task_);
     case ReplayCall::kFsync:
-      co_return co_await vfs_fsync(context_, file, SyncWhat::kFsync, task_);
+      co_return co_await context_.files->fsync(file, SyncWhat::kFsync, task_);
     case ReplayCall::kFdatasync:
-      co_return co_await vfs_fsync(context_, file, SyncWhat::kFdatasync, task_);
+      co_return co_await context_.files->fsync(file, SyncWhat::kFdatasync, task_);
     case ReplayCall::kSyncFileRange:
       co_return co_await sync_file_range(vfs, file, op.offset, op.length, op.range_flags, task_);
     case ReplayCall::kTruncate:

@@ -4,7 +4,7 @@
 //           2.6.24 - 2.6.32, 3.10 and 6.1; from 3.4 on the flusher files the inode itself.
 #pragma once
 
-#include "models/fs/open_file.hpp"
+#include "models/fs/file_operations.hpp"
 #include "models/writeback/writeback_context.hpp"
 
 namespace wbsim {
@@ -25,7 +25,6 @@ void requeue_inode(WritebackContext& context, Inode& inode, const WritebackContr
 // inode_sleep_on_writeback(): until somebody has finished with it.
 Task<> wait_for_i_sync(WritebackContext& context, Inode& inode, TaskStruct& task);
 
-enum class SyncWhat : std::uint8_t { kFsync, kFdatasync };
 // Everything dirtied before the call is on the disk when it returns kOk.
 Task<Errno> vfs_fsync(WritebackContext& context, File& file, SyncWhat what, TaskStruct& task);
 

@@ -1,6 +1,21 @@
 #include "models/writeback/writeback_context.hpp"
 
+#include "models/writeback/single_inode.hpp"
+
 namespace wbsim {
+
+Task<Errno> PageFiles::write(Inode& file, std::int64_t pos, std::int64_t length, TaskStruct& task) {
+  return generic_file_write(context_.vfs, file, pos, length, task);
+}
+
+Task<Errno> PageFiles::read(Inode& file, std::int64_t pos, std::int64_t length, FileRaState& ra,
+                            std::int64_t ra_pages, TaskStruct& task) {
+  return generic_file_read(context_.vfs, file, pos, length, ra, ra_pages, task);
+}
+
+Task<Errno> PageFiles::fsync(File& file, SyncWhat what, TaskStruct& task) {
+  return vfs_fsync(context_, file, what, task);
+}
 
 void WritebackContext::add_device(BackingDevInfo& bdi) {
   bdis.push_back(&bdi);
@@ -16,6 +31,8 @@ Pages WritebackContext::bdi_thresh(BackingDevInfo& bdi, Pages thresh) const {
 }
 
 Pages WritebackContext::bdi_dirty_limit(BackingDevInfo& bdi, Pages dirty, TaskStruct* task) const {
+  if (dirty_memory)
+    return dirty;  // 2.4: no limit of its own
   PageCache& cache = vfs.cache;
   Pages limit = bdi_thresh(bdi, dirty);
   if (has_flex_shares(rules.limits))

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "models/block/congestion_waits.hpp"
+#include "models/fs/file_operations.hpp"
 #include "models/fs/vfs.hpp"
 #include "models/mm/dirty_limits.hpp"
+#include "models/mm/dirty_memory.hpp"
 #include "models/mm/writeback_control.hpp"
 #include "models/sched/timer_wheel.hpp"
 #include "models/trace.hpp"
@@ -79,6 +81,20 @@ struct DirtyDomain {
 };
 
 class LaptopMode;
+struct WritebackContext;
+
+// write(2), read(2) and fsync(2) of 2.6.
+class PageFiles : public FileOperations {
+ public:
+  explicit PageFiles(WritebackContext& context) : context_(context) {}
+  Task<Errno> write(Inode& file, std::int64_t pos, std::int64_t length, TaskStruct& task) override;
+  Task<Errno> read(Inode& file, std::int64_t pos, std::int64_t length, FileRaState& ra,
+                   std::int64_t ra_pages, TaskStruct& task) override;
+  Task<Errno> fsync(File& file, SyncWhat what, TaskStruct& task) override;
+
+ private:
+  WritebackContext& context_;
+};
 
 struct WritebackContext {
   WritebackContext(Vfs& v, CongestionWaits& c, TraceSink& t)
@@ -102,6 +118,9 @@ struct WritebackContext {
   int min_ratio_sum = 0;                  // bdi_min_ratio: of all of them
   std::vector<SuperBlock*> super_blocks;  // in the order they were mounted
   std::int64_t other_inodes = 0;          // in use, of file systems that are not simulated
+  PageFiles page_files{*this};
+  FileOperations* files = &page_files;
+  const DirtyMemory* dirty_memory = nullptr;  // null: what the page cache counts
 
   void add_device(BackingDevInfo& bdi);
 
@@ -111,8 +130,13 @@ struct WritebackContext {
   // Until a timer armed now for that many ticks fires.
   Duration timeout(Jiffies j) const { return vfs.ticks.expiry(vfs.sim.now(), j) - vfs.sim.now(); }
 
+  VmCounters counters() const {
+    return dirty_memory ? dirty_memory->counters() : vfs.cache.counters();
+  }
   // get_dirty_limits(): the global part.
   DirtyLimits dirty_limits() const {
+    if (dirty_memory)
+      return dirty_memory->limits();
     return global_dirty_limits(rules.limits, vm, vfs.cache.dirtyable_memory());
   }
   // Its device part: share, clip, and the share of the task.

@@ -58,6 +58,9 @@ MachineFixture::MachineFixture(const Scenario& scenario)
     cache.use_flex_shares(context.hz() * 3, ticks, sim);
   context.domain.dirty_limit = context.dirty_limits().dirty;
   context.super_blocks.push_back(&block_devices);
+  if (row.buffer_cache)
+    kernel24 = std::make_unique<Kernel24>(context, tq_disk, *row.buffer_cache,
+                                          v24::default_bdf_prm(*row.buffer_cache, ticks.hz()));
   for (const DeviceConfig& device : config.devices)
     add_disk(device);
   for (std::size_t i = 0; i < config.filesystems.size(); ++i) {
@@ -74,8 +77,10 @@ void MachineFixture::add_disk(const DeviceConfig& device) {
   disk.device = make_device(device);
   QueueParams params = queue_params(device);
   params.cpus = config.cpu.cpus;
+  params.memory = config.memory.total;
   params.device_index = static_cast<int>(disks.size()) - 1;
   params.origin = context.origin;
+  params.tq_disk = &tq_disk;
   disk.queue = make_request_queue(sim, ticks, *disk.device, params, row.queue, congestion, log);
   disk.bdi.id = params.device_index;
   disk.bdi.name = device.name;
@@ -102,7 +107,9 @@ SlowInodes& MachineFixture::mount_slow_inodes(std::size_t disk) {
 void MachineFixture::start_flusher() {
   const std::string flusher_name = config.kernel.flusher.value_or(std::string(row.flusher));
   const std::string throttle_name = config.kernel.throttle.value_or(std::string(row.throttle));
-  if (flusher_name == "pdflush")
+  if (kernel24)
+    flusher = std::make_unique<Bdflush>(context, kernel24->buffers, kernel24->inodes);
+  else if (flusher_name == "pdflush")
     flusher = std::make_unique<PdflushPool>(context, row.pdflush);
   else if (flusher_name == "bdi_wq")
     flusher = std::make_unique<WbFlusher>(context);
@@ -110,7 +117,9 @@ void MachineFixture::start_flusher() {
     flusher = std::make_unique<BdiFlusher>(context, config.run.flusher_threads_at_start
                                                         ? BdiFlusher::ThreadsAtStart::kAll
                                                         : BdiFlusher::ThreadsAtStart::kNone);
-  if (throttle_name == "ioless")
+  if (kernel24)
+    throttle = std::make_unique<BalanceDirty>(context, kernel24->buffers);
+  else if (throttle_name == "ioless")
     throttle = std::make_unique<IolessThrottle>(context, *flusher, config.cpu.cpus);
   else
     throttle = std::make_unique<WriterThrottle>(

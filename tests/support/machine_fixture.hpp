@@ -16,8 +16,10 @@
 #include "models/fs/page_scan.hpp"
 #include "models/kernel.hpp"
 #include "models/workload/job.hpp"
+#include "models/writeback/balance_dirty.hpp"
 #include "models/writeback/bdi_flusher.hpp"
 #include "models/writeback/ioless_throttle.hpp"
+#include "models/writeback/kernel24.hpp"
 #include "models/writeback/pdflush.hpp"
 #include "models/writeback/single_inode.hpp"
 #include "models/writeback/wb_flusher.hpp"
@@ -172,11 +174,13 @@ class MachineFixture {
   PageCache cache;
   Vfs vfs;
   CongestionWaits congestion;
+  TaskQueueDisk tq_disk;
   WritebackContext context;
   std::deque<Disk> disks;
   BlockDevSuperBlock block_devices;
   std::deque<Ext2> filesystems;
   std::deque<SlowInodes> slow_inodes;
+  std::unique_ptr<Kernel24> kernel24;  // lists inodes
   std::unique_ptr<Flusher> flusher;
   std::unique_ptr<DirtyThrottle> throttle;
 

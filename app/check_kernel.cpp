@@ -1,0 +1,75 @@
+// A scenario asks for nothing that its kernel does not have.
+#include <string>
+
+#include "app/scenario_check.hpp"
+#include "models/kernel.hpp"
+
+namespace wbsim {
+namespace {
+
+class KernelCheck {
+ public:
+  KernelCheck(const Scenario& s, const KernelRow& row, Problems& problems)
+      : s_(s), row_(row), problems_(problems) {}
+
+  void run() {
+    const bool buffers = row_.buffer_cache.has_value();
+    if (s_.kernel.flusher && (*s_.kernel.flusher == "bdflush") != buffers)
+      fits_not("/kernel/flusher", *s_.kernel.flusher);
+    if (s_.kernel.throttle && (*s_.kernel.throttle == "balance_dirty") != buffers)
+      fits_not("/kernel/throttle", *s_.kernel.throttle);
+    if (buffers)
+      run_24();
+  }
+
+ private:
+  void fits_not(const std::string& pointer, const std::string& name) {
+    problems_.error(pointer, shown(name) + " does not go with kernel " + std::string(row_.name),
+                    "bdflush and balance_dirty belong to the buffer cache of 2.4");
+  }
+  void lacks(const std::string& pointer, const std::string& hint) {
+    problems_.error(pointer, "kernel " + std::string(row_.name) + " does not have it", hint);
+  }
+  void run_24() {
+    const std::string instead = "2.4 has vm.bdflush.nfract and nfract_sync";
+    if (s_.vm.dirty_ratio)
+      lacks("/vm/dirty_ratio", instead);
+    if (s_.vm.dirty_background_ratio)
+      lacks("/vm/dirty_background_ratio", instead);
+    if (s_.vm.dirty_bytes)
+      lacks("/vm/dirty_bytes", instead);
+    if (s_.vm.dirty_background_bytes)
+      lacks("/vm/dirty_background_bytes", instead);
+    for (std::size_t i = 0; i < s_.devices.size(); ++i) {
+      if (s_.devices[i].queue.nomerges != 0)
+        lacks(child("/devices", i) + "/nomerges", "requests of 2.4 always merge");
+      if (s_.devices[i].min_ratio > 0)
+        lacks(child("/devices", i) + "/min_ratio", "2.4 has no limits for a device");
+      if (s_.devices[i].max_ratio < 100)
+        lacks(child("/devices", i) + "/max_ratio", "2.4 has no limits for a device");
+    }
+    const int hz = s_.kernel.hz;
+    const int longest = *row_.buffer_cache == v24::Release::k240 ? 600 : 10'000;
+    jiffies("interval", s_.vm.bdflush.interval, 0, longest * hz);
+    jiffies("age_buffer", s_.vm.bdflush.age_buffer, hz, 6'000 * hz);
+  }
+  void jiffies(const std::string& key, std::optional<int> value, int low, int high) {
+    if (value && (*value < low || *value > high))
+      problems_.error("/vm/bdflush/" + key, std::to_string(*value) + " is out of range",
+                      std::to_string(low) + " to " + std::to_string(high) +
+                          " jiffies at HZ=" + std::to_string(s_.kernel.hz));
+  }
+
+  const Scenario& s_;
+  const KernelRow& row_;
+  Problems& problems_;
+};
+
+}  // namespace
+
+void check_kernel(const Scenario& s, Problems& problems) {
+  if (const KernelRow* row = find_kernel(s.kernel.preset))
+    KernelCheck(s, *row, problems).run();
+}
+
+}  // namespace wbsim

@@ -1,0 +1,233 @@
+// Writing buffers by the list in 2.4: the spec's worked examples, and sync and fsync.
+#include <catch2/catch.hpp>
+
+#include "models/fs/buffer24_sync.hpp"
+#include "tests/support/buffer24_text.hpp"
+#include "tests/support/machine24_fixture.hpp"
+
+namespace wbsim::v24 {
+namespace {
+
+// Buffers of a page each, as many dirty and locked as said.
+int state_of(Release release, int dirty, int locked, std::int64_t total) {
+  BufferCache cache({release, 100'000, 4096});
+  BlockDevice dev{1, nullptr, nullptr};
+  std::deque<Page> pages;
+  for (int i = 0; i < dirty + locked; ++i) {
+    Page& page = pages.emplace_back();
+    page = Page{};
+    BufferHead& bh = *cache.create_buffers(page, kPageSize, false);
+    cache.attach(page, bh);
+    bh.b_dev = &dev;
+    bh.set(BH_Mapped);
+    cache.mark_dirty(bh, Jiffies(1));
+    if (i < dirty)
+      continue;
+    bh.set(BH_Lock);
+    cache.start_write(bh);
+    cache.refile_buffer(bh);
+  }
+  MemoryState memory;
+  memory.free_buffer_pages = Pages(total);
+  return balance_dirty_state(cache, default_bdf_prm(release, 100), memory);
+}
+
+TEST_CASE("worked example 10.1: balance_dirty_state()", "[fs]") {
+  CHECK(state_of(Release::k240, 18000, 5000, 60000) == -1);
+  CHECK(state_of(Release::k240, 20000, 5000, 60000) == 0);
+  CHECK(state_of(Release::k240, 36000, 0, 60000) == 0);
+  CHECK(state_of(Release::k240, 40000, 0, 60000) == 1);
+  CHECK(state_of(Release::k2417, 24000, 0, 60000) == -1);
+  CHECK(state_of(Release::k2417, 24001, 0, 60000) == 0);
+  CHECK(state_of(Release::k2417, 20000, 17000, 60000) == 1);
+}
+
+TEST_CASE("2.4.0 also starts writing when pages are short and the dirty ones could help", "[fs]") {
+  BufferCache cache({Release::k240, 16, 4096});
+  const BdfPrm prm = default_bdf_prm(Release::k240, 100);
+  MemoryState memory{Pages(1000), Pages(10), Pages(50), Pages(40)};
+  CHECK(balance_dirty_state(cache, prm, memory) == 0);
+  memory.freepages_high = Pages(50);
+  CHECK(balance_dirty_state(cache, prm, memory) == -1);
+  memory.freepages_high = Pages(5);
+  memory.inactive_dirty = Pages(10);
+  CHECK(balance_dirty_state(cache, prm, memory) == -1);
+  memory.free_shortage = Pages(0);
+  CHECK(balance_dirty_state(cache, prm, memory) == -1);
+}
+
+TEST_CASE("worked example 10.2: a buffer is written by its age, not by its last change", "[fs]") {
+  Machine24 m("2.4.0");
+  Bytes written{};
+  m.run_until(std::chrono::seconds(10));
+  BufferHead& bh = m.dirty_block(7);
+  CHECK(bh.b_flushtime == Jiffies(4000));
+  m.run_until(std::chrono::seconds(30));
+  CHECK_FALSE(m.b.cache.mark_dirty(bh, m.b.flushtime()));
+  CHECK(bh.b_flushtime == Jiffies(4000));
+
+  m.run_until(std::chrono::seconds(39));
+  CHECK(m.await(flush_dirty_buffers(m.b, CheckAge::kYes, WriteReason::kPeriodic, m.task,
+                                    written)) == 0);
+  CHECK(bh.test(BH_Dirty));
+  m.run_until(std::chrono::seconds(44));
+  CHECK(m.await(flush_dirty_buffers(m.b, CheckAge::kYes, WriteReason::kPeriodic, m.task,
+                                    written)) == 0);
+  CHECK_FALSE(bh.test(BH_Dirty));
+  CHECK(written == Bytes(4096));
+}
+
+TEST_CASE("worked example 10.3: bdflush of 2.4.0 writes 64 buffers a cycle", "[fs]") {
+  Machine24 m("2.4.0");
+  m.dirty_blocks(200);
+  Bytes written{};
+  std::vector<int> returned;
+  for (int cycle = 0; cycle < 5; ++cycle)
+    returned.push_back(m.await(
+        flush_dirty_buffers(m.b, CheckAge::kNo, WriteReason::kBackground, m.task, written)));
+  CHECK(returned == std::vector<int>{65, 65, 65, 8, 0});
+  CHECK(written == Bytes(200 * 4096));
+}
+
+TEST_CASE("write_some_buffers() says whether it reached the end of the list", "[fs]") {
+  Machine24 m("2.4.17");
+  m.dirty_blocks(33);
+  Bytes written{};
+  CHECK(m.await(write_some_buffers(m.b, nullptr, WriteReason::kBackground, m.task, written)) ==
+        Scan::kAgain);
+  CHECK(m.dirty_buffers() == 1);
+  CHECK(m.await(write_some_buffers(m.b, nullptr, WriteReason::kBackground, m.task, written)) ==
+        Scan::kEnd);
+  CHECK(written == Bytes(33 * 4096));
+}
+
+TEST_CASE("a written buffer counts as dirty in 2.4.17 until it is refiled", "[fs]") {
+  Machine24 m("2.4.17");
+  m.dirty_blocks(3);
+  Bytes written{};
+  m.await(write_some_buffers(m.b, nullptr, WriteReason::kBackground, m.task, written));
+  m.tq_disk.run();
+  m.settle();
+  CHECK(m.b.cache.ledger().written == Bytes(3 * 4096));
+  CHECK(m.b.cache.size_buffers_type(BUF_LOCKED) == Bytes(3 * 4096));
+  CHECK(m.await(wait_for_some_buffers(m.b, nullptr, m.task)) == Scan::kEnd);
+  CHECK(m.b.cache.size_buffers_type(BUF_LOCKED) == Bytes(0));
+}
+
+TEST_CASE("worked example 10.6: fsync writes the dirty, waits from the first written on", "[fs]") {
+  Machine24 m("2.4.17");
+  InodeBuffers inode;
+  BufferHead& b3 = m.dirty_block(3);
+  BufferHead& b4 = m.dirty_block(4);
+  BufferHead& b5 = m.dirty_block(5);
+  for (BufferHead* bh : {&b3, &b4, &b5})
+    m.b.cache.buffer_insert_inode_queue(*bh, inode);
+  m.b.cache.discard(b3);  // clean, still listed
+  b4.set(BH_Lock);
+  m.b.cache.start_write(b4);
+  m.b.cache.refile_buffer(b4);
+  REQUIRE(blocks(inode.list) == "5 4 3");
+
+  std::optional<Errno> result;
+  m.spawn(fsync_inode_buffers(m.b, inode, m.task), result);
+  CHECK(inode.list.empty());
+  CHECK(b3.b_inode == nullptr);
+  CHECK(b5.test(BH_Lock));
+  CHECK(b5.b_count > b4.b_count);  // it waits for this one first
+  m.settle();
+  CHECK_FALSE(b5.test(BH_Lock));
+  CHECK_FALSE(result.has_value());  // and now for the other
+
+  m.b.cache.end_write(b4);
+  unlock_buffer(m.b, b4);
+  m.settle();
+  REQUIRE(result.has_value());
+  CHECK(*result == Errno::kOk);
+}
+
+TEST_CASE("ll_rw_block(WRITE) skips a buffer that is locked, so fsync can miss it", "[fs]") {
+  Machine24 m("2.4.0");
+  BufferHead& bh = m.dirty_block(5);
+  m.await(ll_rw_block(m.b, BioOp::kWrite, bh, WriteReason::kSync, m.task));
+  m.b.cache.mark_dirty(bh, Jiffies(9));  // while it is being written
+  REQUIRE(bh.test(BH_Lock));
+  m.await(ll_rw_block(m.b, BioOp::kWrite, bh, WriteReason::kSync, m.task));
+  m.tq_disk.run();
+  m.settle();
+  CHECK(m.b.cache.ledger().written == Bytes(4096));
+  CHECK(bh.test(BH_Dirty));
+}
+
+TEST_CASE("sync_buffers() leaves nothing dirty or locked when it waits", "[fs]") {
+  for (const char* kernel : {"2.4.0", "2.4.17"}) {
+    Machine24 m(kernel);
+    m.dirty_blocks(300);
+    CHECK(m.await(sync_buffers(m.b, nullptr, Wait::kYes, m.task)) == Errno::kOk);
+    CHECK(m.b.cache.ledger().dirty == Bytes(0));
+    CHECK(m.b.cache.ledger().writeback == Bytes(0));
+    CHECK(m.b.cache.ledger().written == Bytes(300 * 4096));
+    m.b.cache.check();
+  }
+}
+
+TEST_CASE("sync_buffers() of one device leaves the others dirty", "[fs]") {
+  for (const char* kernel : {"2.4.0", "2.4.17"}) {
+    Scenario two = plain_scenario(kernel, 2);
+    Machine24 m(kernel, two);
+    m.dirty_block(1);
+    v24::BufferHead& other = preload_block(m.b, m.b.device(m.raw(1)), 1, 4096);
+    m.b.cache.mark_dirty(other, Jiffies(1));
+    CHECK(m.await(sync_buffers(m.b, &m.dev(), Wait::kYes, m.task)) == Errno::kOk);
+    CHECK(other.test(BH_Dirty));
+    CHECK(m.dirty_buffers() == 1);
+  }
+}
+
+TEST_CASE("getblk() finds what is there, and grows a page when it misses", "[fs]") {
+  for (const char* kernel : {"2.4.0", "2.4.17"}) {
+    Machine24 m(kernel);
+    BufferHead* const first = m.await(getblk(m.b, m.dev(), 8, 1024, m.task));
+    CHECK(first->b_count == 1);
+    CHECK(m.b.cache.heads_in_use() == 4);
+    CHECK(m.await(getblk(m.b, m.dev(), 8, 1024, m.task)) == first);
+    CHECK(first->b_count == 2);
+    BufferHead* const second = m.await(getblk(m.b, m.dev(), 9, 1024, m.task));
+    CHECK(second == first->b_this_page);
+    CHECK(m.b.cache.heads_in_use() == 4);
+  }
+}
+
+TEST_CASE("bread() reads once", "[fs]") {
+  Machine24 m("2.4.0");
+  BufferHead* const bh = m.await(bread(m.b, m.dev(), 8, 1024, m.task));
+  REQUIRE(bh);
+  CHECK(bh->test_all(BH_Uptodate | BH_Req));
+  REQUIRE(m.log.requests.size() == 1);
+  CHECK(m.log.requests[0].sector == Sectors(16));
+  m.await(bread(m.b, m.dev(), 8, 1024, m.task));
+  CHECK(m.log.requests.size() == 1);
+}
+
+TEST_CASE("reclaim of 2.4.17 writes a dirty buffer at its second visit", "[fs]") {
+  Machine24 m("2.4.17");
+  BufferHead& bh = m.dirty_block(5);
+  Page& page = *bh.b_page;
+  CHECK_FALSE(m.await(try_to_free_buffers(m.b, page, Wait::kNo, m.task)));
+  CHECK(bh.test_all(BH_Dirty | BH_Wait_IO));
+  CHECK_FALSE(m.await(try_to_free_buffers(m.b, page, Wait::kNo, m.task)));
+  CHECK(bh.test_all(BH_launder | BH_Lock));
+  CHECK(m.await(try_to_free_buffers(m.b, page, Wait::kNo, m.task)));  // waits for what it laundered
+  CHECK_FALSE(page.test(PG_private));
+}
+
+TEST_CASE("reclaim of 2.4.0 writes dirty buffers at once, and waits only if asked to", "[fs]") {
+  Machine24 m("2.4.0");
+  BufferHead& bh = m.dirty_block(5);
+  Page& page = *bh.b_page;
+  CHECK_FALSE(m.await(try_to_free_buffers(m.b, page, Wait::kNo, m.task)));
+  CHECK(bh.test(BH_Lock));
+  CHECK(m.await(try_to_free_buffers(m.b, page, Wait::kYes, m.task)));
+}
+
+}  // namespace
+}  // namespace wbsim::v24
