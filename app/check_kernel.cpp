@@ -30,6 +30,10 @@ class KernelCheck {
   void lacks(const std::string& pointer, const std::string& hint) {
     problems_.error(pointer, "kernel " + std::string(row_.name) + " does not have it", hint);
   }
+  void is_not_modelled(const std::string& pointer, const std::string& what) {
+    problems_.error(pointer, what + " of kernel " + std::string(row_.name) + " is not modelled",
+                    "take a kernel from 2.6.24 on");
+  }
   void run_24() {
     const std::string instead = "2.4 has vm.bdflush.nfract and nfract_sync";
     if (s_.vm.dirty_ratio)
@@ -40,18 +44,51 @@ class KernelCheck {
       lacks("/vm/dirty_bytes", instead);
     if (s_.vm.dirty_background_bytes)
       lacks("/vm/dirty_background_bytes", instead);
-    for (std::size_t i = 0; i < s_.devices.size(); ++i) {
-      if (s_.devices[i].queue.nomerges != 0)
-        lacks(child("/devices", i) + "/nomerges", "requests of 2.4 always merge");
-      if (s_.devices[i].min_ratio > 0)
-        lacks(child("/devices", i) + "/min_ratio", "2.4 has no limits for a device");
-      if (s_.devices[i].max_ratio < 100)
-        lacks(child("/devices", i) + "/max_ratio", "2.4 has no limits for a device");
-    }
+    if (s_.vm.laptop_mode != 0)
+      lacks("/vm/laptop_mode", "vm.bdflush.interval and age_buffer make the disk rest");
+    for (std::size_t i = 0; i < s_.devices.size(); ++i)
+      device(s_.devices[i], child("/devices", i));
+    for (std::size_t i = 0; i < s_.jobs.size(); ++i)
+      job(s_.jobs[i], child("/workloads", i));
+    for (std::size_t i = 0; i < s_.replays.size(); ++i)
+      replay(s_.replays[i], child("/replays", i) + "/file");
     const int hz = s_.kernel.hz;
     const int longest = *row_.buffer_cache == v24::Release::k240 ? 600 : 10'000;
     jiffies("interval", s_.vm.bdflush.interval, 0, longest * hz);
     jiffies("age_buffer", s_.vm.bdflush.age_buffer, hz, 6'000 * hz);
+  }
+  void device(const DeviceConfig& d, const std::string& at) {
+    const std::string instead = "2.4 has no limits for a device";
+    if (d.queue.nomerges != 0)
+      lacks(at + "/nomerges", "requests of 2.4 always merge");
+    if (d.min_ratio > 0)
+      lacks(at + "/min_ratio", instead);
+    if (d.max_ratio < 100)
+      lacks(at + "/max_ratio", instead);
+    if (d.strict_limit)
+      lacks(at + "/strict_limit", instead);
+  }
+  void job(const JobConfig& j, const std::string& at) {
+    if (j.ioengine == IoEngine::kMmap)
+      is_not_modelled(at + "/ioengine", "mapped files");
+    if (j.direct)
+      is_not_modelled(at + "/direct", "O_DIRECT");
+  }
+  // Each kind of call once.
+  void replay(const ReplayConfig& r, const std::string& at) {
+    bool direct = false, ranges = false, truncates = false;
+    for (const ReplayOp& op : r.ops) {
+      direct = direct || op.direct;
+      ranges = ranges || op.kind == ReplayCall::kSyncFileRange;
+      truncates = truncates || op.kind == ReplayCall::kTruncate;
+    }
+    if (direct)
+      is_not_modelled(at, "O_DIRECT");
+    if (ranges)
+      problems_.error(at, "kernel " + std::string(row_.name) + " has no sync_file_range(2)",
+                      "2.6.17 brought it");
+    if (truncates)
+      is_not_modelled(at, "ftruncate(2)");
   }
   void jiffies(const std::string& key, std::optional<int> value, int low, int high) {
     if (value && (*value < low || *value > high))

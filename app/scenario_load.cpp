@@ -17,6 +17,7 @@
 #include "app/scenario_check.hpp"
 #include "app/scenario_reader.hpp"
 #include "models/device/device.hpp"
+#include "models/fs/bdf_prm.hpp"
 #include "models/kernel.hpp"
 
 namespace wbsim {
@@ -111,10 +112,28 @@ void fill_queue_defaults(DeviceConfig& device, const QueueRules& rules, Bytes me
   queue.nr_requests = params.nr_requests;
   if (queue.scheduler == "mq-deadline")
     queue.async_depth = params.async_depth;
-  queue.max_sectors_kb = static_cast<int>(params.max_sectors.count() / 2);
+  if (!is_linus(rules.kind))  // 255 sectors are no whole KiB
+    queue.max_sectors_kb = static_cast<int>(params.max_sectors.count() / 2);
   queue.rotational = params.rotational;
   if (rules.kind == QueueKind::kMulti)
     queue.wbt_lat_usec = params.wbt_lat.count() / 1000;
+}
+
+void fill_vm_defaults(VmSysctl& vm, const KernelRow& row, int hz) {
+  if (row.buffer_cache) {
+    const v24::BdfPrm prm = v24::bdf_prm(vm, *row.buffer_cache, hz);
+    vm.bdflush.nfract = prm.nfract;
+    if (*row.buffer_cache == v24::Release::k240)
+      vm.bdflush.ndirty = prm.ndirty;
+    vm.bdflush.interval = static_cast<int>(prm.interval.count());
+    vm.bdflush.age_buffer = static_cast<int>(prm.age_buffer.count());
+    vm.bdflush.nfract_sync = prm.nfract_sync;
+    return;
+  }
+  if (!vm.dirty_ratio && !vm.dirty_bytes)
+    vm.dirty_ratio = row.dirty_ratio;
+  if (!vm.dirty_background_ratio && !vm.dirty_background_bytes)
+    vm.dirty_background_ratio = row.dirty_background_ratio;
 }
 
 void fill_defaults(Scenario& s) {
@@ -124,10 +143,7 @@ void fill_defaults(Scenario& s) {
     s.kernel.flusher = row.flusher;
   if (!s.kernel.throttle)
     s.kernel.throttle = row.throttle;
-  if (!s.vm.dirty_ratio && !s.vm.dirty_bytes)
-    s.vm.dirty_ratio = row.dirty_ratio;
-  if (!s.vm.dirty_background_ratio && !s.vm.dirty_background_bytes)
-    s.vm.dirty_background_ratio = row.dirty_background_ratio;
+  fill_vm_defaults(s.vm, row, s.kernel.hz);
   for (DeviceConfig& device : s.devices)
     fill_queue_defaults(device, row.queue, s.memory.total);
   const Pages total = whole_pages(s.memory.total);

@@ -107,6 +107,11 @@ void describe_bdflush(KeyVisitor& v, BdflushSysctl& b) {
              .by_default("64; 2.4.17 does not use it")
              .read_by("bdflush of 2.4.0"),
          slot(b.ndirty));
+  v.leaf(
+      integer_key("nrefill", 5, 20'000, "Clean buffers to get at a refill; no kernel here reads it")
+          .by_default("64; 2.4.17: 0")
+          .read_by("nobody"),
+      slot(b.nrefill));
   v.leaf(integer_key("interval", 0, 10'000 * kHzMax,
                      "Jiffies between two runs of kupdate; 0: it is stopped")
              .by_default("vm.dirty_writeback_centisecs")

@@ -114,22 +114,6 @@ bool counts_risk(const Scenario& scenario) {
   return scenario.run.power_cut || scenario.run.data_at_risk;
 }
 
-// The ages are those of vm.dirty_*_centisecs unless they are given in jiffies.
-v24::BdfPrm bdf_prm(const Scenario& scenario, v24::Release release) {
-  const TickClock ticks(scenario.kernel.hz);
-  const auto jiffies = [&ticks](std::optional<int> given, int centisecs) {
-    return given ? Jiffies(*given) : ticks.from_duration(std::chrono::milliseconds(centisecs * 10));
-  };
-  const BdflushSysctl& given = scenario.vm.bdflush;
-  v24::BdfPrm prm = v24::default_bdf_prm(release, scenario.kernel.hz);
-  prm.nfract = given.nfract.value_or(prm.nfract);
-  prm.ndirty = given.ndirty.value_or(prm.ndirty);
-  prm.nfract_sync = given.nfract_sync.value_or(prm.nfract_sync);
-  prm.interval = jiffies(given.interval, scenario.vm.dirty_writeback_centisecs);
-  prm.age_buffer = jiffies(given.age_buffer, scenario.vm.dirty_expire_centisecs);
-  return prm;
-}
-
 int log2_of(int power_of_two) {
   int bits = 0;
   while ((1 << bits) < power_of_two)
@@ -246,8 +230,9 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
   block_devices_.s_number = static_cast<int>(context_.super_blocks.size());
   context_.super_blocks.push_back(&block_devices_);
   if (row_.buffer_cache)
-    kernel24_ = std::make_unique<Kernel24>(context_, tq_disk_, *row_.buffer_cache,
-                                           bdf_prm(scenario, *row_.buffer_cache));
+    kernel24_ =
+        std::make_unique<Kernel24>(context_, tq_disk_, *row_.buffer_cache,
+                                   v24::bdf_prm(scenario.vm, *row_.buffer_cache, ticks_.hz()));
   add_disks();
   add_filesystems();
   start_domain();

@@ -23,6 +23,7 @@ struct KernelChoice {
 struct BdflushSysctl {
   std::optional<int> nfract;       // percent
   std::optional<int> ndirty;       // buffers
+  std::optional<int> nrefill;      // buffers; not used
   std::optional<int> interval;     // jiffies
   std::optional<int> age_buffer;   // jiffies
   std::optional<int> nfract_sync;  // percent

@@ -40,7 +40,7 @@ Task<> LinusQueue::submit_slow(Bio& bio, IoContext& ioc) {
   while (sleep || !take_slot(bio.op, slot)) {
     events_.bio(BlockEvent::What::kSleeprq, bio, ioc.thread);
     unplug();
-    co_await waiters(bio.op).wait("get_request_wait");
+    co_await waiters(bio.op).wait("request slot");
     sleep = false;
   }
   LinusElevator::Found found;

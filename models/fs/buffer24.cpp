@@ -62,9 +62,9 @@ MemoryState Buffers::memory() const {
   state.freepages_high = pages.high_watermark();
   const Pages clean = pages.free_pages() + inactive - state.inactive_dirty;
   state.free_shortage = std::max(Pages(0), state.freepages_high - clean);
-  state.free_buffer_pages = std::max(pages.free_pages() + inactive,
-                                     state.freepages_high + inactive_target) +
-                            pages.active_pages() / 16;
+  state.free_buffer_pages =
+      std::max(pages.free_pages() + inactive, state.freepages_high + inactive_target) +
+      pages.active_pages() / 16;
   return state;
 }
 

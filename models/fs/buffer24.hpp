@@ -64,8 +64,8 @@ class Buffers : public PageReleaser {
   BufferCache cache;
   BdfPrm bdf_prm;
   WaitQueue bdflush_wait;
-  WaitQueue buffer_wait;    // for unused heads
-  AddressSpace buffermem;   // 2.4.0: the pages of grow_buffers()
+  WaitQueue buffer_wait;   // for unused heads
+  AddressSpace buffermem;  // 2.4.0: the pages of grow_buffers()
   PageIndex next_buffermem = 0;
 
  private:

@@ -1,5 +1,5 @@
 // The buffer cache of 2.4 as a data structure: hash, free lists, LRU lists, and the lists of
-// inodes. Plain functions without an engine; what sleeps is in buffer24_io.hpp and
+// inodes. Plain functions without an engine; what sleeps is in buffer24.hpp and
 // buffer24_sync.hpp.
 //
 // MODELS:   fs/buffer.c of 2.4.0 (free lists by size) and 2.4.17 (buffers of device pages).

@@ -1,5 +1,5 @@
-#include "models/fs/buffer24.hpp"
 #include "models/block/request_queue.hpp"
+#include "models/fs/buffer24.hpp"
 #include "models/fs/page_scan.hpp"
 #include "sim/assert.hpp"
 
@@ -57,8 +57,10 @@ void buffer_bio_ended(Bio& bio, bool ok) {
     end_buffer_io_sync(b, bh, ok);
 }
 
-bool is_metadata(const Page& page) {
-  return !page.mapping || !page.mapping->host || page.mapping->host->is_block_device;
+// Null: metadata.
+const Inode* file_of(const Page& page) {
+  const Inode* const host = page.mapping ? page.mapping->host : nullptr;
+  return host && !host->is_block_device ? host : nullptr;
 }
 
 FileBio& buffer_bio(Buffers& b, BufferHead& bh, Transfer transfer) {
@@ -70,7 +72,7 @@ FileBio& buffer_bio(Buffers& b, BufferHead& bh, Transfer transfer) {
   bio.sector = bh.b_dev->inode->i_data.disk_start + Sectors(bh.b_blocknr * sectors);
   bio.length = Sectors(sectors);
   bio.op = transfer.op;
-  bio.meta = is_metadata(*bh.b_page);
+  bio.meta = file_of(*bh.b_page) == nullptr;
   bio.reason = transfer.reason;
   bio.cookie = bh.b_id;
   bio.bi_private = &b;
@@ -108,8 +110,12 @@ Task<> submit_buffers(Buffers& b, std::span<BufferHead* const> buffers, Transfer
   for (BufferHead* bh : buffers) {
     FileBio& bio = buffer_bio(b, *bh, transfer);
     RequestQueue& queue = *bh->b_dev->inode->i_data.bdi->queue;
-    if (transfer.op == BioOp::kWrite)
+    if (transfer.op == BioOp::kWrite) {
+      const Inode* const file = file_of(*bh->b_page);
+      task.io_context.ino = file ? static_cast<std::int64_t>(file->i_ino) : -1;
+      task.io_context.dirtied_when = b.vfs.ticks.start_of(bh->b_flushtime - b.bdf_prm.age_buffer);
       task.charge(costs.writeback_page * bh->b_size / kPageSize + costs.writeback_buffer);
+    }
     switch (queue.try_submit(bio, task.io_context)) {
       case RequestQueue::Submit::kMerged:
         break;

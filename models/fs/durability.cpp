@@ -29,18 +29,24 @@ std::uint32_t Durability::number_of(const Inode& inode) {
   return last_file_;
 }
 
-void Durability::wrote(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, std::int64_t to) {
-  const std::uint32_t file = number_of(inode);
+void Durability::begin_write(const Inode& inode) {
+  last_file_ = number_of(inode);
   ++stamp_;
-  SectorStates& states = devices_[static_cast<std::size_t>(inode.i_data.bdi->id)].states;
+}
+
+void Durability::wrote_block(const Inode& inode, std::int64_t block, int size) {
+  const std::int64_t sectors = size / kSectorSize;
+  devices_[static_cast<std::size_t>(inode.i_data.bdi->id)].states.wrote(
+      inode.i_data.disk_start + Sectors(block * sectors), Sectors(sectors), last_file_, stamp_);
+}
+
+void Durability::wrote(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, std::int64_t to) {
+  begin_write(inode);
   std::int64_t start = 0;
   for_each_buffer(vfs, page, [&](const BufferHead& bh) {
     const std::int64_t end = start + bh.b_size;
-    if (bh.test(BH_Mapped) && start < to && end > from) {
-      const std::int64_t sectors = bh.b_size / kSectorSize;
-      states.wrote(inode.i_data.disk_start + Sectors(bh.b_blocknr * sectors), Sectors(sectors),
-                   file, stamp_);
-    }
+    if (bh.test(BH_Mapped) && start < to && end > from)
+      wrote_block(inode, bh.b_blocknr, bh.b_size);
     start = end;
   });
 }

@@ -24,6 +24,9 @@ class Durability {
 
   // write(2) put new data into [from, to) of a page whose buffers are mapped.
   void wrote(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, std::int64_t to);
+  // The same told block by block: one write of the file, then what it put where on its device.
+  void begin_write(const Inode& inode);
+  void wrote_block(const Inode& inode, std::int64_t block, int size);
   // fsync(2): take the number of the last write when it begins; when it has returned 0, all writes
   // up to that one are promised.
   std::uint64_t last_write() const { return stamp_; }

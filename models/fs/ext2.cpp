@@ -60,7 +60,7 @@ Inode& Ext2::create(const FileConfig& config) {
         static_cast<std::int64_t>(inode.i_ino) * kInodeBytes / config_.block_size);
   if (file.inode_table_block >= 0)
     metadata().preload(device_, file.inode_table_block, MetadataBlocks::Keep::kInactive);
-  if (config_.metadata == MetadataMode::kEvictable || config_.metadata == MetadataMode::kWritten)
+  if (indirect_blocks_count())
     for (const IndirectBlock& indirect : config.indirect)
       load_before_start(indirect);
   return inode;
@@ -220,7 +220,7 @@ GetBlock Ext2::get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool 
                          std::int64_t& metadata_block) {
   File& file = files_[inode.i_ino];
   metadata_block = -1;
-  if (config_.metadata == MetadataMode::kEvictable || config_.metadata == MetadataMode::kWritten) {
+  if (indirect_blocks_count()) {
     metadata_block = missing_indirect(file, block);
     if (metadata_block >= 0)
       return GetBlock::kNeedsMetadata;
@@ -244,7 +244,7 @@ GetBlock Ext2::get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool 
 
 // Not where each look-up of a block counts as an access to the indirect block that maps it.
 std::int64_t Ext2::mapped_run(Inode& inode, std::int64_t block, int count) {
-  if (config_.metadata == MetadataMode::kEvictable)
+  if (indirect_blocks_count())
     return -1;
   File& file = files_[inode.i_ino];
   const std::int64_t disk_block = find_block(file, block);

@@ -46,6 +46,11 @@ class Ext2 : public SuperBlock {
 
   MetadataBlocks& metadata() { return vfs_.metadata ? *vfs_.metadata : in_device_pages_; }
 
+  // They can be out of memory, and looking at one is an access.
+  bool indirect_blocks_count() const {
+    return config_.metadata == MetadataMode::kEvictable ||
+           config_.metadata == MetadataMode::kWritten;
+  }
   void load_before_start(const IndirectBlock& indirect);
   void lay_out(File& file, std::int64_t blocks);
   void reserve(const File& file);

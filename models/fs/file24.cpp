@@ -4,6 +4,7 @@
 
 #include "models/fs/block_rw24.hpp"
 #include "models/fs/buffer.hpp"
+#include "models/fs/durability.hpp"
 #include "models/fs/page_scan.hpp"
 #include "models/fs/read_pages.hpp"
 #include "models/fs/submit.hpp"
@@ -49,6 +50,17 @@ void charge_write(Vfs& vfs, const Inode& inode, std::int64_t bytes, TaskStruct& 
               vfs.costs.copy_per_kib * bytes / 1024);
 }
 
+void note_written(Buffers& b, Inode& inode, Page& page, std::int64_t from, std::int64_t to) {
+  Durability& durability = *b.vfs.durability;
+  durability.begin_write(inode);
+  std::int64_t start = 0;
+  for_each_buffer(b.cache, page, [&](const BufferHead& bh) {
+    if (start < to && start + bh.b_size > from)
+      durability.wrote_block(inode, bh.b_blocknr, bh.b_size);
+    start += bh.b_size;
+  });
+}
+
 // Page by page, from `pos` on; `pos` is where it stopped.
 Task<Errno> write_pages(Buffers& b, Inode& inode, std::int64_t& pos, std::int64_t end,
                         TaskStruct& task) {
@@ -64,6 +76,8 @@ Task<Errno> write_pages(Buffers& b, Inode& inode, std::int64_t& pos, std::int64_
       co_return prepared;
     }
     const bool need_balance_dirty = block_commit_write(b, inode, page, from, to);
+    if (vfs.durability)
+      note_written(b, inode, page, from, to);
     charge_write(vfs, inode, to - from, task);
     if (need_balance_dirty)
       co_await balance_if_due(b, inode.i_data, task);
@@ -96,6 +110,10 @@ Task<Errno> block_write(Buffers& b, Inode& device, std::int64_t pos, std::int64_
       co_return Errno::kEio;
     charge_write(b.vfs, device, bytes, task);
     bh->set(BH_Uptodate);
+    if (b.vfs.durability) {
+      b.vfs.durability->begin_write(device);
+      b.vfs.durability->wrote_block(device, bh->b_blocknr, size);
+    }
     co_await mark_buffer_dirty(b, *bh, task);
     b.cache.brelse(*bh);
     pos += bytes;

@@ -136,8 +136,8 @@ struct Vfs : PageReleaser {
   BioPool bios;
   DirtyListener* dirty_listener = nullptr;
   DirtyThrottle* throttle = nullptr;
-  Durability* durability = nullptr;  // only in runs that count what a power cut would lose
-  FsTrace* trace = nullptr;          // only in runs whose sink wants_page_events()
+  Durability* durability = nullptr;    // only in runs that count what a power cut would lose
+  FsTrace* trace = nullptr;            // only in runs whose sink wants_page_events()
   MetadataBlocks* metadata = nullptr;  // null: in the pages of the device
 };
 

@@ -13,10 +13,13 @@ Task<> BalanceDirty::balance_dirty_pages(TaskStruct& task, AddressSpace&) {
   const bool early = buffers_.release() == Release::k240;
   const bool pays = !early || state > 0;
   const TimePoint since = context_.sim().now();
+  if (pays)
+    task.throttled_by = ThrottledBy::kGlobalLimit;
   if (early)
     co_await balance_240(task, state);
   else
     co_await balance_2417(task, state);
+  task.throttled_by = ThrottledBy::kNobody;
   if (!pays)
     co_return;
   first_throttle_ = std::min(first_throttle_, since);

@@ -1,5 +1,5 @@
-// The throttle of 2.4: one check per page that was dirtied. No limit of its own for a device, and no
-// pause: a writer is held up by the request slots of what it must write.
+// The throttle of 2.4: one check per page that was dirtied. No limit of its own for a device, and
+// no pause: a writer is held up by the request slots of what it must write.
 //
 // MODELS:   fs/buffer.c balance_dirty() of 2.4.0 and 2.4.17.
 #pragma once

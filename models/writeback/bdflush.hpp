@@ -25,6 +25,7 @@ class Bdflush : public Flusher {
   bool writeback_in_progress(const BackingDevInfo&) const override { return awake_; }
   void start_background_writeback(BackingDevInfo&) override { buffers_.wakeup_bdflush(); }
   Task<Errno> sync(TaskStruct& task) override;
+  void laptop_flush(BackingDevInfo&) override {}  // 2.4.17 has no laptop mode yet
   int threads() const override { return 2; }
   TaskRole kind() const override { return TaskRole::kFlusher; }
 
