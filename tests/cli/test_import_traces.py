@@ -244,5 +244,52 @@ class Replays(TraceTest):
         self.assertNotEqual(*hashes)
 
 
+
+class RealRecorders(TraceTest):
+    """What the programs themselves write, of a few calls made here."""
+
+    def tool(self, name):
+        program = shutil.which(name)
+        if program is None:
+            self.skipTest(f"{name} is not installed")
+        return program
+
+    def record(self, *command):
+        done = subprocess.run(command, cwd=self.dir, check=False, capture_output=True, text=True,
+                              timeout=60)
+        return done.returncode == 0, done.stderr
+
+    def test_what_fio_logs(self):
+        fine, error = self.record(
+            self.tool("fio"), "--name=a", f"--filename={self.dir}/data", "--size=256k", "--bs=16k",
+            "--rw=randwrite", "--fsync=4", "--write_iolog=io.log", "--output=/dev/null")
+        self.assertTrue(fine, error)
+        _, calls = self.imported("iolog", (self.dir / "io.log").read_text("utf-8"))
+        writes = [call for call in calls if call["call"] == "write"]
+        self.assertEqual(sorted(int(call["offset"]) for call in writes),
+                         [16384 * i for i in range(16)])
+        self.assertGreaterEqual([call["call"] for call in calls].count("fsync"), 3)
+        writer, = self.summary()["writers"].values()
+        self.assertEqual(writer["io_bytes"], 256 << 10)
+
+    def test_what_strace_shows(self):
+        strace = self.tool("strace")
+        fine, error = self.record(
+            strace, "-f", "-ttt", "-T", "-o", "st.txt", "sh", "-c",
+            "dd if=/dev/zero of=data bs=64k count=32 conv=fsync; echo hello >> log")
+        if not fine:
+            self.skipTest(f"strace may trace nothing here: {error.splitlines()[-1]}")
+        scenario, calls = self.imported("strace", (self.dir / "st.txt").read_text("utf-8"))
+        files = {f["name"] for fs in scenario["filesystems"] for f in fs["files"]}
+        self.assertLessEqual({"data", "log"}, files)
+        written = {}
+        for call in calls:
+            if call["call"] == "write":
+                written.setdefault(call["file"], []).append(int(call["length"]))
+        self.assertEqual(written["fs0/data"], [65536] * 32)
+        self.assertEqual(written["fs0/log"], [6])
+        self.assertIn(("fsync", "fs0/data"), {(call["call"], call["file"]) for call in calls})
+
+
 if __name__ == "__main__":
     unittest.main()
