@@ -138,6 +138,8 @@ std::string Narrator::name(const InodeName& inode) const {
   const bool one = fs != all.end() && std::none_of(std::next(fs), all.end(), on_it);
   if (one && inode.ino < fs->files.size())
     return fs->name + "/" + fs->files[inode.ino].name;
+  if (fs == all.end() && inode.ino > 0 && inode.ino <= block_devices_.size())
+    return "the node " + block_devices_[inode.ino - 1];
   return "inode " + std::to_string(inode.ino) + " of " + device.name;
 }
 
@@ -308,6 +310,47 @@ void Narrator::on_writeback_queue_io(const WritebackQueueIoEvent& e) {
 void Narrator::on_writeback_single_inode(const WritebackSingleInodeEvent& e) {
   if (!e.start)
     wrote_[{e.bdi, e.ino, false}] = e.wrote;
+}
+
+void Narrator::on_buffer_cache(const BufferCacheEvent& e) {
+  using What = BufferCacheEvent::What;
+  const bool free_lists = version_ < KernelVersion{2, 4, 10};
+  const std::string list(e.list);
+  const std::string there = " (" + count_text(e.on_list, "buffer") + " there)";
+  const std::string block = "block " + std::to_string(e.block) + " of " +
+                            scenario_.devices[static_cast<std::size_t>(e.bdi)].name;
+  const std::string free = free_lists ? "; " + std::to_string(e.free) + " of " +
+                                            std::to_string(e.size) + " bytes are free"
+                                      : "";
+  const Duration old =
+      ticks_.start_of(e.flushtime).time_since_epoch() - scenario_.run.uptime_at_start;
+  switch (e.what) {
+    case What::kHit:
+      return say(e.time, e.thread, "getblk finds " + block + " in the hash table");
+    case What::kMiss:
+      return say(e.time, e.thread, "getblk misses " + block + " in the hash table" + free);
+    case What::kGrown:
+      return say(
+          e.time, e.thread,
+          "grow_buffers makes a page of " + std::to_string(kPageSize / e.size) + " buffers" + free);
+    case What::kTaken:
+      return say(
+          e.time, e.thread,
+          "getblk takes a new buffer for " + block + ", at the end of " + list + there + free);
+    case What::kDirtied:
+      return say(e.time, e.thread,
+                 block + " becomes dirty: to the end of " + list + there + ", old at " +
+                     seconds_text(old));
+    case What::kWriting:
+      return say(e.time, e.thread,
+                 "sends " + block + " to the disk: locked, not dirty, on " + list + there);
+    case What::kNotExpired:
+      return say(e.time, e.thread,
+                 "finds that " + block + ", the oldest on " + list + ", is not old before " +
+                     seconds_text(old) + ", and stops" + there);
+    case What::kWritten:
+      return say(e.time, e.thread, block + " is written: unlocked, still on " + list + there);
+  }
 }
 
 void Narrator::on_inode(const InodeEvent& e) {

@@ -33,6 +33,7 @@ class Narrator : public TraceSink {
   void on_fsync(const FsyncRecord& call) override;
   void on_request(const RequestRecord& request) override;
   void on_page(const PageEvent& event) override;
+  void on_buffer_cache(const BufferCacheEvent& event) override;
   void on_inode(const InodeEvent& event) override;
   void on_writeback_queue_io(const WritebackQueueIoEvent& event) override;
   void on_writeback_single_inode(const WritebackSingleInodeEvent& event) override;

@@ -141,6 +141,7 @@ class TraceSink {
   virtual bool wants_inode_lists() const { return false; }
   virtual void on_page(const PageEvent&) {}
   virtual void on_buffer_dirty(const BufferDirtyEvent&) {}
+  virtual void on_buffer_cache(const BufferCacheEvent&) {}
   virtual void on_inode(const InodeEvent&) {}
   virtual void on_wbc_writepage(const WbcWritepageEvent&) {}
 };

@@ -48,6 +48,7 @@ class TraceFan : public TraceSink {
   bool wants_inode_lists() const override { return any(&TraceSink::wants_inode_lists); }
   void on_page(const PageEvent& e) override { each(&TraceSink::on_page, e); }
   void on_buffer_dirty(const BufferDirtyEvent& e) override { each(&TraceSink::on_buffer_dirty, e); }
+  void on_buffer_cache(const BufferCacheEvent& e) override { each(&TraceSink::on_buffer_cache, e); }
   void on_inode(const InodeEvent& e) override { each(&TraceSink::on_inode, e); }
   void on_wbc_writepage(const WbcWritepageEvent& e) override {
     each(&TraceSink::on_wbc_writepage, e);

@@ -49,6 +49,29 @@ struct BufferDirtyEvent {
   int size = 0;
 };
 
+// 2.4: what happens to a buffer of the buffer cache, and the cache after it.
+struct BufferCacheEvent {
+  enum class What : std::uint8_t {
+    kHit,         // getblk() finds the block
+    kMiss,        // it does not; 2.4.0: nor a free buffer of that size
+    kGrown,       // grow_buffers() has made a page of buffers
+    kTaken,       // getblk() has a new buffer for the block
+    kDirtied,     // it was clean
+    kWriting,     // on its way to the disk: locked, no longer dirty
+    kNotExpired,  // kupdate goes no further than this one, the oldest that is dirty
+    kWritten,     // its write has ended
+  } what{};
+  Duration time{};
+  std::string_view thread;
+  int bdi = 0;
+  std::int64_t block = 0;  // in units of size
+  int size = 0;
+  std::string_view list;  // "BUF_CLEAN", "BUF_LOCKED", "BUF_DIRTY"; empty: none yet
+  Jiffies flushtime{};
+  std::int64_t free = 0;     // buffers of that size on the free list; 2.4.17 has none
+  std::int64_t on_list = 0;  // buffers on `list`
+};
+
 struct InodeEvent {
   enum class What : std::uint8_t {
     kMarkDirty,   // __mark_inode_dirty(inode, flags), whether that changes something or not

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "models/fs/buffer24_trace.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim::v24 {
@@ -143,6 +144,7 @@ bool block_commit_write(Buffers& b, Inode& inode, Page& page, std::int64_t from,
     bh.clear(BH_New);
     if (!b.cache.mark_dirty(bh, b.flushtime()))
       return;
+    trace_buffer(b, BufferCacheEvent::What::kDirtied, bh);
     b.cache.buffer_insert_inode_queue(bh, data);
     need_balance_dirty = true;
   });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/fs/buffer24_trace.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim::v24 {
@@ -109,6 +110,7 @@ Task<> create_empty_buffers(Buffers& b, Inode& inode, Page& page, TaskStruct& ta
 Task<> mark_buffer_dirty(Buffers& b, BufferHead& bh, TaskStruct& task) {
   if (!b.cache.mark_dirty(bh, b.flushtime()))
     co_return;
+  trace_buffer(b, BufferCacheEvent::What::kDirtied, bh);
   if (b.balance_dirty_state() >= 0)
     co_await b.vfs.throttle->balance_dirty_pages(task, b.buffermem);
 }
@@ -180,18 +182,24 @@ Task<> free_more_memory(Buffers& b, TaskStruct& task) {
 
 Task<BufferHead*> getblk(Buffers& b, BlockDevice& dev, std::int64_t block, int size,
                          TaskStruct& task) {
-  for (;;) {
+  using What = BufferCacheEvent::What;
+  for (bool fresh = false;; fresh = true) {
     BufferHead* bh = b.cache.get_hash_table(dev, block);
-    if (!bh && b.release() == Release::k240)
+    if (!bh && b.release() == Release::k240) {
       bh = b.cache.take_from_free_list(dev, block, size);
+      fresh = true;
+    }
     if (bh) {
+      trace_buffer(b, fresh ? What::kTaken : What::kHit, *bh);
       b.vfs.cache.mark_page_accessed(*bh->b_page);
       co_return bh;
     }
+    trace_block(b, What::kMiss, dev, block, size);
     if (b.release() == Release::k240)
       co_await refill_freelist(b, size, task);
     else if (!grow_buffers(b, dev, block, size, task))
       co_await free_more_memory(b, task);
+    trace_block(b, What::kGrown, dev, block, size);
   }
 }
 

@@ -1,5 +1,5 @@
 #include "models/block/request_queue.hpp"
-#include "models/fs/buffer24.hpp"
+#include "models/fs/buffer24_trace.hpp"
 #include "models/fs/page_scan.hpp"
 #include "sim/assert.hpp"
 
@@ -55,6 +55,8 @@ void buffer_bio_ended(Bio& bio, bool ok) {
     end_buffer_io_async(b, bh, ok);
   else
     end_buffer_io_sync(b, bh, ok);
+  if (write)
+    trace_buffer(b, BufferCacheEvent::What::kWritten, bh);
 }
 
 // Null: metadata.
@@ -148,6 +150,7 @@ Task<> ll_rw_block(Buffers& b, BioOp op, BufferHead& bh, WriteReason reason, Tas
     }
     b.cache.start_write(bh);
     b.cache.refile_buffer(bh);
+    trace_buffer(b, BufferCacheEvent::What::kWriting, bh);
   } else {
     if (bh.test(BH_Uptodate)) {
       unlock_buffer(b, bh);

@@ -1,5 +1,6 @@
 #include "models/fs/buffer24_sync.hpp"
 
+#include "models/fs/buffer24_trace.hpp"
 #include "models/fs/page_scan.hpp"
 
 namespace wbsim::v24 {
@@ -9,8 +10,10 @@ Task<int> flush_dirty_buffers(Buffers& b, CheckAge check_age, WriteReason reason
   int flushed = 0;
   while (BufferHead* bh = b.cache.oldest_unlocked()) {
     if (check_age == CheckAge::kYes) {
-      if (b.vfs.jiffies() < bh->b_flushtime)
+      if (b.vfs.jiffies() < bh->b_flushtime) {
+        trace_buffer(b, BufferCacheEvent::What::kNotExpired, *bh);
         break;
+      }
     } else if (++flushed > b.bdf_prm.ndirty) {
       break;
     }
@@ -29,8 +32,10 @@ Task<Scan> write_some_buffers(Buffers& b, const BlockDevice* dev, WriteReason re
   std::array<BufferHead*, kNrSync> taken;
   const int count = b.cache.take_some_buffers(dev, taken);
   const std::span<BufferHead* const> buffers(taken.data(), static_cast<std::size_t>(count));
-  for (const BufferHead* bh : buffers)
+  for (const BufferHead* bh : buffers) {
     written += Bytes(bh->b_size);
+    trace_buffer(b, BufferCacheEvent::What::kWriting, *bh);
+  }
   Transfer transfer;
   transfer.reason = reason;
   co_await submit_buffers(b, buffers, transfer, task);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "models/fs/buffer24_trace.hpp"
+
 namespace wbsim {
 
 using v24::CheckAge;
@@ -85,6 +87,8 @@ Task<Bytes> Bdflush::sync_old_buffers() {
     if (scan == Scan::kEnd)
       break;
   }
+  if (!dirty.empty() && context_.now() < dirty.front().b_flushtime)
+    trace_buffer(buffers_, BufferCacheEvent::What::kNotExpired, dirty.front());
   co_return written;
 }
 

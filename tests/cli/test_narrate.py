@@ -12,7 +12,8 @@ import unittest
 from wbsim_cli import ROOT, SMALL, CliTest
 
 STORIES = {"three-passes": ("2.6.31", "6.1"),
-           "what-kupdate-picks": ("2.6.24", "2.6.31", "2.6.32", "6.1")}
+           "what-kupdate-picks": ("2.4.17", "2.6.24", "2.6.31", "2.6.32", "6.1"),
+           "getblk-miss": ("2.4.0", "2.4.17")}
 MOST_LINES = 66
 
 
@@ -22,7 +23,7 @@ class Narrate(CliTest):
 
     def told(self, name, kernel):
         text = self.expect(0, "run", self.scenario(name), "--kernel", kernel, "--narrate").stdout
-        return text[:text.index("\nexpectations\n")]
+        return text.split("\nexpectations\n")[0]
 
     def test_the_stories(self):
         for name, kernels in STORIES.items():
