@@ -95,22 +95,33 @@ KernelRow row_2632() {
   return row;
 }
 
-KernelRow row_310() {
+KernelRow row_2639() {
   KernelRow row = row_2632();
-  row.name = "3.10";
+  row.name = "2.6.39";
   row.alias = "";
+  row.bdi = BdiRule::k2639;
+  row.writeback.limits = LimitsRule::k2639;
+  row.writeback.single_inode = SingleInodeRule::k2639;
+  row.writeback.writer_loop = WriterLoopRule::k2639;
+  row.writeback.timers = TimerRule::kSlack;
+  row.writeback.laptop_timer_per_device = true;
+  row.fs.page_scan = PageScanRule::k310;
+  row.fs.waits_for_buffers = false;
+  row.fs.fsync_flush = FsyncFlush::kBlockDevice;
+  row.fs.flush_is_barrier = false;
+  row.queue = queue_rules_310();
+  return row;
+}
+
+KernelRow row_310() {
+  KernelRow row = row_2639();
+  row.name = "3.10";
   row.flusher = "bdi_wq";
   row.throttle = "ioless";
   row.writeback.limits = LimitsRule::k310;
   row.writeback.single_inode = SingleInodeRule::k310;
   row.writeback.fsync_waits = FsyncWaits::kOnlyBeforeInode;
   row.writeback.rates = RateRule::k310;
-  row.writeback.timers = TimerRule::kSlack;
-  row.writeback.laptop_timer_per_device = true;
-  row.fs.page_scan = PageScanRule::k310;
-  row.fs.fsync_flush = FsyncFlush::kBlockDevice;
-  row.fs.flush_is_barrier = false;
-  row.queue = queue_rules_310();
   return row;
 }
 
@@ -145,6 +156,7 @@ const std::vector<KernelRow>& kernels() {
                                            row_2624(),
                                            row_2631(),
                                            row_2632(),
+                                           row_2639(),
                                            row_310(),
                                            row_61()};
   return rows;

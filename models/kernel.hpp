@@ -9,6 +9,7 @@
 #include "models/fs/buffer24_cache.hpp"
 #include "models/fs/vfs.hpp"
 #include "models/sched/processors.hpp"
+#include "models/writeback/bdi_flusher.hpp"
 #include "models/writeback/pdflush.hpp"
 #include "models/writeback/writeback_context.hpp"
 
@@ -23,6 +24,7 @@ struct KernelRow {
   int dirty_ratio;
   WritebackRules writeback;
   PdflushRules pdflush;
+  BdiRule bdi;
   FsRules fs;
   QueueRules queue;
   SchedRules sched;

@@ -344,9 +344,11 @@ void Machine::Impl::make_flusher() {
   else if (flusher == "pdflush" && !kernel24_)
     flusher_ = std::make_unique<PdflushPool>(context_, row_.pdflush);
   else if (flusher == "bdi" && !kernel24_)
-    flusher_ = std::make_unique<BdiFlusher>(context_, scenario_.run.flusher_threads_at_start
-                                                          ? BdiFlusher::ThreadsAtStart::kAll
-                                                          : BdiFlusher::ThreadsAtStart::kNone);
+    flusher_ = std::make_unique<BdiFlusher>(context_,
+                                            scenario_.run.flusher_threads_at_start
+                                                ? BdiFlusher::ThreadsAtStart::kAll
+                                                : BdiFlusher::ThreadsAtStart::kNone,
+                                            row_.bdi);
   else if (flusher == "bdi_wq" && !kernel24_)
     flusher_ = std::make_unique<WbFlusher>(context_);
   else

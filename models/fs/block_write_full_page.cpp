@@ -95,7 +95,8 @@ void lock_and_mark_all(Vfs& vfs, Page& page) {
 
 // Pass 2: lock and mark what this call writes. False when it must wait for a buffer's lock.
 bool lock_and_mark(Vfs& vfs, Page& page, WritebackControl& wbc, FullPageWrite& write) {
-  const bool may_block = wbc.sync_mode != SyncMode::WB_SYNC_NONE || !wbc.nonblocking;
+  const bool may_block =
+      wbc.sync_mode != SyncMode::WB_SYNC_NONE || (vfs.rules.waits_for_buffers && !wbc.nonblocking);
   BufferId id = page.buffers;
   do {
     BufferHead& bh = vfs.buffers[id];

@@ -43,6 +43,9 @@ struct FsRules {
   // With what sync_file_range(2) writes: WB_SYNC_NONE skips pages under write-back. Until 2.6.28
   // and from 5.2 that, between them WB_SYNC_ALL.
   SyncMode sync_file_range = SyncMode::WB_SYNC_ALL;
+  // Pass 2 of WB_SYNC_NONE waits for a locked buffer unless it is nonblocking; from 2.6.39 on it
+  // never does.
+  bool waits_for_buffers = true;
   bool map_delay = true;  // pass 1 of block_write_full_page maps Delay buffers: 2.6.31
   // Pages dirtied by write(2) count for the share of the task: 2.6.31. Before, mark_buffer_dirty()
   // did not, and only mapped writes lowered a task's limit.

@@ -1,6 +1,6 @@
 // The limits on dirty memory: get_dirty_limits() and its parts.
 //
-// MODELS:   mm/page-writeback.c of 2.6.24, 2.6.31/32, 3.10 and 6.1.
+// MODELS:   mm/page-writeback.c of 2.6.24, 2.6.31/32, 2.6.39, 3.10 and 6.1.
 // DEVIATES: no highmem, no unstable pages; counters are exact, so bdi_stat_error() has no effect.
 #pragma once
 
@@ -16,6 +16,7 @@ namespace wbsim {
 enum class LimitsRule : std::uint8_t {
   k2624,  // ratios only; background above the limit becomes half the ratio; plain device share
   k2631,  // *_bytes; background above the limit becomes half of it; min_ratio and max_ratio
+  k2639,  // no floor under dirty_ratio; the share is not clipped
   k310,   // no floor under dirty_ratio; shares of the last seconds, neither clipped nor per task
   k61,    // ratios become 1/4096ths first
 };

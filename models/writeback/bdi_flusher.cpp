@@ -29,10 +29,15 @@ struct BdiFlusher::BdiWriteback {
   bool has_thread = false;
   bool woken = false;  // the wake-up came while the thread ran
   WaitQueue wake;
+  // 2.6.39.
+  bool running = false;  // BDI_writeback_running
+  bool stop = false;     // kthread_stop()
+  Jiffies last_active{};
+  EventQueue::Handle wakeup_timer;
 };
 
-BdiFlusher::BdiFlusher(WritebackContext& context, ThreadsAtStart threads_at_start)
-    : context_(context), threads_at_start_(threads_at_start) {
+BdiFlusher::BdiFlusher(WritebackContext& context, ThreadsAtStart threads_at_start, BdiRule rule)
+    : context_(context), threads_at_start_(threads_at_start), rule_(rule) {
   for (BackingDevInfo* bdi : context.bdis)
     wbs_.emplace_back(*bdi, context.vfs.ticks.jiffies_at(context.periodic_start));
 }
@@ -48,11 +53,33 @@ void BdiFlusher::start() {
 }
 
 void BdiFlusher::inode_dirtied(Inode& inode) {
-  of(*inode.i_mapping->bdi).lists.add(inode);
+  BdiWriteback& wb = of(*inode.i_mapping->bdi);
+  const bool first = !wb.has_dirty_io();
+  wb.lists.add(inode);
+  if (first && is_2639())
+    wakeup_delayed(wb);
+}
+
+// bdi_wakeup_thread_delayed()
+void BdiFlusher::wakeup_delayed(BdiWriteback& wb) {
+  Simulator& sim = context_.sim();
+  sim.cancel(wb.wakeup_timer);
+  const EventAction fire{[](void* self, std::uint64_t i) {
+                           auto& flusher = *static_cast<BdiFlusher*>(self);
+                           flusher.wake(flusher.wbs_[i]);
+                         },
+                         this, static_cast<std::uint64_t>(wb.bdi.id)};
+  wb.wakeup_timer =
+      sim.at(context_.wheel.expiry(sim.now(), context_.dirty_writeback_interval), fire);
 }
 
 void BdiFlusher::queue_work(BdiWriteback& wb, const WritebackWork& work) {
   wb.work_list.push_back(work);
+  wake(wb);
+}
+
+// The thread, or who makes it.
+void BdiFlusher::wake(BdiWriteback& wb) {
   if (wb.has_thread) {
     wb.woken = true;
     wb.wake.wake_one();
@@ -65,7 +92,22 @@ void BdiFlusher::queue_work(BdiWriteback& wb, const WritebackWork& work) {
 void BdiFlusher::start_thread(BdiWriteback& wb) {
   wb.has_thread = true;
   ++nr_threads_;
-  context_.sim().spawn(wb.task.name(), run_thread(wb), ProcessKind::kDaemon);
+  context_.sim().spawn(wb.task.name(), is_2639() ? run_thread_2639(wb) : run_thread(wb),
+                       ProcessKind::kDaemon);
+}
+
+Jiffies BdiFlusher::patience() const {
+  return std::max(context_.hz() * kThreadIdleSeconds, context_.dirty_writeback_interval);
+}
+
+void BdiFlusher::fork_or_kill(BdiWriteback& wb) {
+  const bool has_work = !wb.work_list.empty() || wb.has_dirty_io();
+  if (!wb.has_thread && has_work)
+    return start_thread(wb);
+  if (!is_2639() || !wb.has_thread || has_work || context_.now() <= wb.last_active + patience())
+    return;
+  wb.stop = true;
+  wake(wb);
 }
 
 // bdi_forker_task(): makes the threads that are missing, one after the other.
@@ -77,25 +119,26 @@ Task<> BdiFlusher::forker() {
       start_thread(wb);
   for (;;) {
     forker_woken_ = false;
-    for (BdiWriteback& wb : wbs_) {
-      if (wb.has_thread || (wb.work_list.empty() && !wb.has_dirty_io()))
-        continue;
-      start_thread(wb);
-    }
-    if (forker_woken_)
-      continue;
-    if (context_.dirty_writeback_interval.count() > 0)
-      co_await forker_wake_.wait_for(context_.timeout(context_.dirty_writeback_interval),
-                                     "dirty_writeback_interval");
-    else
-      co_await forker_wake_.wait("work");
+    for (BdiWriteback& wb : wbs_)
+      fork_or_kill(wb);
+    if (!forker_woken_)
+      co_await forker_sleeps();
   }
+}
+
+Task<> BdiFlusher::forker_sleeps() {
+  const Jiffies interval = context_.dirty_writeback_interval;
+  if (is_2639())
+    co_await forker_wake_.wait_for(context_.timeout(patience()), "idle");
+  else if (interval.count() > 0)
+    co_await forker_wake_.wait_for(context_.timeout(interval), "dirty_writeback_interval");
+  else
+    co_await forker_wake_.wait("work");
 }
 
 // bdi_start_fn() and bdi_writeback_task(): looks for work every interval, exits when idle.
 Task<> BdiFlusher::run_thread(BdiWriteback& wb) {
   const Jiffies interval = context_.dirty_writeback_interval;
-  const Jiffies patience = std::max(context_.hz() * kThreadIdleSeconds, interval);
   Jiffies last_active = context_.now();
   bool waited = false;
   for (;;) {
@@ -104,7 +147,7 @@ Task<> BdiFlusher::run_thread(BdiWriteback& wb) {
     co_await context_.vfs.cpu.settle(wb.task);
     if (written > 0)
       last_active = context_.now();
-    else if (waited && context_.now() > last_active + patience)
+    else if (waited && context_.now() > last_active + patience())
       break;
     if (wb.woken || !wb.work_list.empty())
       continue;
@@ -119,11 +162,36 @@ Task<> BdiFlusher::run_thread(BdiWriteback& wb) {
   --nr_threads_;
 }
 
+// bdi_writeback_thread() of 2.6.39: sleeps while there is nothing dirty.
+Task<> BdiFlusher::run_thread_2639(BdiWriteback& wb) {
+  const Jiffies interval = context_.dirty_writeback_interval;
+  wb.last_active = context_.now();
+  wb.stop = false;
+  while (!wb.stop) {
+    wb.woken = false;
+    context_.sim().cancel(wb.wakeup_timer);
+    const std::int64_t written = co_await wb_do_writeback(wb);
+    co_await context_.vfs.cpu.settle(wb.task);
+    if (written > 0)
+      wb.last_active = context_.now();
+    if (wb.woken || !wb.work_list.empty())
+      continue;
+    if (wb.has_dirty_io() && interval.count() > 0)
+      co_await wb.wake.wait_for(context_.timeout(interval), "dirty_writeback_interval");
+    else
+      co_await wb.wake.wait("work");
+    co_await context_.vfs.cpu.woken(wb.task);
+  }
+  wb.has_thread = false;
+  --nr_threads_;
+}
+
 Task<std::int64_t> BdiFlusher::wb_do_writeback(BdiWriteback& wb) {
   std::int64_t written = 0;
+  wb.running = true;
   while (!wb.work_list.empty()) {
     const WritebackWork work = wb.work_list.front();
-    const bool wait = work.sync_mode == SyncMode::WB_SYNC_ALL;
+    const bool wait = !is_2639() && work.sync_mode == SyncMode::WB_SYNC_ALL;
     if (!wait)
       wb.work_list.pop_front();  // so writeback_in_progress() is false while it runs
     written += co_await wb_writeback(wb, work);
@@ -133,7 +201,19 @@ Task<std::int64_t> BdiFlusher::wb_do_writeback(BdiWriteback& wb) {
       work_done_.wake_all();
   }
   written += co_await wb_check_old_data_flush(wb);
+  if (is_2639())
+    written += co_await wb_check_background_flush(wb);
+  wb.running = false;
   co_return written;
+}
+
+Task<std::int64_t> BdiFlusher::wb_check_background_flush(BdiWriteback& wb) {
+  if (!context_.over_background())
+    co_return 0;
+  WritebackWork work;
+  work.nr_pages = kEverything;
+  work.for_background = work.range_cyclic = true;
+  co_return co_await wb_writeback(wb, work);
 }
 
 Task<std::int64_t> BdiFlusher::wb_check_old_data_flush(BdiWriteback& wb) {
@@ -150,6 +230,17 @@ Task<std::int64_t> BdiFlusher::wb_check_old_data_flush(BdiWriteback& wb) {
   co_return co_await wb_writeback(wb, work);
 }
 
+// In 2.6.39 background and periodic work give way to what somebody asked for.
+bool BdiFlusher::must_stop(const BdiWriteback& wb, const WritebackWork& work) const {
+  if (work.nr_pages <= 0)
+    return true;
+  if (!is_2639())
+    return work.for_background && !context_.at_background();
+  if ((work.for_background || work.for_kupdate) && !wb.work_list.empty())
+    return true;
+  return work.for_background && !context_.over_background();
+}
+
 Task<std::int64_t> BdiFlusher::wb_writeback(BdiWriteback& wb, WritebackWork work) {
   const TimePoint since = context_.sim().now();
   WritebackControl wbc;
@@ -159,22 +250,23 @@ Task<std::int64_t> BdiFlusher::wb_writeback(BdiWriteback& wb, WritebackWork work
   wbc.reason = work.reason;
   if (work.for_kupdate)
     wbc.older_than_this = context_.now() - context_.dirty_expire_interval;
+  const Jiffies wb_start = context_.now();
+  const bool integrity = is_2639() && work.sync_mode == SyncMode::WB_SYNC_ALL;
+  const std::int64_t chunk = integrity ? kEverything : kMaxWritebackPages;
   std::int64_t written = 0;
-  for (;;) {
-    if (work.nr_pages <= 0 || (work.for_background && !context_.over_background()))
-      break;
+  while (!must_stop(wb, work)) {
     const TimePoint round = context_.sim().now();
     wbc.more_io = false;
-    wbc.nr_to_write = kMaxWritebackPages;
+    wbc.nr_to_write = chunk;
     wbc.pages_skipped = 0;
-    co_await writeback_inodes_wb(wb, work.sb, wbc, wb.task);
-    work.nr_pages -= kMaxWritebackPages - wbc.nr_to_write;
-    written += kMaxWritebackPages - wbc.nr_to_write;
+    co_await writeback_inodes_wb(wb, work.sb, wbc, is_2639() ? wb_start : context_.now(), wb.task);
+    work.nr_pages -= chunk - wbc.nr_to_write;
+    written += chunk - wbc.nr_to_write;
     if (wbc.nr_to_write <= 0)
       continue;
     if (!wbc.more_io)
       break;
-    if (wbc.nr_to_write < kMaxWritebackPages)
+    if (wbc.nr_to_write < chunk)
       continue;
     // Nothing written: somebody else is at the inode, or all its pages are under write-back.
     auto& more_io = wb.lists.list(DirtyInodeLists::kMoreIo);
@@ -195,13 +287,13 @@ Task<std::int64_t> BdiFlusher::wb_writeback(BdiWriteback& wb, WritebackWork work
 }
 
 Task<> BdiFlusher::writeback_inodes_wb(BdiWriteback& wb, SuperBlock* sb, WritebackControl& wbc,
-                                       TaskStruct& task) {
+                                       Jiffies start, TaskStruct& task) {
   const auto& io = wb.lists.list(DirtyInodeLists::kIo);
-  const Jiffies start = context_.now();
   if (!wbc.for_kupdate || io.empty())
     queue_io(context_, wb.lists,
              {wbc.older_than_this, DirtyInodeLists::SuperblockSort::kYes, wb.bdi.id, wbc.reason,
-              task.name()});
+              task.name(),
+              is_2639() ? DirtyInodeLists::MoreIo::kAfterIo : DirtyInodeLists::MoreIo::kFirst});
   while (!io.empty()) {
     Inode& inode = wb.lists.next_io();
     if (sb && sb != inode.i_sb) {
@@ -232,22 +324,33 @@ Task<> BdiFlusher::writeback_inodes_wb(BdiWriteback& wb, SuperBlock* sb, Writeba
 }
 
 Task<> BdiFlusher::writeback_inodes(WritebackControl& wbc, TaskStruct& task) {
-  co_await writeback_inodes_wb(of(*wbc.bdi), nullptr, wbc, task);
+  co_await writeback_inodes_wb(of(*wbc.bdi), nullptr, wbc, context_.now(), task);
 }
 
 bool BdiFlusher::writeback_in_progress(const BackingDevInfo& bdi) const {
-  return !of(bdi).work_list.empty();
+  return is_2639() ? of(bdi).running : !of(bdi).work_list.empty();
 }
 
 void BdiFlusher::start_background_writeback(BackingDevInfo& bdi) {
+  if (is_2639())
+    return wake(of(bdi));
   WritebackWork work;
   work.nr_pages = kEverything;
   work.for_background = work.range_cyclic = true;
   queue_work(of(bdi), work);
 }
 
-// schedule_work(): one that is pending already is not queued again.
-void BdiFlusher::laptop_flush(BackingDevInfo&) {
+// schedule_work(): one that is pending already is not queued again. 2.6.39: an item of work.
+void BdiFlusher::laptop_flush(BackingDevInfo& bdi) {
+  if (is_2639()) {
+    WritebackWork work;
+    work.nr_pages = context_.everything();
+    work.range_cyclic = true;
+    work.reason = WriteReason::kLaptopTimer;
+    if (of(bdi).has_dirty_io())
+      queue_work(of(bdi), work);
+    return;
+  }
   if (laptop_works_ == 2)
     return;
   if (++laptop_works_ == 1)
@@ -261,13 +364,13 @@ Task<> BdiFlusher::laptop_work() {
 }
 
 // One work item on each device with something to do, and the end of all of them.
-Task<> BdiFlusher::sync_everything(SyncMode mode, TaskStruct& task) {
+Task<> BdiFlusher::sync_everything(SyncMode mode, Wait wait, TaskStruct& task) {
   int pending = 0;
   WritebackWork work;
   work.sync_mode = mode;
   work.nr_pages = mode == SyncMode::WB_SYNC_ALL ? kEverything : context_.everything();
   work.reason = WriteReason::kSync;
-  if (mode == SyncMode::WB_SYNC_ALL)
+  if (wait == Wait::kYes)
     work.pending = &pending;
   for (BdiWriteback& wb : wbs_) {
     if (!wb.has_dirty_io() && wb.work_list.empty())
@@ -276,17 +379,17 @@ Task<> BdiFlusher::sync_everything(SyncMode mode, TaskStruct& task) {
     queue_work(wb, work);
   }
   co_await context_.vfs.cpu.settle(task);
-  if (mode == SyncMode::WB_SYNC_ALL)
-    while (pending > 0) {
-      co_await work_done_.wait("sync work");
-      co_await context_.vfs.cpu.woken(task);
-    }
+  while (wait == Wait::kYes && pending > 0) {
+    co_await work_done_.wait("sync work");
+    co_await context_.vfs.cpu.woken(task);
+  }
 }
 
 Task<Errno> BdiFlusher::sync(TaskStruct& task) {
   task.charge(context_.vfs.costs.write_syscall);
-  co_await sync_everything(SyncMode::WB_SYNC_NONE, task);  // wakeup_flusher_threads(0)
-  co_await sync_everything(SyncMode::WB_SYNC_ALL, task);
+  // wakeup_flusher_threads(0), and writeback_inodes_sb(), which waits in 2.6.39.
+  co_await sync_everything(SyncMode::WB_SYNC_NONE, is_2639() ? Wait::kYes : Wait::kNo, task);
+  co_await sync_everything(SyncMode::WB_SYNC_ALL, Wait::kYes, task);
   Errno result = Errno::kOk;
   for (SuperBlock* sb : context_.super_blocks) {
     const Errno waited = co_await wait_sb_inodes(context_, *sb, task);

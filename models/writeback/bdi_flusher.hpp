@@ -2,7 +2,8 @@
 //
 // MODELS:   mm/backing-dev.c bdi_forker_task(), bdi_start_fn(), fs/fs-writeback.c
 //           bdi_writeback_task(), wb_do_writeback(), wb_writeback(), writeback_inodes_wb() of
-//           2.6.32.
+//           2.6.32; the same of 2.6.39, where the first dirty inode arms a timer, background
+//           write-back is no item of work, and the forker ends idle threads.
 // DEVIATES: the RCU grace periods of the bdi list take no time; thread creation never fails; the
 //           pseudo device that bdi-default stands for has no dirty inodes of its own.
 #pragma once
@@ -16,10 +17,13 @@
 
 namespace wbsim {
 
+enum class BdiRule : std::uint8_t { k2632, k2639 };
+
 class BdiFlusher : public Flusher {
  public:
   enum class ThreadsAtStart : bool { kNone, kAll };
-  BdiFlusher(WritebackContext& context, ThreadsAtStart threads_at_start);
+  BdiFlusher(WritebackContext& context, ThreadsAtStart threads_at_start,
+             BdiRule rule = BdiRule::k2632);
   ~BdiFlusher() override;
 
   void start() override;
@@ -46,17 +50,28 @@ class BdiFlusher : public Flusher {
   struct BdiWriteback;  // struct bdi_writeback
 
   BdiWriteback& of(const BackingDevInfo& bdi) const;
+  bool is_2639() const { return rule_ == BdiRule::k2639; }
   void queue_work(BdiWriteback& wb, const WritebackWork& work);
+  void wake(BdiWriteback& wb);
+  void wakeup_delayed(BdiWriteback& wb);
   void start_thread(BdiWriteback& wb);
+  Jiffies patience() const;
   Task<> forker();
+  Task<> forker_sleeps();
+  void fork_or_kill(BdiWriteback& wb);
   Task<> run_thread(BdiWriteback& wb);
+  Task<> run_thread_2639(BdiWriteback& wb);
   Task<std::int64_t> wb_do_writeback(BdiWriteback& wb);
   Task<std::int64_t> wb_check_old_data_flush(BdiWriteback& wb);
+  Task<std::int64_t> wb_check_background_flush(BdiWriteback& wb);
+  bool must_stop(const BdiWriteback& wb, const WritebackWork& work) const;
   Task<std::int64_t> wb_writeback(BdiWriteback& wb, WritebackWork work);
-  Task<> writeback_inodes_wb(BdiWriteback& wb, SuperBlock* sb, WritebackControl& wbc,
+  // `start`: what is dirtied later is left alone.
+  Task<> writeback_inodes_wb(BdiWriteback& wb, SuperBlock* sb, WritebackControl& wbc, Jiffies start,
                              TaskStruct& task);
   Task<> laptop_work();
-  Task<> sync_everything(SyncMode mode, TaskStruct& task);
+  enum class Wait : bool { kNo, kYes };
+  Task<> sync_everything(SyncMode mode, Wait wait, TaskStruct& task);
 
   WritebackContext& context_;
   std::deque<BdiWriteback> wbs_;  // by bdi id
@@ -66,6 +81,7 @@ class BdiFlusher : public Flusher {
   TaskStruct events_{"events/0"};  // keventd
   int laptop_works_ = 0;           // scheduled, the running one included
   ThreadsAtStart threads_at_start_;
+  BdiRule rule_;
   int nr_threads_ = 0;
 };
 

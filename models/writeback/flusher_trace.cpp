@@ -17,7 +17,7 @@ std::vector<DirtyInodeView> views(const DirtyInodeLists::List& list) {
 void queue_io(const WritebackContext& context, DirtyInodeLists& lists, const QueueIo& how) {
   const Jiffies now = context.now();
   WritebackQueueIoEvent event;
-  event.moved = lists.queue_io(how.older_than, how.sort);
+  event.moved = lists.queue_io(how.older_than, how.sort, how.more_io);
   event.time = context.sim().now() - context.origin;
   event.thread = how.thread;
   event.bdi = how.bdi;

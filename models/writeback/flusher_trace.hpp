@@ -15,6 +15,7 @@ struct QueueIo {
   int bdi = -1;
   WriteReason reason{};
   std::string_view thread;
+  DirtyInodeLists::MoreIo more_io = DirtyInodeLists::MoreIo::kFirst;
 };
 // DirtyInodeLists::queue_io(), and writeback_queue_io.
 void queue_io(const WritebackContext& context, DirtyInodeLists& lists, const QueueIo& how);

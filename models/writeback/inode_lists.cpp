@@ -60,12 +60,13 @@ void DirtyInodeLists::requeue_io(Inode& inode) {
   move_to_front(kMoreIo, inode);
 }
 
-int DirtyInodeLists::queue_io(std::optional<Jiffies> older_than, SuperblockSort sort) {
+int DirtyInodeLists::queue_io(std::optional<Jiffies> older_than, SuperblockSort sort,
+                              MoreIo more_io) {
   List& more = lists_[kMoreIo];
   List& io = lists_[kIo];
   for (Inode& inode : more)
     file_under(kIo, inode);
-  io.splice(io.end(), more);
+  io.splice(more_io == MoreIo::kFirst ? io.end() : io.begin(), more);
   return move_expired_inodes(older_than, sort);
 }
 

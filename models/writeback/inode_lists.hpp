@@ -41,11 +41,13 @@ class DirtyInodeLists {
   void requeue_io(Inode& inode);
 
   enum class SuperblockSort : bool { kNo, kYes };
-  // Refills `io`. Service order afterwards: more_io, first requeued first; what was left on io;
-  // then the newly expired (all without `older_than`), oldest first. With the sort, all inodes of
-  // the oldest one's superblock come first among the newly queued, and so on.
-  // Returns how many those are.
-  int queue_io(std::optional<Jiffies> older_than, SuperblockSort sort);
+  enum class MoreIo : bool { kFirst, kAfterIo };  // kAfterIo from 2.6.37 on
+  // Refills `io`. Service order afterwards: more_io, first requeued first; what was left on io
+  // (kAfterIo: before more_io); then the newly expired (all without `older_than`), oldest first.
+  // With the sort, all inodes of the oldest one's superblock come first among the newly queued, and
+  // so on. Returns how many those are.
+  int queue_io(std::optional<Jiffies> older_than, SuperblockSort sort,
+               MoreIo more_io = MoreIo::kFirst);
 
  private:
   static void count(const Inode& inode, int change);

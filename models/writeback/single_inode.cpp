@@ -23,14 +23,15 @@ Task<Errno> write_inode(WritebackContext& context, Inode& inode, bool wait, Task
   co_return result;
 }
 
-// Not everything was written, or it was dirtied again: where a periodic pass puts the inode.
+// Not everything was written, or it was dirtied again: where a periodic pass, in 2.6.39 any pass,
+// puts the inode.
 void file_partly_written(const WritebackContext& context, Inode& inode,
                          const WritebackControl& wbc) {
   DirtyInodeLists& lists = *inode.dirty_lists;
+  const SingleInodeRule rule = context.rules.single_inode;
   const bool budget_used = wbc.nr_to_write <= 0;
-  const bool more =
-      wbc.for_kupdate && (context.rules.single_inode == SingleInodeRule::k2624 || budget_used);
-  if (more)
+  const bool periodic = wbc.for_kupdate || rule == SingleInodeRule::k2639;
+  if (periodic && (rule == SingleInodeRule::k2624 || budget_used))
     lists.requeue_io(inode);
   else
     lists.redirty_tail(inode, context.now());
@@ -44,12 +45,15 @@ void file_inode(const WritebackContext& context, Inode& inode, const WritebackCo
     inode.dirty_lists->redirty_tail(inode, context.now());  // its stamp is an old one
     return;
   }
+  const SingleInodeRule rule = context.rules.single_inode;
   const bool pages_redirtied = (inode.i_state & I_DIRTY_PAGES) != 0;
-  if (context.rules.single_inode == SingleInodeRule::k2632 && pages_redirtied) {
+  const bool dirty_pages = inode.i_mapping->pages.any_tagged(PageTag::kDirty);
+  const bool pages_first = rule == SingleInodeRule::k2639 && dirty_pages;
+  if (rule == SingleInodeRule::k2632 && pages_redirtied) {
     file_partly_written(context, inode, wbc);
-  } else if ((inode.i_state & I_DIRTY) != 0) {
+  } else if ((inode.i_state & I_DIRTY) != 0 && !pages_first) {
     inode.dirty_lists->redirty_tail(inode, context.now());
-  } else if (inode.i_mapping->pages.any_tagged(PageTag::kDirty)) {
+  } else if (dirty_pages) {
     inode.i_state |= I_DIRTY_PAGES;
     file_partly_written(context, inode, wbc);
   } else {
@@ -81,6 +85,49 @@ Task<Errno> writeback_single_inode_310(WritebackContext& context, Inode& inode,
   co_return result;
 }
 
+// Up to 2.6.32: what is dirtied from now on is for the next time; data and inode are under way
+// together.
+Task<Errno> write_flags_first(WritebackContext& context, Inode& inode, WritebackControl& wbc,
+                              TaskStruct& task) {
+  const bool wait = wbc.sync_mode == SyncMode::WB_SYNC_ALL;
+  const unsigned dirty = inode.i_state & I_DIRTY;
+  inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~I_DIRTY);
+  Errno result = co_await do_writepages(context.vfs, inode.host(), wbc, task);
+  if ((dirty & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)) != 0) {
+    const Errno written = co_await write_inode(context, inode, wait, task);
+    if (result == Errno::kOk)
+      result = written;
+  }
+  if (wait) {
+    const Errno waited = co_await filemap_fdatawait(context.vfs, inode.host(), task);
+    if (result == Errno::kOk)
+      result = waited;
+  }
+  co_return result;
+}
+
+// 2.6.39: writing the data may dirty the inode, which is written after it.
+Task<Errno> write_data_first(WritebackContext& context, Inode& inode, WritebackControl& wbc,
+                             TaskStruct& task) {
+  constexpr unsigned kInode = I_DIRTY_SYNC | I_DIRTY_DATASYNC;
+  const bool wait = wbc.sync_mode == SyncMode::WB_SYNC_ALL;
+  inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~I_DIRTY_PAGES);
+  Errno result = co_await do_writepages(context.vfs, inode.host(), wbc, task);
+  if (wait) {
+    const Errno waited = co_await filemap_fdatawait(context.vfs, inode.host(), task);
+    if (result == Errno::kOk)
+      result = waited;
+  }
+  const unsigned dirty = inode.i_state & kInode;
+  inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~kInode);
+  if (dirty != 0) {
+    const Errno written = co_await write_inode(context, inode, wait, task);
+    if (result == Errno::kOk)
+      result = written;
+  }
+  co_return result;
+}
+
 }  // namespace
 
 Task<> wait_for_i_sync(WritebackContext& context, Inode& inode, TaskStruct& task) {
@@ -95,33 +142,22 @@ Task<Errno> writeback_single_inode(WritebackContext& context, Inode& inode, Writ
                                    TaskStruct& task) {
   if (context.rules.single_inode == SingleInodeRule::k310)
     co_return co_await writeback_single_inode_310(context, inode, wbc, task);
-  Vfs& vfs = context.vfs;
-  const bool wait = wbc.sync_mode == SyncMode::WB_SYNC_ALL;
   if ((inode.i_state & I_SYNC) != 0) {
-    if (!wait) {
+    if (wbc.sync_mode != SyncMode::WB_SYNC_ALL) {
       inode.dirty_lists->requeue_io(inode);
       Errno result = Errno::kOk;
       if (context.rules.single_inode == SingleInodeRule::k2624)
-        result = co_await do_writepages(vfs, inode.host(), wbc, task);
+        result = co_await do_writepages(context.vfs, inode.host(), wbc, task);
       co_return result;
     }
     co_await wait_for_i_sync(context, inode, task);
   }
-  const unsigned dirty = inode.i_state & I_DIRTY;
-  inode.i_state = static_cast<std::uint8_t>((inode.i_state & ~I_DIRTY) | I_SYNC);
+  inode.i_state |= I_SYNC;
   const std::int64_t nr_to_write = wbc.nr_to_write;
   trace_single_inode(context, inode, true, nr_to_write, 0, task);
-  Errno result = co_await do_writepages(vfs, inode.host(), wbc, task);
-  if ((dirty & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)) != 0) {
-    const Errno written = co_await write_inode(context, inode, wait, task);
-    if (result == Errno::kOk)
-      result = written;
-  }
-  if (wait) {
-    const Errno waited = co_await filemap_fdatawait(vfs, inode.host(), task);
-    if (result == Errno::kOk)
-      result = waited;
-  }
+  const Errno result = context.rules.single_inode == SingleInodeRule::k2639
+                           ? co_await write_data_first(context, inode, wbc, task)
+                           : co_await write_flags_first(context, inode, wbc, task);
   trace_single_inode(context, inode, false, nr_to_write, nr_to_write - wbc.nr_to_write, task);
   inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~I_SYNC);
   file_inode(context, inode, wbc);

@@ -37,7 +37,8 @@ Pages WritebackContext::bdi_dirty_limit(BackingDevInfo& bdi, Pages dirty, TaskSt
   Pages limit = bdi_thresh(bdi, dirty);
   if (has_flex_shares(rules.limits))
     return limit;
-  limit = clip_bdi_dirty_limit(limit, dirty, cache.counters(), bdi);
+  if (rules.limits != LimitsRule::k2639)
+    limit = clip_bdi_dirty_limit(limit, dirty, cache.counters(), bdi);
   return task ? task_dirty_limit(limit, cache.dirtyings().fraction(task->dirties)) : limit;
 }
 

@@ -21,13 +21,20 @@ enum class SingleInodeRule : std::uint8_t {
   k2624,
   k2631,
   k2632,
-  k310,  // requeue_inode(): by what is left; the caller of fsync(2) moves no dirty inode
+  k2639,  // flags are taken just before what they stand for; waits for data before the inode
+  k310,   // requeue_inode(): by what is left; the caller of fsync(2) moves no dirty inode
 };
 
 // When a throttled writer writes back itself.
 enum class WriterWritesRule : std::uint8_t {
   kAnyReclaimable,   // 2.6.24: the device has dirty pages
   kReclaimableOver,  // 2.6.31: its dirty pages alone exceed its limit
+};
+
+// How long a writer over the limit writes back and pauses.
+enum class WriterLoopRule : std::uint8_t {
+  k2632,  // until its device is below its share
+  k2639,  // and all together are below the limit; looks at the midpoint first
 };
 
 // When fsync(2) waits for the data: before the file system's own part runs, or after it.
@@ -59,6 +66,7 @@ struct WritebackRules {
   LimitsRule limits = LimitsRule::k2631;
   SingleInodeRule single_inode = SingleInodeRule::k2631;
   WriterWritesRule writer_writes = WriterWritesRule::kReclaimableOver;
+  WriterLoopRule writer_loop = WriterLoopRule::k2632;
   FsyncWaits fsync_waits = FsyncWaits::kAfterInode;
   bool reports_more_io = true;  // 2.6.31: wbc.more_io makes background jobs wait and go on
   // From 3.1 on.
@@ -144,7 +152,9 @@ struct WritebackContext {
   // bdi_dirty_limit() of 3.1 and later, wb_calc_thresh(): the share alone.
   Pages bdi_thresh(BackingDevInfo& bdi, Pages thresh) const;
   Pages reclaimable() const { return vfs.cache.counters().nr_file_dirty; }
-  bool over_background() const { return reclaimable() >= dirty_limits().background; }
+  // Up to 2.6.32; later kernels ask for more than the limit.
+  bool at_background() const { return reclaimable() >= dirty_limits().background; }
+  bool over_background() const { return reclaimable() > dirty_limits().background; }
   // file_dirty + unstable + inodes: enough for everything that is dirty now.
   std::int64_t everything() const;
   std::int64_t inodes() const;

@@ -37,11 +37,13 @@ bool WriterThrottle::ratelimit(TaskStruct& task, const AddressSpace& mapping, Pa
 WriterThrottle::Excess WriterThrottle::excess(BackingDevInfo& bdi, TaskStruct& task) const {
   const DirtyLimits limits = context_.dirty_limits();
   const Pages bdi_limit = context_.bdi_dirty_limit(bdi, limits.dirty, &task);
-  if (bdi.reclaimable + bdi.writeback <= bdi_limit)
-    return {bdi_limit, false};
+  const bool bdi_over = bdi.reclaimable + bdi.writeback > bdi_limit;
   const VmCounters& vm = context_.vfs.cache.counters();
+  const Pages all = vm.nr_file_dirty + vm.nr_writeback;
   const Pages midpoint = (limits.background + limits.dirty) / 2;
-  return {bdi_limit, vm.nr_file_dirty + vm.nr_writeback >= midpoint};
+  if (context_.rules.writer_loop == WriterLoopRule::k2639)
+    return {bdi_limit, bdi_over || all > limits.dirty, all <= midpoint};
+  return {bdi_limit, bdi_over && all >= midpoint, false};
 }
 
 ThrottledBy WriterThrottle::throttled_by(BackingDevInfo& bdi) const {
@@ -78,15 +80,28 @@ Task<> WriterThrottle::wait(TaskStruct& task, Jiffies& pause) {
   pause = std::min(pause * 2, most);
 }
 
+// Whether the writer goes on without a pause; `wrote` back this time, and `written` so far.
+bool WriterThrottle::may_leave(BackingDevInfo& bdi, TaskStruct& task, bool wrote,
+                               std::int64_t written) const {
+  const bool paid = written >= write_chunk_.count();
+  if (context_.rules.writer_loop == WriterLoopRule::k2639)
+    return wrote && paid;
+  return paid || bdi.reclaimable + bdi.writeback <= excess(bdi, task).bdi_limit;
+}
+
 Task<> WriterThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) {
   BackingDevInfo& bdi = *mapping.bdi;
   const TimePoint since = context_.sim().now();
   std::int64_t written = 0;
   Jiffies pause{1};
   bool paid = false;
+  bool over = false;
   for (;;) {
     Excess now = excess(bdi, task);
-    if (!now.over)
+    if (now.freerun)
+      break;
+    over = now.over;
+    if (!over)
       break;
     bdi.dirty_exceeded = true;
     first_throttle_ = std::min(first_throttle_, since);
@@ -95,17 +110,16 @@ Task<> WriterThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
     const bool writes = context_.rules.writer_writes == WriterWritesRule::kAnyReclaimable
                             ? bdi.reclaimable > Pages(0)
                             : bdi.reclaimable > now.bdi_limit;
-    if (writes) {
+    if (writes)
       written += co_await write_back(bdi, task);
-      now = excess(bdi, task);
-    }
-    if (bdi.reclaimable + bdi.writeback <= now.bdi_limit || written >= write_chunk_.count())
+    if (may_leave(bdi, task, writes, written))
       break;
     co_await wait(task, pause);
   }
   task.throttled_by = ThrottledBy::kNobody;
-  const Excess last = excess(bdi, task);
-  if (bdi.reclaimable + bdi.writeback < last.bdi_limit && bdi.dirty_exceeded)
+  if (context_.rules.writer_loop == WriterLoopRule::k2639
+          ? !over
+          : bdi.reclaimable + bdi.writeback < excess(bdi, task).bdi_limit)
     bdi.dirty_exceeded = false;
   if (paid) {
     task.throttled += context_.sim().now() - since;

@@ -1,7 +1,7 @@
 // Throttles of the kernels in which a writer over the limit writes back itself.
 //
 // MODELS:   mm/page-writeback.c balance_dirty_pages() and balance_dirty_pages_ratelimited_nr() of
-//           2.6.24, 2.6.31 and 2.6.32.
+//           2.6.24, 2.6.31, 2.6.32 and 2.6.39.
 #pragma once
 
 #include <vector>
@@ -13,7 +13,7 @@ namespace wbsim {
 
 enum class ThrottleWait : std::uint8_t {
   kCongestion,  // up to 2.6.31: until some queue has room again, HZ/10 at most
-  kPause,       // 2.6.32: one tick, doubled each time, HZ/10 at most
+  kPause,       // from 2.6.32 on: one tick, doubled each time, HZ/10 at most
 };
 
 class WriterThrottle : public DirtyThrottle {
@@ -30,10 +30,12 @@ class WriterThrottle : public DirtyThrottle {
   struct Excess {
     Pages bdi_limit;
     bool over;
+    bool freerun;  // 2.6.39: so little is dirty that nobody looks at the rest
   };
   Pages ratelimit_of(const AddressSpace& mapping) const;
   ThrottledBy throttled_by(BackingDevInfo& bdi) const;
   Excess excess(BackingDevInfo& bdi, TaskStruct& task) const;
+  bool may_leave(BackingDevInfo& bdi, TaskStruct& task, bool wrote, std::int64_t written) const;
   Task<std::int64_t> write_back(BackingDevInfo& bdi, TaskStruct& task);
   Task<> wait(TaskStruct& task, Jiffies& pause);
   void start_background(BackingDevInfo& bdi, std::int64_t written);

@@ -114,9 +114,11 @@ void MachineFixture::start_flusher() {
   else if (flusher_name == "bdi_wq")
     flusher = std::make_unique<WbFlusher>(context);
   else
-    flusher = std::make_unique<BdiFlusher>(context, config.run.flusher_threads_at_start
-                                                        ? BdiFlusher::ThreadsAtStart::kAll
-                                                        : BdiFlusher::ThreadsAtStart::kNone);
+    flusher = std::make_unique<BdiFlusher>(context,
+                                           config.run.flusher_threads_at_start
+                                               ? BdiFlusher::ThreadsAtStart::kAll
+                                               : BdiFlusher::ThreadsAtStart::kNone,
+                                           row.bdi);
   if (kernel24)
     throttle = std::make_unique<BalanceDirty>(context, kernel24->buffers);
   else if (throttle_name == "ioless")

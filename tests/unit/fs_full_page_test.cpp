@@ -4,6 +4,7 @@
 
 #include "models/fs/buffer_io.hpp"
 #include "models/fs/page_scan.hpp"
+#include "models/kernel.hpp"
 #include "tests/support/fs_buffer_text.hpp"
 
 namespace wbsim {
@@ -324,13 +325,20 @@ TEST_CASE("buffer-heads 6.2: a block whose metadata is not in memory is asked fo
 
 TEST_CASE("buffer-heads 6.3: who waits for a locked buffer", "[fs]") {
   struct Row {
+    const char* kernel;
     SyncMode mode;
     bool nonblocking, waits;
   };
-  for (const Row& row :
-       {Row{SyncMode::WB_SYNC_NONE, true, false}, Row{SyncMode::WB_SYNC_NONE, false, true},
-        Row{SyncMode::WB_SYNC_ALL, true, true}, Row{SyncMode::WB_SYNC_ALL, false, true}}) {
+  for (const Row& row : {Row{"2.6.32", SyncMode::WB_SYNC_NONE, true, false},
+                         Row{"2.6.32", SyncMode::WB_SYNC_NONE, false, true},
+                         Row{"2.6.32", SyncMode::WB_SYNC_ALL, true, true},
+                         Row{"2.6.32", SyncMode::WB_SYNC_ALL, false, true},
+                         Row{"2.6.39", SyncMode::WB_SYNC_NONE, false, false},
+                         Row{"2.6.39", SyncMode::WB_SYNC_ALL, false, true},
+                         Row{"3.10", SyncMode::WB_SYNC_NONE, false, false},
+                         Row{"6.1", SyncMode::WB_SYNC_NONE, false, false}}) {
     FsFixture f;
+    f.vfs.rules.waits_for_buffers = find_kernel(row.kernel)->fs.waits_for_buffers;
     Page& page = add_page(f, 0, {"UDM@100", "UDML@101", "UDM@102", "UML@103"});
     WritebackControl wbc = background();
     wbc.sync_mode = row.mode;

@@ -106,6 +106,18 @@ TEST_CASE("requeue_io keeps the stamp", "[writeback]") {
   CHECK(f.order(Lists::kDirty) == "B");
 }
 
+TEST_CASE("bdi 9.3, 2.6.39: what was left goes before the requeued inodes", "[writeback]") {
+  Fixture f;
+  f.dirty('C', 1);
+  f.lists.queue_io(std::nullopt, Sort::kNo);
+  f.lists.requeue_io(f.make('A', 2));
+  f.lists.requeue_io(f.make('B', 2));
+  f.dirty('D', 3);
+  f.dirty('E', 4);
+  f.lists.queue_io(std::nullopt, Sort::kNo, Lists::MoreIo::kAfterIo);
+  CHECK(f.order(Lists::kIo) == "CABDE");
+}
+
 // gen-2.6.32-bdi 9.3; the same for pdflush from 2.6.24.
 TEST_CASE("requeued inodes go first, then what was left, then the expired, oldest first",
           "[writeback]") {

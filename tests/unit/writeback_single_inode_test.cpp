@@ -100,7 +100,9 @@ TEST_CASE("an inode with dirty pages left is filed by the kernel's rule", "[writ
                                         {"2.6.31", true, Place::kMoreIo},
                                         {"2.6.31", false, Place::kDirty},
                                         {"2.6.32", true, Place::kMoreIo},
-                                        {"2.6.32", false, Place::kDirty}}));
+                                        {"2.6.32", false, Place::kDirty},
+                                        {"2.6.39", true, Place::kMoreIo},
+                                        {"2.6.39", false, Place::kMoreIo}}));
   CAPTURE(row.kernel, row.periodic);
   OneInode one(row.kernel);
   one.f.dirty_pages(*one.inode, 10, 20);
@@ -143,6 +145,37 @@ TEST_CASE("with pages dirtied meanwhile and the budget used up only 2.6.32 reque
   CHECK(wbc.nr_to_write <= 0);
   const bool requeued = periodic && std::string_view(kernel) == "2.6.32";
   CHECK(one.place() == (requeued ? Place::kMoreIo : Place::kDirty));
+}
+
+// gen-2.6.32-bdi section 5, the column of 2.6.39.
+TEST_CASE("2.6.39 looks for dirty pages first, and waits for data before it writes the inode",
+          "[writeback]") {
+  OneInode one("2.6.39");
+  one.sb->takes = kMs * 5;
+  SECTION("dirty pages and times, budget used up: requeued") {
+    one.at(kMs * 22, [](OneInode& o) {
+      o.f.dirty_pages(*o.inode, 20, 1);
+      mark_inode_dirty(o.f.vfs, *o.inode, I_DIRTY_SYNC);
+    });
+    WritebackControl wbc = one.background(10);
+    one.write(wbc);
+    CHECK(one.place() == Place::kMoreIo);
+    CHECK((one.inode->i_state & I_DIRTY) == (I_DIRTY_PAGES | I_DIRTY_SYNC));
+  }
+  SECTION("its times alone: redirty_tail") {
+    one.at(kMs * 22, [](OneInode& o) { mark_inode_dirty(o.f.vfs, *o.inode, I_DIRTY_SYNC); });
+    WritebackControl wbc = one.background(10);
+    one.write(wbc);
+    CHECK(one.place() == Place::kDirty);
+  }
+  SECTION("WB_SYNC_ALL") {
+    WritebackControl wbc = one.background(1024);
+    wbc.sync_mode = SyncMode::WB_SYNC_ALL;
+    one.write(wbc);
+    REQUIRE(one.sb->written.size() == 1);
+    REQUIRE_FALSE(one.f.log.requests.empty());
+    CHECK(one.sb->written[0].when == TimePoint(one.f.log.requests.back().completed));
+  }
 }
 
 TEST_CASE("only its times dirtied meanwhile: redirty_tail everywhere", "[writeback]") {

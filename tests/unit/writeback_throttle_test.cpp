@@ -94,6 +94,37 @@ TEST_CASE("at the midpoint a writer over its device's limit is throttled", "[wri
   CHECK(f.throttle->first_throttle() == TimePoint(milliseconds(100)));
 }
 
+// gen-2.6.32-bdi 9.7: 2.6.32 asks for less than the midpoint.
+TEST_CASE("2.6.39 lets a writer go at the midpoint, and holds it one page above", "[writeback]") {
+  Throttled f("2.6.39");
+  f.flush_of(0, 3000);
+  while (f.cache.counters().nr_file_dirty < f.midpoint())
+    f.flush_of(0, 1);
+  const bool above = GENERATE(false, true);
+  f.flush_of(0, above ? 1 : 0);
+  f.balance();
+  f.run_until(seconds(5));
+  CHECK(f.writer.throttle_calls == (above ? 1 : 0));
+}
+
+// gen-2.6.32-bdi 9.8.
+TEST_CASE("2.6.39 holds a writer within its device's limit while all are over theirs",
+          "[writeback]") {
+  Throttled f("2.6.39", 1000, 2);
+  f.give_share(0, std::int64_t{1} << 20);
+  f.flush_of(0, 4000);
+  f.dirty_pages(f.file(1), 0, 2000);
+  const bool over = GENERATE(false, true);
+  f.dirty_pages(f.file(1), 2000, over ? 1 : 0);
+  const Pages limit = f.context.bdi_dirty_limit(f.bdi(0), Pages(6000), &f.writer);
+  REQUIRE(limit > Pages(4000));
+  f.balance();
+  f.run_until(seconds(5));
+  CHECK(f.left() == !over);
+  CHECK(f.bdi(0).dirty_exceeded == over);
+  CHECK(f.log.works_because(WriteReason::kBalanceDirty).empty());  // its own are not too many
+}
+
 TEST_CASE("a writer within its device's limit is not throttled at the midpoint", "[writeback]") {
   Throttled f(any_kernel());
   f.give_share(0, std::int64_t{1} << 20);  // nearly all of it
@@ -166,6 +197,7 @@ TEST_CASE("a writer whose dirty pages alone fit into the limit: 2.6.24 writes, 2
 
 // gen-2.6.32-bdi 9.1: 1, 2, 4, ... ticks, HZ/10 at most.
 TEST_CASE("2.6.32 sleeps one tick, doubled each time, a tenth of a second at most", "[writeback]") {
+  const char* kernel = GENERATE("2.6.32", "2.6.39");
   struct Row {
     int hz;
     std::vector<int> pauses_ms;
@@ -173,7 +205,7 @@ TEST_CASE("2.6.32 sleeps one tick, doubled each time, a tenth of a second at mos
   const auto row = GENERATE(values<Row>({{100, {10, 20, 40, 80, 100, 100}},
                                          {250, {4, 8, 16, 32, 64, 100, 100}},
                                          {1000, {1, 2, 4, 8, 16, 32, 64, 100, 100}}}));
-  Throttled f("2.6.32", row.hz);
+  Throttled f(kernel, row.hz);
   f.flush_of(0, 5000);
   WritebackControl wbc;
   wbc.bdi = &f.bdi(0);
