@@ -135,6 +135,8 @@ class FileWrite {
 int FileWrite::new_run() const {
   if ((pos_ & (kPageSize - 1)) != 0 || end_ - pos_ < 2 * kPageSize || vfs_.durability || vfs_.trace)
     return 0;
+  if (vfs_.cache.has_batch_work())
+    return 0;  // of others, who did not pay: the next page does
   const auto index = static_cast<PageIndex>(pos_ >> kPageShift);
   const std::int64_t whole = (end_ - pos_) >> kPageShift;
   std::int64_t run =

@@ -151,6 +151,7 @@ class PageCache {
     std::int64_t refills = 0;  // an allocation did not find its object at hand
     std::int64_t lru = 0;
   };
+  bool has_batch_work() const { return batch_work_.refills + batch_work_.lru > 0; }
   BatchWork take_batch_work() { return std::exchange(batch_work_, {}); }
   std::int64_t reclaimed() const { return reclaimed_; }  // pages, so far
 
