@@ -19,7 +19,7 @@ PageCache::PageCache(MemoryParams params, Proportions completions, Proportions d
       completions_(completions),
       dirtyings_(dirtyings),
       page_batches_(params.batches.allocated),
-      lru_batches_(params.batches.lru) {}
+      lru_vector_(params.batches.lru) {}
 
 Pages PageCache::dirtyable_memory() const {
   const Pages free = free_pages();
@@ -37,7 +37,7 @@ void PageCache::count_new_pages(AddressSpace& mapping, std::int64_t count,
   if (nodes_.in_use() > nodes_before)
     batch_work_.refills += tree_nodes_.allocate(nodes_.in_use() - nodes_before);
   batch_work_.refills += page_batches_.allocate(count);
-  batch_work_.lru += lru_batches_.allocate(count);
+  batch_work_.lru += lru_vector_.add(count);
   mapping.nrpages += count;
   counters_.nr_file_pages += Pages(count);
 }

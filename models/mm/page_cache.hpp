@@ -199,7 +199,8 @@ class PageCache {
   static constexpr int kBufferHeadsPerPage = 39;  // 104 bytes each
   Slab buffer_heads_{kBufferHeadsPerPage};
   Slab tree_nodes_{7};  // 576 bytes each
-  Batches page_batches_, lru_batches_;
+  Batches page_batches_;
+  Vector lru_vector_;
   std::int64_t reclaimed_ = 0;
   int batch_taken_ = 0, batch_unqueued_dirty_ = 0;  // of the pages reclaim isolates at a time
   BatchWork batch_work_;

@@ -5,14 +5,14 @@
 
 namespace wbsim {
 
-// Objects that are fetched in batches.
+// Objects that are fetched so many at a time, by the allocation that finds none left.
 class Batches {
  public:
   explicit Batches(std::int64_t size) : size_(size), at_hand_(size) {}
   // Returns how many batches the allocation of n objects had to fetch.
   int allocate(std::int64_t n) {
     int fetched = 0;
-    for (at_hand_ -= n; at_hand_ <= 0; at_hand_ += size_)
+    for (at_hand_ -= n; at_hand_ < 0; at_hand_ += size_)
       ++fetched;
     return fetched;
   }
@@ -20,6 +20,23 @@ class Batches {
  private:
   std::int64_t size_;
   std::int64_t at_hand_;
+};
+
+// Objects that are collected and passed on so many at a time, by the one that fills a vector.
+class Vector {
+ public:
+  explicit Vector(std::int64_t size) : size_(size) {}
+  // Returns how often n objects filled it.
+  std::int64_t add(std::int64_t n) {
+    held_ += n;
+    const std::int64_t filled = held_ / size_;
+    held_ %= size_;
+    return filled;
+  }
+
+ private:
+  std::int64_t size_;
+  std::int64_t held_ = 0;
 };
 
 // A page holds `per_page` objects, and so does a batch.
