@@ -58,8 +58,8 @@ Task<> WbFlusher::worker(Wb& wb) {
   for (;;) {
     while (!wb.queued)
       co_await wb.wake.wait("work");
-    wb.queued = false;
     co_await context_.vfs.cpu.woken(wb.task);
+    wb.queued = false;  // pending until it runs: who wakes it meanwhile asks for the same run
     do {
       const std::int64_t written = co_await wb_do_writeback(wb);
       WritebackPagesWrittenEvent event;
@@ -68,7 +68,6 @@ Task<> WbFlusher::worker(Wb& wb) {
       event.pages = written;
       context_.trace.on_writeback_pages_written(event);
     } while (!wb.work_list.empty());
-    co_await context_.vfs.cpu.settle(wb.task);
     if (!wb.work_list.empty())
       wakeup(wb);
     else if (wb.has_dirty_io())

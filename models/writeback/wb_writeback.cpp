@@ -28,6 +28,7 @@ Task<std::int64_t> WbFlusher::wb_do_writeback(Wb& wb) {
   written += co_await wb_check_start_all(wb);
   written += co_await wb_check_old_data_flush(wb);
   written += co_await wb_check_background_flush(wb);
+  co_await context_.vfs.cpu.settle(wb.task);
   wb.running = false;
   co_return written;
 }

@@ -58,6 +58,30 @@ TEST_CASE("a warm device is written when its data is old", "[writeback]") {
   CHECK(f.bdi(0).dirty_inodes[DirtyInodeLists::kDirty] == 0);
 }
 
+// Work that is pending cannot be queued again: a second run, 5 s later, would be a periodic one.
+TEST_CASE("a flusher that waits for a processor is woken for one run only", "[writeback]") {
+  Scenario s = WbTest::scenario("6.1");
+  s.cpu.costs.context_switch = milliseconds(1);
+  s.devices[0].fixed.bandwidth_bytes_per_s = 5'000'000;
+  s.vm.dirty_background_bytes = 1000 * kPageSize;
+  s.vm.dirty_bytes = 40000 * kPageSize;
+  WbTest f(s);
+  f.dirty_at(milliseconds(1), 0, 12000);
+  f.at(milliseconds(2), [&f] {
+    f.give_share(0);
+    f.flusher->start_background_writeback(f.bdi(0));
+  });
+  f.at(milliseconds(2) + milliseconds(1) / 2,
+       [&f] { f.flusher->start_background_writeback(f.bdi(0)); });
+  f.run_until(seconds(30));
+  const auto background = f.log.works_because(WriteReason::kBackground);
+  const auto periodic = f.log.works_because(WriteReason::kPeriodic);
+  REQUIRE(background.size() == 1);
+  REQUIRE(!periodic.empty());
+  CHECK(background[0].end - background[0].start > seconds(5));
+  CHECK(periodic[0].start >= background[0].end + seconds(5));
+}
+
 TEST_CASE("an idle device wakes nobody", "[writeback]") {
   WbTest f(WbTest::scenario(any_kernel()));
   f.run_until(seconds(60));
