@@ -139,6 +139,7 @@ KernelRow row_61() {
   row.writeback.timers = TimerRule::kWheel;
   row.writeback.plugs_works = true;
   row.fs.page_scan = PageScanRule::k61;
+  row.fs.sync_file_range = SyncMode::WB_SYNC_NONE;
   row.fs.write_marks_accessed = false;
   row.sched = kSched61;
   row.batches = {.allocated = 63, .lru = 15};

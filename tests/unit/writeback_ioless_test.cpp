@@ -77,12 +77,14 @@ TEST_CASE("at the free-run ceiling nobody pauses, above it a writer does", "[wri
 }
 
 TEST_CASE("a flusher is started when a writer is throttled", "[writeback]") {
-  Ioless f(any_kernel());
+  const std::string_view kernel = any_kernel();
+  Ioless f(kernel);
   f.dirty(30001);
   CHECK(f.log.works.empty());
   f.balance(1);
   f.run_until(seconds(1));
-  CHECK(f.cache.counters().nr_writeback > Pages(100));  // of a disk that takes for ever
+  // Of a disk that takes for ever; 6.1 has its writeback throttling before it.
+  CHECK(f.cache.counters().nr_writeback > Pages(kernel == "6.1" ? 100 : 1000));
 }
 
 // p at the set point is 1023/1024, so a base rate of 25626 gives a task 25600 pages/s.
