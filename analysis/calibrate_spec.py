@@ -19,12 +19,15 @@ writeback_page     time between two issues of full requests by a flusher nobody 
                    each page: of a file whose pages go many to a bio; of pages with one buffer and
 writeback_buffer,  with several, the difference being the buffers' and the rest what a page that
 writeback_by_buffers  goes buffer by buffer costs besides.
-complete_page      the commonest delay that a quick call meets, for each page of a full request.
+complete_page,     how much longer calls are that a full request ends in, for each page of it: of a
+complete_by_buffers,  file whose pages go many to a bio, and as for the submission of pages that go
+complete_buffer    buffer by buffer.
 complete_request   issue to completion of a direct one-page request, less the service.
 request,           a direct one-page call, less all of these: allocating and issuing the request,
 context_switch     and waking the caller. No recording parts the two: split evenly.
-reclaim_page       not measured: most of kswapd's time falls into the writers' pauses. That of the
-                   same kernel machinery, 900 ns, as the simulator has by default.
+reclaim_page       how much longer calls are in which kswapd ran, for each page it takes at a time.
+trace_event        the recorder's: how much longer submission takes where a trace has events of each
+                   page, for each of them.
 first_tick         jiffies in the trace against the time of the event.
 dirty_limit        what the first look at the limits found: pages.
 inodes             in use: what a periodic work on a clean machine asks for.
@@ -41,13 +44,11 @@ import recording
 import spec_recording
 import trace_events
 from calibrate_common import COPY_NS_PER_KIB, VIRTUAL_CLOCKS
+from calibrate_interrupts import commonest, completion_costs, full_sectors, reclaim_cost
+from job_language import PAGE_BYTES as PAGE
 
-PAGE = 4096
 LRU_BATCH, PAGE_BATCH, HEADS_A_SLAB = 15, 63, 39
 INITIAL_JIFFIES = -300  # seconds, as 32 bits
-RECLAIM_NS = 900
-PER_PAGE_EVENTS = {"writeback/wbc_writepage", "block/block_bio_queue"}
-HISTOGRAM_US = 20
 
 
 class Recorded:
@@ -79,9 +80,9 @@ class Recorded:
     def raw(self, job):
         return job.get("path", "").startswith("/dev/")
 
-    def traces_pages(self):
-        return any(line.split()[1:] and line.split()[1] in PER_PAGE_EVENTS
-                   for line in self.conditions["spec"] if line.startswith("event"))
+    def file_blocks_a_page(self, job):
+        kind, block = file_block_bytes(self, job)
+        return PAGE // block if kind else 0
 
     def disk_rests(self, number):
         told = self.summary["jobs"][f"job{number}"]
@@ -212,48 +213,39 @@ def issue_intervals(experiment):
         last = (event.thread, event.t_s, sectors, int(fields["sector"]) + sectors)
 
 
-def commonest(values):
-    """The commonest value, us, and how often it comes."""
-    steps = numpy.floor(numpy.asarray(values) / HISTOGRAM_US)
-    names, counts = numpy.unique(steps, return_counts=True)
-    best = names[counts.argmax()]
-    near = [value for value, step in zip(values, steps) if abs(step - best) <= 1]
-    return float(numpy.median(near)), len(near)
-
-
 def submission_costs(experiments):
-    """{how pages go: us a page}; 0 of a file, else the number of buffers of a page."""
+    """{(how pages go, events of each page in the trace): us a page}; how: 0 of a file, else the
+    number of buffers of a page."""
     found = collections.defaultdict(list)
     for experiment, _, job in buffered_sequences(experiments):
-        if experiment.traces_pages() or len(experiment.spec.jobs) != 1:
+        if len(experiment.spec.jobs) != 1:
             continue
         kind, block = file_block_bytes(experiment, job)
         if kind == "ext4" or block != PAGE:
             continue  # writes through a path of its own, or by buffers as well
-        full = int(next(iter(experiment.conditions["queue"].values()))["max_sectors_kb"]) * 2
+        full = full_sectors(experiment)
         intervals = [us for us, sectors in issue_intervals(experiment) if sectors == full]
         if len(intervals) < 20:
             continue
         us, often = commonest(intervals)
         if often >= 20:
-            found[0 if kind else experiment.blocks_a_page(job)].append(us / (full / 8))
+            how = 0 if kind else experiment.blocks_a_page(job)
+            found[how, job_language.events_of_each_page(experiment.spec)].append(us / (full / 8))
     return {how: statistics.median(values) for how, values in found.items()}
 
 
-def completion_of_page(experiments, single):
-    """The commonest delay of a one-page call above 100 us, for each page of a full request."""
-    found = []
-    for experiment, number, job in buffered_sequences(experiments):
-        if (not experiment.raw(job) or experiment.blocks_a_page(job) != 1
-                or job_language.block_bytes(job) != PAGE or len(experiment.spec.jobs) != 1):
-            continue
-        latency = experiment.calls(number)[1]
-        slow = latency[(latency > 100) & (latency < 2000)]
-        full = int(next(iter(experiment.conditions["queue"].values()))["max_sectors_kb"])
-        if len(slow) >= 100:
-            us, _ = commonest(slow)
-            found.append((us - single) / (full / 4))
-    return statistics.median(found)
+def by_buffers(costs):
+    """(a page that goes many to a bio, besides one that goes by buffers, each buffer)."""
+    one, several = costs[1], max(how for how in costs if how > 0)
+    a_buffer = (costs[several] - one) / (several - 1) if several > 1 else 0.0
+    plain = costs.get(0, one - a_buffer)
+    return plain, one - a_buffer - plain, a_buffer
+
+
+def trace_event_cost(submission):
+    traced = [(us - submission[how, 0]) / events for (how, events), us in submission.items()
+              if events > 0 and (how, 0) in submission]
+    return statistics.median(traced) if traced else 0.0
 
 
 def direct_page(experiments):
@@ -318,10 +310,11 @@ def calibrate(directories):
     costs = write_costs(experiments)
     single = costs["write_syscall"] + costs["page"]
     buffer = further_buffer(experiments, single)
-    submission = submission_costs(experiments)
-    one, several = submission[1], max(how for how in submission if how > 0)
-    a_buffer = (submission[several] - one) / (several - 1) if several > 1 else 0.0
-    plain = submission.get(0, one - a_buffer)
+    traced = submission_costs(experiments)
+    submission = {how: us for (how, events), us in traced.items() if events == 0}
+    plain, buffered, a_buffer = by_buffers(submission)
+    ended = completion_costs(experiments)
+    end_plain, end_buffered, end_buffer = by_buffers(ended)
     fault = median_of_calls(experiments, lambda _, job: job["op"] == "mmap")
     call, taken, service = direct_page(experiments)
     rest = (call - taken - costs["write_syscall"]) / 2
@@ -332,18 +325,22 @@ def calibrate(directories):
         "new_page": costs["new_page"], "page_fault": fault or 0.0,
         "write_buffer": buffer, "refill": costs["refill"], "lru_batch": costs["lru_batch"],
         "copy_per_kib": COPY_NS_PER_KIB / 1000, "writeback_page": plain,
-        "writeback_by_buffers": one - a_buffer - plain, "writeback_buffer": a_buffer,
+        "writeback_by_buffers": buffered, "writeback_buffer": a_buffer,
         "request": rest, "context_switch": rest,
-        "complete_page": completion_of_page(experiments, single),
-        "complete_request": taken - service, "reclaim_page": RECLAIM_NS / 1000,
+        "complete_page": end_plain, "complete_by_buffers": end_buffered,
+        "complete_buffer": end_buffer, "complete_request": taken - service,
+        "reclaim_page": reclaim_cost(experiments),
         "user_call": costs["user_call"]}
     return {"cpu_costs": {name: f"{round(us * 1000)}ns" for name, us in fields.items()},
             "allocate_block": {kind: f"{round(us * 1000)}ns" for kind, us in
                                allocation_costs(experiments, costs).items()},
             "sample_cost": f"{round(costs['sample'] * 1000)}ns",
+            "trace_event": f"{round(trace_event_cost(traced) * 1000)}ns",
             "first_tick": f"{first_tick_ms(experiments, spec_recording.HZ)}ms",
             "dirty_limit": dirty_limit(experiments), "inodes": inodes_in_use(experiments),
             "measured": {"one-page write(), us": round(single, 3),
                          **{f"submission of a page, {how} buffers, us": round(us, 3)
                             for how, us in sorted(submission.items())},
+                         **{f"completion of a page, {how} buffers, us": round(us, 3)
+                            for how, us in sorted(ended.items())},
                          "direct one-page write, us": round(call, 1)}}

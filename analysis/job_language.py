@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from scenario_words import CannotExpress
+from scenario_words import CannotExpress, PAGE_BYTES
 
 LINES = {
     # keyword: {key: required}
@@ -20,6 +20,8 @@ LINES = {
 OPERATIONS = ("seq", "rand", "append", "sync", "fsync", "mmap", "many")
 BINARY = {"": 1, "k": 2**10, "M": 2**20, "G": 2**30}
 TEXT_KEYS = {"op", "path", "disk", "cgroup"}
+# Tracepoints of which a flusher passes one for each page it submits.
+EVENTS_OF_EACH_PAGE = {"writeback/wbc_writepage", "block/block_bio_queue"}
 MMAP_BYTES = 4096  # one byte a page
 DEFAULT_BYTES = 4096
 
@@ -31,6 +33,7 @@ class Spec:
     parts: list = field(default_factory=list)
     holds: list = field(default_factory=list)
     jobs: list = field(default_factory=list)
+    events: list = field(default_factory=list)  # tracepoints that were switched on
 
 
 def number(text, line):
@@ -70,7 +73,10 @@ def parse(lines):
     spec = Spec()
     for line in lines:
         keyword, *words = line.split() or [""]
-        if keyword in ("", "event"):  # a tracepoint that was switched on
+        if keyword == "":
+            continue
+        if keyword == "event":
+            spec.events.extend(words)
             continue
         if keyword not in LINES:
             raise CannotExpress(f"spec line {line!r}: {keyword!r} is not known")
@@ -86,6 +92,10 @@ def parse(lines):
         else:
             spec.jobs.append(checked_job(fields, line))
     return spec
+
+
+def events_of_each_page(spec):
+    return len(EVENTS_OF_EACH_PAGE & set(spec.events))
 
 
 def transfers(job):

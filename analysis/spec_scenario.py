@@ -290,7 +290,19 @@ def allocation_cost(guest, calibrated):
     return {"allocate_block": calibrated["allocate_block"][kind] for kind in kinds}
 
 
-def machine_section(conditions, directory, guest, release, calibration):
+def recorded_costs(spec, guest, release, calibration):
+    """What the recorder did for each page counts as submission."""
+    calibrated = calibration["kernels"][release]
+    costs = cpu_costs_of(release, calibration) | allocation_cost(guest, calibrated)
+    events = job_language.events_of_each_page(spec)
+    if events:
+        page, event = (int(text.removesuffix("ns"))
+                       for text in (costs["writeback_page"], calibrated["trace_event"]))
+        costs["writeback_page"] = f"{page + events * event}ns"
+    return costs
+
+
+def machine_section(conditions, spec, directory, guest, release, calibration):
     memory = take("meminfo_kB", conditions["meminfo_kB"], {
         "MemTotal": True,
         # As the set-up found them; the first sample says what the jobs found.
@@ -301,8 +313,7 @@ def machine_section(conditions, directory, guest, release, calibration):
               "free_at_start": size(int(series["nr_free_pages"][0]) * PAGE_BYTES),
               "file_cache_at_start": size(int(cached) * PAGE_BYTES),
               "inodes_at_start": calibration["kernels"][release]["inodes"],
-              "cpu_costs": (cpu_costs_of(release, calibration)
-                            | allocation_cost(guest, calibration["kernels"][release]))}
+              "cpu_costs": recorded_costs(spec, guest, release, calibration)}
     limit = dirty_limit_pages(directory, guest, calibration["kernels"][release])
     if limit is not None:
         result["dirty_limit_at_start"] = size(limit * PAGE_BYTES)
@@ -358,7 +369,7 @@ def scenario_of(directory, conditions, calibration):
     names = Names(guest, spec)
     check_model(conditions, guest)
     release = release_of(conditions)
-    machine = machine_section(conditions, directory, guest, release, calibration)
+    machine = machine_section(conditions, spec, directory, guest, release, calibration)
     bdis = recording.summary_of(directory).get("bdis", {})
     return {"schema": "wbsim-scenario/1",
             "name": f"{conditions['experiment']}-{release}",

@@ -111,7 +111,7 @@ class Builder:
         names = ("write_syscall", "write_buffer", "refill", "lru_batch", "allocate_block",
                  "new_page", "writeback_page", "writeback_by_buffers", "writeback_buffer",
                  "request", "context_switch", "complete_request", "complete_page",
-                 "reclaim_page", "user_call")
+                 "complete_by_buffers", "complete_buffer", "reclaim_page", "user_call")
         read, write = (self.data.cached_ns(what, size_gb) * self.scale
                        for what in ("read", "write"))
         copy = COPY_SHARE * min(read, write)

@@ -55,6 +55,9 @@ void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
   cost("context_switch", c.context_switch, "Taking a processor over from another thread");
   cost("complete_request", c.complete_request, "Interrupt: ending a request");
   cost("complete_page", c.complete_page, "Interrupt: ending the write-back of a page");
+  cost("complete_by_buffers", c.complete_by_buffers,
+       "Interrupt: besides, of a page that went buffer by buffer");
+  cost("complete_buffer", c.complete_buffer, "Interrupt: each buffer submitted one by one");
   cost("reclaim_page", c.reclaim_page, "Freeing a clean page when memory is full");
   cost("user_call", c.user_call, "The program itself, between two calls");
 }

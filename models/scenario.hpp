@@ -61,14 +61,16 @@ struct CpuCosts {
   Duration context_switch{1000};     // taking a processor over from another thread
   Duration complete_request{3500};   // interrupt: ending a request
   Duration complete_page{250};       // interrupt: ending the write-back of a page
+  Duration complete_by_buffers{0};   // besides, of a page that went buffer by buffer
+  Duration complete_buffer{0};       // each buffer submitted one by one
   Duration reclaim_page{900};        // freeing a clean page when memory is full
   Duration user_call{0};             // of the program itself, between two calls
 
   // Of a machine whose processors take no time.
   static constexpr CpuCosts none() {
     constexpr Duration no{0};
-    static_assert(sizeof(CpuCosts) == 19 * sizeof(Duration), "a cost is missing below");
-    return {no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no};
+    static_assert(sizeof(CpuCosts) == 21 * sizeof(Duration), "a cost is missing below");
+    return {no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no};
   }
 };
 

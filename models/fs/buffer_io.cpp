@@ -60,7 +60,10 @@ void end_async_writes(Vfs& vfs, BufferId id, int count, bool ok) {
   }
   if (whole_pages > 0)
     vfs.cache.account_writeback_end(*mapping.bdi, whole_pages);
-  vfs.cpu.steal(vfs.costs.complete_page * whole_pages);
+  const CpuCosts& costs = vfs.costs;
+  vfs.cpu.steal(
+      (costs.complete_page + costs.complete_by_buffers + costs.complete_buffer * buffers_per_page) *
+      whole_pages);
 }
 
 void buffer_bio_ended(Bio& bio, bool ok) {
@@ -129,13 +132,14 @@ void end_buffer_async_write(Vfs& vfs, BufferHead& bh, bool ok) {
   Page& page = vfs.cache.page(bh.b_page);
   end_async_write_of(page, bh, ok);
   unlock_buffer(vfs, bh);
+  vfs.cpu.steal(vfs.costs.complete_buffer);
   for (BufferId id = bh.b_this_page; &vfs.buffers[id] != &bh; id = vfs.buffers[id].b_this_page)
     if (vfs.buffers[id].test(BH_Async_Write))
       return;
   vfs.cache.end_page_writeback(page);
   if (vfs.trace)
     vfs.trace->page(PageEvent::What::kWritten, page);
-  vfs.cpu.steal(vfs.costs.complete_page);
+  vfs.cpu.steal(vfs.costs.complete_page + vfs.costs.complete_by_buffers);
 }
 
 void end_buffer_async_read(Vfs& vfs, BufferHead& bh, bool ok) {
