@@ -23,8 +23,8 @@ writeback_buffer, request
 complete_request the time a completion takes from whoever runs. One page: how much longer the mean
                  write() is while a raw device completes one-buffer requests at a known pace than
                  before its first request.
-complete_page    a full request's completion: the commonest delay of a few tens of us that a write()
-                 to a file meets before memory is full; less complete_request, for each page.
+complete_page    a full request's completion: how much longer a write() to a file is, before memory is
+                 full, in which one ends and the next begins; less complete_request, for each page.
 reclaim_page     once memory is full, a write() is now and then longer by the time in which the
                  kernel frees the pages for the writes until the next such write().
 user_call        what a writer's own code takes between two calls.
@@ -50,6 +50,8 @@ import spec_scenario
 from calibrate_common import COPY_NS_PER_KIB, VIRTUAL_CLOCKS
 
 STALL_US = 1000
+QUICK_US = 200  # a call that met an interrupt or two, but did not wait
+CLOCK_STEP_US = 1  # of recorded times: less is no delay
 AGED_S = 30
 USUAL_AT_MOST = 4  # medians: what lies above was interrupted
 BUFFER_HEADS_A_SLAB = 39  # 104 bytes
@@ -181,6 +183,18 @@ def one_page_completion_us(run):
     return float(numpy.median(rows["service_us"])) * (1 - before / after)
 
 
+def full_completion_us(run, until_s):
+    """How much longer a quick write() is in which one request ends and the next begins."""
+    (rows,), (writer,) = run.requests.values(), run.writers.values()
+    begun_s = rows["t_start_s"][rows["idle_start"] == 0]
+    first, behind = (numpy.searchsorted(begun_s, writer.t_s + more / 1e6)
+                     for more in (0, writer.latency_us))
+    extra = writer.latency_us - usual(writer.latency_us)
+    met = ((behind == first + 1) & (writer.t_s < until_s)
+           & (extra > CLOCK_STEP_US) & (extra < QUICK_US))
+    return float(numpy.median(extra[met])) if met.any() else None
+
+
 def commonest_extra(writer, chosen, low_us, high_us):
     """The commonest delay beyond the usual write(), in steps of 3 us, and the calls that met it."""
     step = 3.0
@@ -216,7 +230,7 @@ def completion_and_reclaim(directories):
             continue
         (writer,) = run.writers.values()
         full_s = full_since_s(run)
-        delay, _ = commonest_extra(writer, writer.t_s < full_s, 15, 100)
+        delay = full_completion_us(run, full_s)
         if delay is not None:
             full.append(delay)
         delay, met = commonest_extra(writer, writer.t_s > full_s, 150, STALL_US)
