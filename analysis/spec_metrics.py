@@ -26,7 +26,7 @@ BARS |= {
     "bandwidth": Bar("none"),
     "threshold": Bar("none"),
     "control": Bar("none"),
-    "events": Bar("none"),
+    "events": Bar("absolute", 0.05),
 }
 
 
@@ -155,7 +155,7 @@ def curves(real):
 
 
 def same_order(real, simulated):
-    """How alike what the flushers did is, round by round: 1 is the same in the same order."""
+    """How unlike what the flushers did is, round by round: 0 is the same in the same order."""
     matcher = difflib.SequenceMatcher(None, real.trace.order, simulated.trace.order, autojunk=False)
     return 1 - matcher.ratio()
 

@@ -200,9 +200,13 @@ def load_simulated(directory, conditions):
     summary = json.loads((directory / "summary.json").read_text(encoding="utf-8"))
     fsyncs = recording.table(directory, "fsync")
     jobs = {}
+    spec = job_language.parse(conditions["spec"])
     for name, writer in summary["writers"].items():
-        jobs[name] = Job(writer["start_s"], writer["end_s"], writer["io_bytes"],
-                         latency_of(writer), fsyncs_of(fsyncs, "writer", "fsync_us", name) / 1000)
-    disks = job_language.parse(conditions["spec"]).disks
+        end_s = writer["end_s"]
+        if spec.jobs[int(name)].get("fsync_end"):  # a recorded job ends before that fsync
+            end_s = fsyncs_of(fsyncs, "writer", "t_s", name)[-1]
+        jobs[name] = Job(writer["start_s"], end_s, writer["io_bytes"], latency_of(writer),
+                         fsyncs_of(fsyncs, "writer", "fsync_us", name) / 1000)
+    disks = spec.disks
     return SpecRun(tick_of(conditions), jobs, samples_of(directory, disks), disks,
                    simulated_trace(directory), alike(conditions))
