@@ -23,8 +23,9 @@ writeback_buffer, request
 complete_request the time a completion takes from whoever runs. One page: how much longer the mean
                  write() is while a raw device completes one-buffer requests at a known pace than
                  before its first request.
-complete_page    a full request's completion: how much longer a write() to a file is, before memory is
-                 full, in which one ends and the next begins; less complete_request, for each page.
+complete_page    a full request's completion: how much longer a write() to a file is, before memory
+                 is full, in which one ends and the next begins; less complete_request, for each
+                 page.
 reclaim_page     once memory is full, a write() is now and then longer by the time in which the
                  kernel frees the pages for the writes until the next such write().
 user_call        what a writer's own code takes between two calls.
