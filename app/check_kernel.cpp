@@ -31,7 +31,7 @@ class KernelCheck {
     problems_.error(pointer, "kernel " + std::string(row_.name) + " does not have it", hint);
   }
   void is_not_modelled(const std::string& pointer, const std::string& what) {
-    problems_.error(pointer, what + " of kernel " + std::string(row_.name) + " is not modelled",
+    problems_.error(pointer, "not modelled under kernel " + std::string(row_.name) + ": " + what,
                     "take a kernel from 2.6.24 on");
   }
   void run_24() {

@@ -102,7 +102,8 @@ class StorageCheck {
                       std::to_string(fs.block_size) + " bytes are not a power of two");
     if (const KernelRow* kernel = find_kernel(s_.kernel.preset);
         fs.barrier && kernel && is_linus(kernel->queue.kind))
-      problems_.error(at + "/barrier", std::string(kernel->name) + " cannot flush a drive's cache");
+      problems_.error(at + "/barrier",
+                      "kernel " + std::string(kernel->name) + " has no flush of a drive's cache");
     const bool names_known = problems_.usable_below("/devices", "name") &&
                              problems_.usable(at + "/device") && problems_.usable("/devices");
     if (!names_known)
