@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "models/mm/page_cache_run.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {

@@ -123,7 +123,7 @@ struct Vfs : PageReleaser {
   }
   // What new pages and buffers cost in batches since it was last charged.
   void charge_batch_work(TaskStruct& task) {
-    const PageCache::BatchWork work = cache.take_batch_work();
+    const BatchWork work = cache.take_batch_work();
     if (work.refills + work.lru > 0)
       task.charge(costs.refill * work.refills + costs.lru_batch * work.lru);
   }

@@ -146,12 +146,8 @@ class PageCache {
   Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
   void count_new_buffer_heads(int n) { batch_work_.refills += buffer_heads_.allocate(n); }
   void count_freed_buffer_heads(int n) { buffer_heads_.free(n); }
-  // Work that new pages and buffers made since this was last asked, in batches.
-  struct BatchWork {
-    std::int64_t refills = 0;  // an allocation did not find its object at hand
-    std::int64_t lru = 0;
-  };
   bool has_batch_work() const { return batch_work_.refills + batch_work_.lru > 0; }
+  // Since this was last asked.
   BatchWork take_batch_work() { return std::exchange(batch_work_, {}); }
   std::int64_t reclaimed() const { return reclaimed_; }  // pages, so far
 
@@ -159,16 +155,6 @@ class PageCache {
   void check() const;
 
  private:
-  struct FlexShares {
-    FlexProportions shares;
-    TickClock ticks;
-    const Simulator* sim;
-    Jiffies now() const { return ticks.jiffies_at(sim->now()); }
-  };
-  struct LruList {
-    PageId head = 0, tail = 0;
-    std::int64_t size = 0;
-  };
   LruList& lru_of(const Page& page) { return page.test(PG_active) ? active_ : inactive_; }
   PageId allocate_page();
   void count_new_pages(AddressSpace& mapping, std::int64_t count, std::int64_t nodes_before);
@@ -209,50 +195,5 @@ class PageCache {
   WritebackListener* writeback_listener_ = nullptr;
   std::array<WaitQueue, 64> waiters_;  // by page number, as page_waitqueue() hashes
 };
-
-inline PageId PageCache::allocate_page() {
-  PageId id = free_list_;
-  if (id != 0) {
-    free_list_ = pool_[id].lru_next;
-  } else {
-    id = next_unused_++;
-    WB_ASSERT(id < pool_.capacity());
-  }
-  return id;
-}
-
-template <class Attach>
-void PageCache::add_written_pages(AddressSpace& mapping, PageIndex first, int count,
-                                  bool referenced, TaskStruct* dirtier, Attach attach) {
-  constexpr unsigned kWritten = PG_uptodate | PG_dirty | PG_private;
-  const auto flags = static_cast<std::uint16_t>(referenced ? kWritten | PG_referenced : kWritten);
-  std::array<PageId, 64> ids;
-  const std::span<PageId> run(ids.data(), static_cast<std::size_t>(count));
-  for (PageId& id : run) {
-    id = allocate_page();
-    pool_[id] = Page{.mapping = &mapping,
-                     .index = first++,
-                     .buffers = attach(id),
-                     .lru_prev = 0,
-                     .lru_next = 0,
-                     .flags = flags,
-                     .count = 0,
-                     .unused = 0};
-    lru_add_head(inactive_, pool_[id]);
-  }
-  const std::int64_t nodes = nodes_.in_use();
-  mapping.pages.insert_dirty(first - static_cast<PageIndex>(count), run);
-  count_new_pages(mapping, count, nodes);
-  count_dirtied(*mapping.bdi, Pages(count), dirtier);
-}
-
-inline void PageCache::lru_add_head(LruList& list, Page& page) {
-  const PageId id = id_of(page);
-  page.lru_prev = 0;
-  page.lru_next = list.head;
-  (list.head != 0 ? pool_[list.head].lru_prev : list.tail) = id;
-  list.head = id;
-  ++list.size;
-}
 
 }  // namespace wbsim

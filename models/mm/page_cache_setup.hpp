@@ -1,8 +1,10 @@
-// What the page cache is told when it is made, and whom it tells.
+// What the page cache is told when it is made, whom it tells, and what it is made of.
 #pragma once
 
 #include "models/mm/backing_dev_info.hpp"
+#include "models/mm/flex_proportions.hpp"
 #include "models/mm/page.hpp"
+#include "sim/simulator.hpp"
 #include "sim/units.hpp"
 
 namespace wbsim {
@@ -37,6 +39,26 @@ struct MemoryParams {
   Pages min_free{};             // watermark; low is 5/4 and high 3/2 of it
   Pages undirtyable{};          // of the free pages, never counted as dirtyable
   PageBatches batches{};
+};
+
+// Newest at the head.
+struct LruList {
+  PageId head = 0, tail = 0;
+  std::int64_t size = 0;
+};
+
+// Work that new pages and buffers make, in batches.
+struct BatchWork {
+  std::int64_t refills = 0;  // an allocation did not find its object at hand
+  std::int64_t lru = 0;
+};
+
+// From 3.1 on.
+struct FlexShares {
+  FlexProportions shares;
+  TickClock ticks;
+  const Simulator* sim;
+  Jiffies now() const { return ticks.jiffies_at(sim->now()); }
 };
 
 }  // namespace wbsim

@@ -121,6 +121,10 @@ Scenario random_scenario(std::uint64_t seed, Cache cache) {
   return s;
 }
 
+bool is_24(const Scenario& s) {
+  return find_kernel(s.kernel.preset)->buffer_cache.has_value();
+}
+
 struct Found {
   Bytes broken{}, at_risk{}, durable{}, lost{};
 };
@@ -141,7 +145,7 @@ Found cut_power(std::uint64_t seed, Cache cache, bool barrier = false) {
     found.at_risk += f.in_memory + f.in_flight + f.in_volatile_cache;
     found.durable += f.durable;
     found.lost += f.lost_by_errors;
-    if (cache == Cache::kNone)
+    if (cache == Cache::kNone && !is_24(s))
       CHECK(f.promised_and_lost == Bytes(0));
   }
   return found;
@@ -163,6 +167,8 @@ void search(std::uint64_t first, std::uint64_t last) {
 void search_with_barriers(std::uint64_t first, std::uint64_t last) {
   Bytes at_risk{};
   for (std::uint64_t seed = first; seed <= last; ++seed) {
+    if (is_24(random_scenario(seed, Cache::kVolatile)))
+      continue;  // 2.4 cannot flush a drive's cache
     const Found found = cut_power(seed, Cache::kVolatile, /*barrier=*/true);
     CHECK(found.broken == Bytes(0));
     at_risk += found.at_risk;
@@ -178,6 +184,13 @@ TEST_CASE("no power cut takes what an fsync promised, thousands of times", "[dev
   search(1000, 6000);
 }
 
+// gen-2.4-bdflush section 8: its ll_rw_block(WRITE) skips a locked buffer.
+TEST_CASE("an fsync of 2.4 may miss a buffer that was dirtied again while it was written",
+          "[device]") {
+  CHECK(random_scenario(3243, Cache::kNone).kernel.preset == "2.4.0");
+  CHECK(cut_power(3243, Cache::kNone).broken > Bytes(0));
+}
+
 // ext2 of these kernels sends no cache flush: the drive's cache makes fsync(2) a liar.
 TEST_CASE("with a volatile cache an fsync without a flush is a broken promise", "[device]") {
   Bytes broken{};
@@ -189,11 +202,11 @@ TEST_CASE("with a volatile cache an fsync without a flush is a broken promise", 
 }
 
 // A journalling file system's fsync(2): every kernel flushes, up to 2.6.36 by draining the queue.
-TEST_CASE("with a volatile cache and barriers every kernel keeps its promise", "[device]") {
+TEST_CASE("with a volatile cache and barriers every later kernel keeps its promise", "[device]") {
   search_with_barriers(1, 150);
 }
 
-TEST_CASE("with a volatile cache and barriers every kernel keeps its promise, thousands of times",
+TEST_CASE("with a volatile cache and barriers every later kernel keeps it, thousands of times",
           "[device][slow]") {
   search_with_barriers(1000, 4000);
 }
