@@ -87,6 +87,7 @@ const std::vector<std::string>& tracepoint_names() {
                                                  "writeback_single_inode",
                                                  "writeback_single_inode_start",
                                                  "writeback_start",
+                                                 "writeback_wait",
                                                  "writeback_write_inode",
                                                  "writeback_write_inode_start",
                                                  "writeback_written"};

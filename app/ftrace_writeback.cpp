@@ -18,6 +18,8 @@ std::string_view tracepoint(WritebackWorkEvent::What what) {
       return "writeback_start";
     case WritebackWorkEvent::What::kWritten:
       return "writeback_written";
+    case WritebackWorkEvent::What::kWait:
+      return "writeback_wait";
   }
   return "";
 }

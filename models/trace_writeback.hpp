@@ -43,9 +43,10 @@ struct GlobalDirtyStateEvent {
   Pages nr_dirtied{}, nr_written{};
 };
 
-// writeback_queue, _exec, _start, _written: a work item of a flusher, and its rounds.
+// writeback_queue, _exec, _start, _written, _wait: a work item of a flusher, its rounds, and that
+// it waits for an inode after one that wrote nothing.
 struct WritebackWorkEvent {
-  enum class What : std::uint8_t { kQueue, kExec, kStart, kWritten } what{};
+  enum class What : std::uint8_t { kQueue, kExec, kStart, kWritten, kWait } what{};
   Duration time{};
   std::string_view thread;
   int bdi = 0;

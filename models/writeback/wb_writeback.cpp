@@ -108,6 +108,7 @@ Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, Work work) {
     auto& more_io = wb.lists.list(DirtyInodeLists::kMoreIo);
     if (more_io.empty())
       break;
+    trace_work(wb, WritebackWorkEvent::What::kWait, work, wb.task);
     Inode& busy = more_io.back();
     if ((busy.i_state & I_SYNC) != 0)
       co_await wait_for_i_sync(context_, busy, wb.task);
