@@ -52,6 +52,15 @@ Task<Scan> wait_for_some_buffers(Buffers& b, const BlockDevice* dev, TaskStruct&
 
 namespace {
 
+// Keeps the buffer while its transfer goes on.
+Task<Errno> wait_held(Buffers& b, BufferHead& bh, TaskStruct& task) {
+  ++bh.b_count;
+  co_await wait_on_buffer(b, bh, task);
+  const Errno result = bh.test(BH_Uptodate) ? Errno::kOk : Errno::kEio;
+  b.cache.brelse(bh);
+  co_return result;
+}
+
 // wait_for_locked_buffers(): no buffer of the list is locked, or was at some time since the call.
 Task<Errno> wait_for_locked_buffers(Buffers& b, BufferList list, const BlockDevice* dev,
                                     TaskStruct& task) {
@@ -71,11 +80,9 @@ Task<Errno> wait_for_locked_buffers(Buffers& b, BufferList list, const BlockDevi
     }
     if (!locked)
       co_return result;
-    ++locked->b_count;
-    co_await wait_on_buffer(b, *locked, task);
-    if (!locked->test(BH_Uptodate))
-      result = Errno::kEio;
-    b.cache.brelse(*locked);
+    const Errno waited = co_await wait_held(b, *locked, task);
+    if (waited != Errno::kOk)
+      result = waited;
   }
 }
 
@@ -196,11 +203,9 @@ Task<Errno> osync_inode_buffers(Buffers& b, InodeBuffers& inode, TaskStruct& tas
         locked = &*it;
     if (!locked)
       co_return result;
-    ++locked->b_count;
-    co_await wait_on_buffer(b, *locked, task);
-    if (!locked->test(BH_Uptodate))
-      result = Errno::kEio;
-    b.cache.brelse(*locked);
+    const Errno waited = co_await wait_held(b, *locked, task);
+    if (waited != Errno::kOk)
+      result = waited;
   }
 }
 
