@@ -103,7 +103,7 @@ void LinusQueue::add_request(Bio& bio, const LinusElevator::Found& found, std::u
                              const IoContext& ioc) {
   Request& rq = new_request(bio, ioc);
   rq.slot_index = slot;
-  if (elevator_.empty() && in_flight() == 0)
+  if (elevator_.empty() && !head_active())
     plug_device(ioc.thread);
   events_.request(BlockEvent::What::kRqInsert, rq);
   elevator_.add(rq, found);

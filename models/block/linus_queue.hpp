@@ -4,8 +4,9 @@
 // MODELS:   drivers/block/ll_rw_blk.c __make_request(), get_request_wait(),
 // blkdev_release_request(),
 //           generic_plug_device() of 2.4.0 and 2.4.17.
-// DEVIATES: the requests that the device holds stand for the active head: they are out of the list,
-//           but the queue is not empty while there are any. READA is a read like any other.
+// DEVIATES: the request that a device of depth 1 (IDE) serves is the active head, though it is out
+//           of the list; a deeper device (SCSI) takes its requests off the queue. READA is a read
+//           like any other.
 #pragma once
 
 #include <array>
@@ -44,6 +45,8 @@ class LinusQueue final : public DriverQueue {
                    const IoContext& ioc);
   void release_request(Request& rq);
 
+  // A driver of one command at a time leaves it at the head of the queue, which is not empty then.
+  bool head_active() const { return device_.depth() == 1 && in_flight() > 0; }
   void plug_device(std::string_view thread);
   void generic_unplug_device() override;
   void request_fn();

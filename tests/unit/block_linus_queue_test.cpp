@@ -18,8 +18,9 @@ struct EventLog : RequestLog {
 
 class Queue24 {
  public:
-  explicit Queue24(LinusRelease release, int slots = 128)
-      : disk(make_device(setup.device)),
+  explicit Queue24(LinusRelease release, int slots = 128, int depth = 1)
+      : setup(with_depth(depth)),
+        disk(make_device(setup.device)),
         queue(sim, TickClock(setup.hz), *disk, params(slots), release, log) {
     task.thread = "task";
   }
@@ -60,6 +61,11 @@ class Queue24 {
   int filled = 0;
 
  private:
+  static BlockSetup with_depth(int depth) {
+    BlockSetup s;
+    s.device.driver_depth = depth;
+    return s;
+  }
   QueueParams params(int slots) {
     QueueParams p = setup.queue;
     p.nr_requests = slots;
@@ -89,6 +95,23 @@ TEST_CASE("requests that come to a working queue are served without a plug", "[b
     f.tq_disk.run();
     f.fill(2);
     CHECK_FALSE(f.queue.plugged());
+    f.run();
+    CHECK(f.ended == 3);
+  }
+}
+
+TEST_CASE("a device that takes all there is leaves an empty queue, which is plugged again",
+          "[block]") {
+  for (const LinusRelease release : {LinusRelease::k240, LinusRelease::k2417}) {
+    Queue24 f(release, 128, 4);
+    f.fill(2);
+    f.tq_disk.run();
+    REQUIRE(f.queue.elevator().empty());
+    f.fill(1);
+    CHECK(f.queue.plugged());
+    f.run();
+    CHECK(f.ended == 2);
+    f.tq_disk.run();
     f.run();
     CHECK(f.ended == 3);
   }
