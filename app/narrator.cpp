@@ -8,6 +8,7 @@
 #include "app/text_line.hpp"
 #include "models/fs/buffer_head.hpp"
 #include "models/fs/inode.hpp"
+#include "models/kernel.hpp"
 
 namespace wbsim {
 namespace {
@@ -93,7 +94,8 @@ Narrator::Narrator(const Scenario& scenario, const std::string& description)
 }
 
 std::string Narrator::text() const {
-  return text_ + "\n" + kKey;
+  const bool tells_pages = !find_kernel(scenario_.kernel.preset)->buffer_cache;
+  return tells_pages ? text_ + "\n" + kKey : text_;
 }
 
 void Narrator::put_line(const std::string& line) {
@@ -120,7 +122,8 @@ void Narrator::say(Duration time, std::string_view thread, const std::string& wo
   TextLine head;
   head.right(seconds_text(time), kTimeWidth).text("  ");
   const bool numbered = thread.substr(0, 7) == "pdflush";
-  head.left(thread.empty() ? "interrupt" : numbered ? thread : tasks_.of(thread).comm, kWhoWidth);
+  const std::string_view nobody = time < Duration(0) ? "boot" : "interrupt";
+  head.left(thread.empty() ? nobody : numbered ? thread : tasks_.of(thread).comm, kWhoWidth);
   put_words(head.str(), words);
 }
 
