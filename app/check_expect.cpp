@@ -4,6 +4,7 @@
 #include "app/expectation.hpp"
 #include "app/scenario_check.hpp"
 #include "app/summary_json.hpp"
+#include "models/kernel.hpp"
 
 namespace wbsim {
 namespace {
@@ -73,6 +74,8 @@ void check_expect(const ScenarioFile& file, Problems& problems) {
     check_bound(e.at_least, e, at + "/at_least", problems);
     check_bound(e.at_most, e, at + "/at_most", problems);
     check_bound(e.equals, e, at + "/equals", problems);
+    if (e.since && e.until && find_kernel(*e.since) > find_kernel(*e.until))
+      problems.error(at + "/until", "is an earlier kernel than /since, " + shown(*e.since));
     const bool any = e.at_least || e.at_most || e.equals || e.ratio_at_least || e.ratio_at_most;
     if (!any && problems.usable(at + "/compare") && problems.usable_below(at, "at_least") &&
         problems.usable_below(at, "at_most"))

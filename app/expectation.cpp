@@ -83,11 +83,12 @@ std::optional<double> bound_value(const QuantityText& bound, std::string_view me
 }
 
 namespace {
-// What a scenario expects of every kernel it does not expect of 2.4, which has no dirty pages.
+// The table of kernels is in the order of their releases.
 bool concerns(const Expectation& e, const std::string& preset) {
-  if (e.compare)
+  if (e.compare || (e.kernel && !same_kernel(*e.kernel, preset)))
     return false;
-  return e.kernel ? same_kernel(*e.kernel, preset) : !find_kernel(preset)->buffer_cache;
+  const KernelRow* const row = find_kernel(preset);
+  return (!e.since || row >= find_kernel(*e.since)) && (!e.until || row <= find_kernel(*e.until));
 }
 }  // namespace
 

@@ -35,10 +35,20 @@ std::string bound_words(const Expectation& e) {
   return text;
 }
 
-std::string expectation_line(const Expectation& e) {
-  std::string who = e.kernel.value_or("every run");
+std::string runs_of(const Expectation& e) {
   if (e.compare)
-    who = e.compare->at(0) + " / " + e.compare->at(1);
+    return e.compare->at(0) + " / " + e.compare->at(1);
+  if (e.kernel)
+    return *e.kernel;
+  if (e.since && e.until)
+    return *e.since + " to " + *e.until;
+  if (e.since)
+    return "since " + *e.since;
+  return e.until ? "until " + *e.until : "every run";
+}
+
+std::string expectation_line(const Expectation& e) {
+  const std::string who = runs_of(e);
   return "- " + who + ": `" + e.metric + "` " + bound_words(e) + "\n";
 }
 

@@ -15,6 +15,7 @@ inline constexpr const char* kScenarioSchema = "wbsim-scenario/1";
 // A bound on one number of summary.json, or on the ratio of two runs of a comparison.
 struct Expectation {
   std::optional<std::string> kernel;                // only in runs of this preset or policy
+  std::optional<std::string> since, until;          // only from this preset on, up to this one
   std::optional<std::vector<std::string>> compare;  // two: first's value / second's
   std::string metric;                               // JSON pointer into summary.json
   std::optional<QuantityText> at_least, at_most, equals;

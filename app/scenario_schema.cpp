@@ -248,9 +248,20 @@ void describe_run(KeyVisitor& v, RunConfig& r) {
 void describe_expectation(KeyVisitor& v, Expectation& e) {
   const std::string reader = "run, compare";
   v.leaf(choice_key("kernel", kernel_words(), "Checked only in runs of this preset or policy")
-             .by_default("every run of 2.6 and later")
+             .by_default("every run")
              .read_by(reader),
          slot(e.kernel));
+  const bool range = !e.kernel && !e.compare;
+  v.leaf(choice_key("since", kernel_words(), "Checked in runs of this kernel and later ones")
+             .by_default("the first")
+             .only("without kernel and compare", range)
+             .read_by(reader),
+         slot(e.since));
+  v.leaf(choice_key("until", kernel_words(), "Checked in runs of this kernel and earlier ones")
+             .by_default("the last")
+             .only("without kernel and compare", range)
+             .read_by(reader),
+         slot(e.until));
   v.leaf(pair_key("compare", kernel_words(),
                   "Checked only in comparisons of these two: the first's value / the second's")
              .by_default("unset")

@@ -99,6 +99,17 @@ class Output(CliTest):
         self.assertEqual(self.files("out"), RUN_FILES)
         self.assertEqual(self.expect(1, "compare", name).stdout.count("FAILED"), 3)
 
+    def test_an_expectation_without_a_kernel_is_held_against_every_kernel(self):
+        never = {"metric": "/aggregate/io_bytes", "equals": 1}
+        for scope, failing in (({}, ["2.4.0", "2.6.31", "6.1"]),
+                               ({"since": "pdflush"}, ["2.6.31", "6.1"]),
+                               ({"until": "2.6.24"}, ["2.4.0"]),
+                               ({"since": "2.4.17", "until": "3.10"}, ["2.6.31"])):
+            name = self.variant(expect=[{**never, **scope}])
+            for kernel in ("2.4.0", "2.6.31", "6.1"):
+                with self.subTest(scope=scope, kernel=kernel):
+                    self.expect(kernel in failing, "run", name, "--kernel", kernel)
+
     def test_ratios_between_runs(self):
         ratio = {"compare": ["pdflush", "bdi"], "metric": "/aggregate/io_bytes"}
         self.expect(0, "compare", self.variant(expect=[{**ratio, "ratio_at_least": 1}]))

@@ -195,6 +195,11 @@ class InvalidScenario(CliTest):
         self.refused({**SMALL, "expect": [{"metric": "/aggregate/bw_bytes", "at_least": "5s"}]},
                      "the unit does not fit")
         self.refused({**SMALL, "expect": [{"metric": "/aggregate/bw_bytes"}]}, "has no bound")
+        bound = {"metric": "/aggregate/bw_bytes", "at_least": 1}
+        self.refused({**SMALL, "expect": [{**bound, "since": "3.10", "until": "2.6.24"}]},
+                     "/expect/0/until: is an earlier kernel than /since")
+        self.refused({**SMALL, "expect": [{**bound, "kernel": "6.1", "since": "3.10"}]},
+                     "/expect/0/since", "without kernel")
 
     def test_all_errors_are_reported_at_once(self):
         scenario = copy.deepcopy(SMALL)
