@@ -322,8 +322,9 @@ void Narrator::on_buffer_cache(const BufferCacheEvent& e) {
   const std::string there = " (" + count_text(e.on_list, "buffer") + " there)";
   const std::string block = "block " + std::to_string(e.block) + " of " +
                             scenario_.devices[static_cast<std::size_t>(e.bdi)].name;
-  const std::string free = free_lists ? "; " + std::to_string(e.free) + " of " +
-                                            std::to_string(e.size) + " bytes are free"
+  const std::string free = free_lists ? "; " + count_text(e.free, "buffer") + " of " +
+                                            std::to_string(e.size) + " bytes " +
+                                            (e.free == 1 ? "is" : "are") + " free"
                                       : "";
   const Duration old =
       ticks_.start_of(e.flushtime).time_since_epoch() - scenario_.run.uptime_at_start;
@@ -333,13 +334,13 @@ void Narrator::on_buffer_cache(const BufferCacheEvent& e) {
     case What::kMiss:
       return say(e.time, e.thread, "getblk misses " + block + " in the hash table" + free);
     case What::kGrown:
-      return say(
-          e.time, e.thread,
-          "grow_buffers makes a page of " + std::to_string(kPageSize / e.size) + " buffers" + free);
+      return say(e.time, e.thread,
+                 "grow_buffers makes a page of " + count_text(kPageSize / e.size, "buffer") + free);
     case What::kTaken:
-      return say(
-          e.time, e.thread,
-          "getblk takes a new buffer for " + block + ", at the end of " + list + there + free);
+      return say(e.time, e.thread,
+                 "getblk takes a new buffer for " + block +
+                     (list.empty() ? ", on no list yet" : ", at the end of " + list + there) +
+                     free);
     case What::kDirtied:
       return say(e.time, e.thread,
                  block + " becomes dirty: to the end of " + list + there + ", old at " +
@@ -370,6 +371,7 @@ void Narrator::on_inode(const InodeEvent& e) {
                               : "it goes on " + list_name(e.list)));
       break;
     case InodeEvent::What::kWriteStart:
+      return say(e.time, e.thread, "writes the inode of " + name(inode));
     case InodeEvent::What::kWriteEnd:
       break;
   }

@@ -298,8 +298,8 @@ void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs) {
       slot(fs.block_size));
   v.leaf(choice_key("metadata", metadata_words(),
                     "Inode-table and indirect blocks: none at all; held in memory; may be "
-                    "reclaimed and read again; also dirtied, with the bitmaps, when a block is "
-                    "allocated")
+                    "reclaimed and read again; also dirtied, with the group's bitmap and "
+                    "descriptor and the super block, when a block is allocated")
              .read_by("file system"),
          enum_slot(fs.metadata, metadata_words()));
   v.leaf(size_key("extent_size", 0, kMost, "Longest contiguous run of a file; 0B: no limit")

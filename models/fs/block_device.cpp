@@ -130,6 +130,8 @@ void DeviceMetadata::preload(Inode& device, std::int64_t block, Keep keep) {
   BufferHead& bh = make_uptodate_block(vfs_, device, block);
   if (keep == Keep::kActive)
     vfs_.cache.activate_page(vfs_.cache.page(bh.b_page));
+  if (keep == Keep::kHeld)
+    ++bh.b_count;
 }
 
 void DeviceMetadata::dirty(Inode& device, std::int64_t block, Inode* owner) {

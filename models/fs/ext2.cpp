@@ -8,10 +8,6 @@
 namespace wbsim {
 
 namespace {
-// Blocks the file system keeps for itself: superblock, group descriptors, bitmaps, inode table.
-constexpr std::int64_t kFirstInodeTableBlock = 5;
-constexpr std::int64_t kFirstDataBlock = 64;  // of every group
-constexpr std::int64_t kBitmapInGroup = 2;    // behind the superblock and the descriptors
 // The phase of that vector at the first file. Not derived: read from the blocks that the recorded
 // P1cold runs of 2.6.24, 2.6.31 and 2.6.32 do not read again, which agree. It decides which blocks
 // stay active, not how many (one in seven).
@@ -25,13 +21,19 @@ Ext2::Ext2(Vfs& vfs, Inode& device, const FilesystemConfig& config)
       device_(device),
       config_(config),
       blocks_(device.i_size / config.block_size),
-      next_free_(kFirstDataBlock),
+      group_(group_layout(config, blocks_)),
+      next_free_(group_.data),
       lru_pagevec_(kLruPagevecPhase) {
   int bits = 9;
   while ((1 << bits) < config.block_size)
     ++bits;
   device.i_blkbits = static_cast<std::uint8_t>(bits);  // set_blocksize()
   barrier = config.barrier;
+  if (config.metadata != MetadataMode::kWritten)
+    return;
+  has_super = true;
+  for (std::int64_t block = group_.superblock; block < group_.bitmap; ++block)
+    metadata().preload(device_, block, MetadataBlocks::Keep::kHeld);
 }
 
 Inode& Ext2::create(const FileConfig& config) {
@@ -46,7 +48,7 @@ Inode& Ext2::create(const FileConfig& config) {
   std::sort(file.extents.begin(), file.extents.end(),
             [](const Extent& a, const Extent& b) { return a.file_block < b.file_block; });
   for (const IndirectBlock& indirect : config.indirect)
-    file.indirect[indirect.file_blocks > pointers_per_block() ? 0 : 1].push_back(indirect);
+    file.indirect[indirect.file_blocks > pointers_per_block() ? 1 : 2].push_back(indirect);
   for (auto& level : file.indirect)
     std::sort(level.begin(), level.end(), [](const IndirectBlock& a, const IndirectBlock& b) {
       return a.first_file_block < b.first_file_block;
@@ -56,7 +58,7 @@ Inode& Ext2::create(const FileConfig& config) {
   reserve(file);
   if (config_.metadata != MetadataMode::kNone)
     file.inode_table_block = config.inode_table_block.value_or(
-        kFirstInodeTableBlock +
+        group_.inode_table +
         static_cast<std::int64_t>(inode.i_ino) * kInodeBytes / config_.block_size);
   if (file.inode_table_block >= 0)
     metadata().preload(device_, file.inode_table_block, MetadataBlocks::Keep::kInactive);
@@ -77,102 +79,6 @@ void Ext2::load_before_start(const IndirectBlock& indirect) {
       device_, indirect.disk_block,
       pages_after_it <= 1 ? MetadataBlocks::Keep::kActive : MetadataBlocks::Keep::kInactive);
   lru_pagevec_ = (lru_pagevec_ + kPagesARead) % kPagevec;
-}
-
-void Ext2::lay_out(File& file, std::int64_t blocks) {
-  for (std::int64_t block = 0; block < blocks;) {
-    WB_ASSERT(append_block(file, block));
-    ++block;
-    // The rest of this run in one piece.
-    const std::int64_t left_in_group = blocks_per_group() - next_free_ % blocks_per_group();
-    const std::int64_t limit =
-        config_.metadata == MetadataMode::kWritten ? left_in_group % blocks_per_group() : blocks_;
-    const std::int64_t more = std::min({blocks - block, run_left_, blocks_ - next_free_, limit});
-    file.extents.back().blocks += more;
-    next_free_ += more;
-    run_left_ -= more;
-    block += more;
-  }
-}
-
-// Later files and appends start behind the extents that were given.
-void Ext2::reserve(const File& file) {
-  for (const Extent& extent : file.extents)
-    next_free_ = std::max(next_free_, extent.disk_block + extent.blocks);
-  run_left_ = 0;
-}
-
-// The allocator: the next free block, with gaps of gap_blocks after runs of extent_blocks.
-bool Ext2::append_block(File& file, std::int64_t block) {
-  if (run_left_ == 0) {
-    if (config_.extent_blocks > 0 && !file.extents.empty())
-      next_free_ += config_.gap_blocks;
-    run_left_ = config_.extent_blocks > 0 ? config_.extent_blocks
-                                          : std::numeric_limits<std::int64_t>::max();
-  }
-  skip_group_header();
-  if (next_free_ >= blocks_)
-    return false;
-  const std::int64_t disk_block = next_free_++;
-  --run_left_;
-  const auto after =
-      std::upper_bound(file.extents.begin(), file.extents.end(), block,
-                       [](std::int64_t b, const Extent& extent) { return b < extent.file_block; });
-  if (after != file.extents.begin()) {
-    Extent& before = *std::prev(after);
-    if (before.file_block + before.blocks == block &&
-        before.disk_block + before.blocks == disk_block) {
-      ++before.blocks;
-      return true;
-    }
-  }
-  file.extents.insert(after, {block, disk_block, 1});
-  return true;
-}
-
-std::int64_t Ext2::bitmap_of(std::int64_t disk_block) const {
-  return disk_block / blocks_per_group() * blocks_per_group() + kBitmapInGroup;
-}
-
-void Ext2::skip_group_header() {
-  const std::int64_t in_group = next_free_ % blocks_per_group();
-  if (config_.metadata == MetadataMode::kWritten && in_group < kFirstDataBlock)
-    next_free_ += kFirstDataBlock - in_group;
-}
-
-// The indirect block that will map `block`, made when its first block is allocated; -1: none.
-std::int64_t Ext2::indirect_for_append(File& file, std::int64_t block) {
-  if (block < kDirectBlocks)
-    return -1;
-  const std::int64_t first = block - (block - kDirectBlocks) % pointers_per_block();
-  std::vector<IndirectBlock>& level = file.indirect[1];
-  const auto at = std::lower_bound(
-      level.begin(), level.end(), first,
-      [](const IndirectBlock& i, std::int64_t b) { return i.first_file_block < b; });
-  if (at != level.end() && at->first_file_block == first)
-    return at->disk_block;
-  skip_group_header();
-  const std::int64_t disk_block = next_free_++;
-  level.insert(at, {disk_block, first, pointers_per_block()});
-  metadata().preload(device_, disk_block, MetadataBlocks::Keep::kInactive);
-  return disk_block;
-}
-
-// ext2_new_block() and ext2_alloc_branch(): dirties what the allocation changes.
-GetBlock Ext2::allocate(File& file, std::int64_t block, std::int64_t& metadata_block) {
-  const bool written = config_.metadata == MetadataMode::kWritten;
-  if (written && next_free_ + 1 < blocks_) {
-    skip_group_header();
-    metadata_block = bitmap_of(next_free_);
-    if (!metadata().in_memory(device_, metadata_block))
-      return GetBlock::kNeedsMetadata;
-    metadata().dirty(device_, metadata_block, nullptr);
-    const std::int64_t indirect = indirect_for_append(file, block);
-    if (indirect >= 0)
-      metadata().dirty(device_, indirect, &file.inode);
-    metadata_block = -1;
-  }
-  return append_block(file, block) ? GetBlock::kMapped : GetBlock::kEnospc;
 }
 
 std::int64_t Ext2::find_block(File& file, std::int64_t block) {

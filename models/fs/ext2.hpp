@@ -3,8 +3,9 @@
 //
 // MODELS:   fs/ext2 of 2.6: ext2_get_block() with its boundary flag, ext2_write_inode().
 // DEVIATES: no directories or deletion; new blocks come from a simple allocator. Only with metadata
-//           "written" are there bitmaps, and does allocating dirty the bitmap and the indirect
-//           block; group descriptors and doubly indirect blocks are never dirtied.
+//           "written" are there bitmaps, descriptors and a super block, and does allocating dirty
+//           them, and the indirect blocks. The super block is dirtied by write_super() alone, which
+//           in 2.4 only dates it by up to 5 s later; its copies in other groups are never written.
 #pragma once
 
 #include <array>
@@ -28,6 +29,7 @@ class Ext2 : public SuperBlock {
                      std::int64_t& metadata_block) override;
   std::int64_t mapped_run(Inode& inode, std::int64_t block, int count) override;
   Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
+  void write_super() override;
   bool uses_mpage() const override { return true; }
   bool keeps_times() const override { return config_.metadata != MetadataMode::kNone; }
   Inode* block_device() const override { return &device_; }
@@ -37,12 +39,22 @@ class Ext2 : public SuperBlock {
     explicit File(Inode& i) : inode(i) {}
     Inode& inode;
     std::vector<Extent> extents;  // by file block
-    // Doubly indirect blocks, then indirect ones; each by first file block.
-    std::array<std::vector<IndirectBlock>, 2> indirect;
+    // Triply, doubly and singly indirect blocks; each by first file block.
+    std::array<std::vector<IndirectBlock>, 3> indirect;
     std::size_t last_extent = 0;  // where the last look-up ended
     std::int64_t inode_table_block = -1;
   };
   static constexpr std::int64_t kDirectBlocks = 12;
+  // What comes before the data: of the first group, and with metadata "written" of every other.
+  struct GroupLayout {
+    std::int64_t superblock, descriptors, bitmap, inode_table, data;
+  };
+  static GroupLayout group_layout(const FilesystemConfig& config, std::int64_t blocks);
+  // The indirect blocks that lead to a block of a file, the topmost first.
+  struct IndirectPath {
+    std::array<IndirectBlock, 3> blocks;  // disk_block -1: there is none yet
+    int depth = 0;
+  };
 
   MetadataBlocks& metadata() { return vfs_.metadata ? *vfs_.metadata : in_device_pages_; }
 
@@ -55,10 +67,14 @@ class Ext2 : public SuperBlock {
   void lay_out(File& file, std::int64_t blocks);
   void reserve(const File& file);
   std::int64_t blocks_per_group() const { return std::int64_t{8} << device_.i_blkbits; }
-  std::int64_t bitmap_of(std::int64_t disk_block) const;
-  void skip_group_header();
-  std::int64_t indirect_for_append(File& file, std::int64_t block);
+  std::int64_t group_of(std::int64_t disk_block) const { return disk_block / blocks_per_group(); }
+  std::int64_t behind_header(std::int64_t disk_block) const;
+  IndirectPath path_to(const File& file, std::int64_t block) const;
+  void make_indirect(File& file, const IndirectBlock& indirect);
+  std::int64_t bitmap_to_read(int blocks);
+  void dirty_group(std::int64_t disk_block);
   GetBlock allocate(File& file, std::int64_t block, std::int64_t& metadata_block);
+  void find_next_free(const File& file);
   bool append_block(File& file, std::int64_t block);
   std::int64_t find_block(File& file, std::int64_t block);  // on the disk, -1: none
   std::int64_t missing_indirect(const File& file, std::int64_t block);
@@ -69,7 +85,8 @@ class Ext2 : public SuperBlock {
   DeviceMetadata in_device_pages_;
   Inode& device_;
   FilesystemConfig config_;
-  std::int64_t blocks_;        // on the device
+  std::int64_t blocks_;  // on the device
+  GroupLayout group_;
   std::int64_t next_free_;     // the allocator's hand
   std::int64_t run_left_ = 0;  // blocks until the next gap
   int lru_pagevec_;            // pages that lru_cache_add() has collected

@@ -91,6 +91,9 @@ struct SuperBlock {
   int s_number = 0;  // in the order of mounting
   // fsync(2) empties the drive's cache whatever the kernel's own fsync does: mounted barrier=1.
   bool barrier = false;
+  bool has_super = false;  // a super block that write_super() puts into its buffer
+  bool s_dirt = false;     // and that has changed since
+  virtual void write_super() {}
 };
 
 // Told when an inode turns from clean to dirty; implemented by the flushers in writeback/.

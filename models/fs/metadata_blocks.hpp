@@ -17,7 +17,11 @@ class MetadataBlocks {
   virtual ~MetadataBlocks() = default;
   // Whether the block is in memory, which counts as an access.
   virtual bool in_memory(Inode& device, std::int64_t block) = 0;
-  enum class Keep : bool { kInactive, kActive };
+  enum class Keep : std::uint8_t {
+    kInactive,
+    kActive,
+    kHeld,  // with a reference, as a mounted file system has to its super block
+  };
   // As if it had been read before the start of the run.
   virtual void preload(Inode& device, std::int64_t block, Keep keep) = 0;
   // Dirties a block that is in memory. With an owner it goes on that inode's list, for fsync.

@@ -73,12 +73,15 @@ Task<> Bdflush::kupdate() {
 Task<Bytes> Bdflush::sync_old_buffers() {
   TaskStruct& task = kupdate_task_;
   Bytes written{};
+  if (buffers_.release() == Release::k240)
+    context_.sync_supers();
   co_await inodes_.sync_inodes(task);
   if (buffers_.release() == Release::k240) {
     co_await flush_dirty_buffers(buffers_, CheckAge::kYes, WriteReason::kPeriodic, task, written);
     buffers_.tq_disk.run();
     co_return written;
   }
+  context_.sync_supers();
   auto& dirty = buffers_.cache.lru_list(v24::BUF_DIRTY);
   // The oldest decides, and then takes a whole batch with it, young ones too.
   while (!dirty.empty() && context_.now() >= dirty.front().b_flushtime) {
@@ -105,6 +108,7 @@ Task<Errno> Bdflush::sync(TaskStruct& task) {
   task.charge(context_.vfs.costs.write_syscall);
   const Errno started = co_await sync_buffers(buffers_, nullptr, Wait::kNo, task);
   co_await inodes_.sync_inodes(task);
+  context_.sync_supers();
   const Errno waited = co_await sync_buffers(buffers_, nullptr, Wait::kYes, task);
   co_await context_.vfs.cpu.settle(task);
   co_return started == Errno::kOk ? waited : started;

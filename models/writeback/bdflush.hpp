@@ -3,8 +3,8 @@
 //
 // MODELS:   fs/buffer.c bdflush(), kupdate(), sync_old_buffers(), sys_sync() of 2.4.0
 //           and 2.4.17.
-// DEVIATES: no page_launder() in bdflush of 2.4.0 (reclaim frees what is clean at once); no super
-//           blocks to write; no signals to kupdate.
+// DEVIATES: no page_launder() in bdflush of 2.4.0 (reclaim frees what is clean at once); no
+//           signals to kupdate.
 #pragma once
 
 #include "models/fs/buffer24_sync.hpp"

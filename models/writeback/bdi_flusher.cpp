@@ -49,7 +49,21 @@ BdiFlusher::BdiWriteback& BdiFlusher::of(const BackingDevInfo& bdi) const {
 }
 
 void BdiFlusher::start() {
-  context_.sim().spawn("bdi-default", forker(), ProcessKind::kDaemon);
+  Simulator& sim = context_.sim();
+  sim.spawn("bdi-default", forker(), ProcessKind::kDaemon);
+  const auto& supers = context_.super_blocks;
+  if (std::any_of(supers.begin(), supers.end(), [](SuperBlock* sb) { return sb->has_super; }))
+    sim.spawn("sync_supers", bdi_sync_supers(), ProcessKind::kDaemon);
+}
+
+// A thread of its own, because a flusher belongs to one device.
+Task<> BdiFlusher::bdi_sync_supers() {
+  Simulator& sim = context_.sim();
+  co_await sim.delay_until(std::max(sim.now(), context_.periodic_start), "boot");
+  while (context_.dirty_writeback_interval.count() > 0) {
+    co_await sim.delay(context_.timeout(context_.dirty_writeback_interval), "sync_supers");
+    context_.sync_supers();
+  }
 }
 
 void BdiFlusher::inode_dirtied(Inode& inode) {
@@ -389,6 +403,7 @@ Task<Errno> BdiFlusher::sync(TaskStruct& task) {
   task.charge(context_.vfs.costs.write_syscall);
   // wakeup_flusher_threads(0), and writeback_inodes_sb(), which waits in 2.6.39.
   co_await sync_everything(SyncMode::WB_SYNC_NONE, is_2639() ? Wait::kYes : Wait::kNo, task);
+  context_.sync_supers();
   co_await sync_everything(SyncMode::WB_SYNC_ALL, Wait::kYes, task);
   Errno result = Errno::kOk;
   for (SuperBlock* sb : context_.super_blocks) {

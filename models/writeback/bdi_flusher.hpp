@@ -1,6 +1,7 @@
 // One flusher thread per device, made on demand by a forker: dirty inodes hang on the device.
 //
-// MODELS:   mm/backing-dev.c bdi_forker_task(), bdi_start_fn(), fs/fs-writeback.c
+// MODELS:   mm/backing-dev.c bdi_forker_task(), bdi_start_fn(), bdi_sync_supers(),
+// fs/fs-writeback.c
 //           bdi_writeback_task(), wb_do_writeback(), wb_writeback(), writeback_inodes_wb() of
 //           2.6.32; the same of 2.6.39, where the first dirty inode arms a timer, background
 //           write-back is no item of work, and the forker ends idle threads.
@@ -57,6 +58,7 @@ class BdiFlusher : public Flusher {
   void start_thread(BdiWriteback& wb);
   Jiffies patience() const;
   Task<> forker();
+  Task<> bdi_sync_supers();
   Task<> forker_sleeps();
   void fork_or_kill(BdiWriteback& wb);
   Task<> run_thread(BdiWriteback& wb);

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "models/fs/block_rw24.hpp"
+#include "models/fs/buffer24_trace.hpp"
 #include "models/fs/durability.hpp"
 #include "sim/assert.hpp"
 
@@ -55,13 +56,16 @@ void BufferMetadata::preload(Inode& device, std::int64_t block, Keep keep) {
   bh.set(v24::BH_Uptodate);
   if (keep == Keep::kActive && !bh.b_page->test(PG_active))
     buffers_.vfs.cache.activate_page(*bh.b_page);
+  if (keep == Keep::kHeld)
+    ++bh.b_count;
 }
 
 // balance_dirty() is left to the commit that follows.
 void BufferMetadata::dirty(Inode& device, std::int64_t block, Inode* owner) {
   v24::BufferHead* const bh = buffers_.cache.get_hash_table(buffers_.device(device), block);
   WB_ASSERT(bh && bh->test(v24::BH_Uptodate));
-  buffers_.cache.mark_dirty(*bh, buffers_.flushtime());
+  if (buffers_.cache.mark_dirty(*bh, buffers_.flushtime()))
+    trace_buffer(buffers_, BufferCacheEvent::What::kDirtied, *bh);
   if (owner)
     buffers_.cache.buffer_insert_inode_queue(*bh, buffers_.lists_of(*owner).i_dirty_buffers);
   buffers_.cache.brelse(*bh);

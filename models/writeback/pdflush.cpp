@@ -134,6 +134,7 @@ Task<> PdflushPool::background_writeout(std::int64_t min_pages, TaskStruct& task
 Task<> PdflushPool::wb_kupdate(TaskStruct& task) {
   const Jiffies start = context_.now();
   const TimePoint since = context_.sim().now();
+  context_.sync_supers();
   std::int64_t budget = context_.everything();
   std::int64_t written = 0;
   WritebackControl wbc;
@@ -267,6 +268,7 @@ Task<Errno> PdflushPool::sync(TaskStruct& task) {
   task.charge(context_.vfs.costs.write_syscall);
   pdflush_operation({Job::What::kBackgroundWriteout, context_.reclaimable().count()});
   co_await sync_all_inodes(SyncMode::WB_SYNC_NONE, task);
+  context_.sync_supers();
   co_await sync_all_inodes(SyncMode::WB_SYNC_ALL, task);
   Errno result = Errno::kOk;
   for (SuperBlock* sb : context_.super_blocks) {

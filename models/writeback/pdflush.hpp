@@ -3,9 +3,8 @@
 //
 // MODELS:   mm/pdflush.c, mm/page-writeback.c background_writeout(), wb_kupdate(), and
 //           fs/fs-writeback.c writeback_inodes(), sync_sb_inodes() of 2.6.24 and 2.6.31.
-// DEVIATES: superblocks themselves are never dirty; sync(2) of 2.6.24 takes the two passes
-// of 2.6.31
-//           (WB_SYNC_HOLD keeps inodes on s_dirty, which ours leave).
+// DEVIATES: sync(2) of 2.6.24 takes the two passes of 2.6.31 (WB_SYNC_HOLD keeps inodes on
+//           s_dirty, which ours leave).
 #pragma once
 
 #include <deque>

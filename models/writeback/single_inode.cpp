@@ -11,8 +11,6 @@
 
 namespace wbsim {
 
-namespace {
-
 Task<Errno> write_inode(WritebackContext& context, Inode& inode, bool wait, TaskStruct& task) {
   FsTrace* trace = context.vfs.trace;
   if (trace)
@@ -22,6 +20,8 @@ Task<Errno> write_inode(WritebackContext& context, Inode& inode, bool wait, Task
     trace->inode(InodeEvent::What::kWriteEnd, inode, 0, wait);
   co_return result;
 }
+
+namespace {
 
 // Not everything was written, or it was dirtied again: where a periodic pass, in 2.6.39 any pass,
 // puts the inode.

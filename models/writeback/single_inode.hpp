@@ -14,6 +14,9 @@ namespace wbsim {
 Task<Errno> writeback_single_inode(WritebackContext& context, Inode& inode, WritebackControl& wbc,
                                    TaskStruct& task);
 
+// The file system's write_inode(), traced.
+Task<Errno> write_inode(WritebackContext& context, Inode& inode, bool wait, TaskStruct& task);
+
 // filemap_fdatawrite(), which is a chance to look at the bandwidth from 5.16 on.
 Task<Errno> write_all_pages(WritebackContext& context, Inode& inode, TaskStruct& task);
 

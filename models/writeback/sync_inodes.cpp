@@ -1,5 +1,7 @@
 #include "models/writeback/sync_inodes.hpp"
 
+#include "models/writeback/single_inode.hpp"
+
 namespace wbsim {
 
 void SyncInodes::add(Inode& inode) {
@@ -36,7 +38,7 @@ Task<Errno> SyncInodes::sync_one(Inode& inode, bool wait, TaskStruct& task) {
   inode.i_state = static_cast<std::uint8_t>((inode.i_state & ~I_DIRTY) | I_SYNC);
   Errno result = Errno::kOk;
   if ((dirty & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)) != 0)
-    result = co_await inode.i_sb->write_inode(inode, task, wait);
+    result = co_await write_inode(context_, inode, wait, task);
   inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~I_SYNC);
   if ((inode.i_state & I_DIRTY) != 0) {
     inode.dirtied_when = context_.now();

@@ -202,6 +202,7 @@ Task<Errno> WbFlusher::sync(TaskStruct& task) {
     if (result == Errno::kOk)
       result = waited;
   }
+  context_.sync_supers();
   const Errno devices = co_await sync_block_devices(task);
   sync_completed(context_);
   co_await context_.vfs.cpu.settle(task);

@@ -4,6 +4,7 @@
 // MODELS:   fs/fs-writeback.c and mm/backing-dev.c of 3.10: bdi_writeback_workfn(),
 //           wb_do_writeback(), wb_writeback(), writeback_sb_inodes(), sync_inodes_sb(); of 6.1 the
 //           same under their new names, WB_start_all and bw_dwork.
+// No thread writes super blocks any more; sync(2) does.
 // DEVIATES: every device has a worker at hand; no memory cgroups, no lazytime.
 #pragma once
 

@@ -53,6 +53,15 @@ std::int64_t WritebackContext::everything() const {
   return reclaimable().count() + inodes();
 }
 
+void WritebackContext::sync_supers() {
+  for (SuperBlock* sb : super_blocks) {
+    if (!sb->s_dirt)
+      continue;
+    sb->s_dirt = false;
+    sb->write_super();
+  }
+}
+
 Task<> WritebackContext::congestion_wait(TaskStruct& task, Jiffies at_most) {
   co_await vfs.cpu.settle(task);
   co_await congestion.queue(congestion_index).wait_for(timeout(at_most), "congestion_wait");

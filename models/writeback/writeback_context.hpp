@@ -157,6 +157,7 @@ struct WritebackContext {
   bool over_background() const { return reclaimable() > dirty_limits().background; }
   // file_dirty + unstable + inodes: enough for everything that is dirty now.
   std::int64_t everything() const;
+  void sync_supers();  // write_super() of each file system whose s_dirt is set
   std::int64_t inodes() const;
 
   Task<> congestion_wait(TaskStruct& task, Jiffies at_most);

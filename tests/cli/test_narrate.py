@@ -7,6 +7,7 @@ WBSIM_UPDATE_GOLDEN=1 rewrites the texts.
 import copy
 import json
 import os
+import re
 import unittest
 
 from wbsim_cli import ROOT, SMALL, CliTest
@@ -57,6 +58,40 @@ class Narrate(CliTest):
         self.assertIn("0:UDM@65  1:UDMR@64  2:U  3:U", second)
         self.assertIn("0:UMLA@65  1:UMLAR@64  2:U  3:U", second)
         self.assertIn("pass 3 submits buffers 0 and 1", second)
+
+    def test_metadata_is_dirtied_and_written_in_the_order_of_the_generation(self):
+        """2.4 puts the inode into its block at the next pass, later kernels with the data."""
+        disk = [{"name": "d0", "capacity": "1GiB", "bandwidth": "50MB/s"}]
+        scenario = {**copy.deepcopy(SMALL), "devices": disk,
+                    "filesystems": [{"name": "fs0", "device": "d0", "metadata": "written",
+                                     "files": [{"name": "f0", "size": "0MiB"}]}],
+                    "workloads": [{"name": "dd", "filename": "fs0/f0", "bs": "4KiB",
+                                   "size": "4KiB"}],
+                    "vm": {"dirty_expire_centisecs": 900}, "run": {"sample_interval": "1s"}}
+        name = self.write(scenario)
+        allocated = ("block 2 of d0 becomes dirty", "block 1 of d0 becomes dirty",
+                     "block 64 of d0 becomes dirty")
+        inode = ("writes the inode of fs0/f0", "block 5 of d0 becomes dirty")
+        sent = tuple(f"sends block {block} of d0" for block in (2, 1, 64))
+        stories = {"2.4.0": (*allocated, "block 0 of d0 becomes dirty", *inode, *sent),
+                   "2.4.17": (*allocated, *inode, "block 0 of d0 becomes dirty", *sent)}
+        pages = ("page 2 of /dev/d0 becomes dirty", "page 1 of /dev/d0 becomes dirty",
+                 "page 0 of fs0/f0 becomes dirty", "takes page 0 of fs0/f0",
+                 "writes the inode of fs0/f0", "page 5 of /dev/d0 becomes dirty")
+        for kernel in ("2.4.0", "2.4.17", "2.6.24", "2.6.31", "2.6.32", "6.1"):
+            with self.subTest(kernel):
+                told = self.expect(0, "run", name, "--kernel", kernel, "--narrate").stdout
+                told = " ".join(told.split())
+                at = [told.index(words) for words in stories.get(kernel, pages)]
+                self.assertEqual(at, sorted(at))
+                inode_at, data_at = (
+                    float(re.search(r"(\d+\.\d{6}) \S+ " + words, told)[1])
+                    for words in ("writes the inode", "(?:sends block 64|takes page 0 of fs0)"))
+                self.assertGreaterEqual(data_at, 3 if kernel == "6.1" else 9)
+                if kernel in stories:
+                    self.assertLess(inode_at, 5)
+                else:
+                    self.assertLess(inode_at - data_at, 0.1)
 
     def test_a_raw_device_goes_buffer_by_buffer(self):
         scenario = {**copy.deepcopy(SMALL), "filesystems": [], "workloads": [
