@@ -27,6 +27,7 @@ class ChromeSink : public OutputSink {
   void on_write(const CallRecord& call) override;
   void on_read(const CallRecord& call) override;
   void on_fsync(const FsyncRecord& call) override;
+  bool wants_requests() const override { return true; }
   void on_request(const RequestRecord& request) override;
   void on_work(const WorkRecord& work) override;
   bool failed() const override { return file_->failed(); }

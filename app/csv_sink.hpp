@@ -39,6 +39,7 @@ class CsvSink : public OutputSink {
   void on_write(const CallRecord& call) override;
   void on_read(const CallRecord& call) override;
   void on_fsync(const FsyncRecord& record) override;
+  bool wants_requests() const override { return true; }
   void on_request(const RequestRecord& request) override;
   void on_work(const WorkRecord& work) override;
   void on_balance_dirty_pages(const BalanceDirtyPagesEvent& event) override;

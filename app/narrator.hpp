@@ -31,6 +31,7 @@ class Narrator : public TraceSink {
   void on_write(const CallRecord& call) override;
   void on_read(const CallRecord& call) override;
   void on_fsync(const FsyncRecord& call) override;
+  bool wants_requests() const override { return true; }
   void on_request(const RequestRecord& request) override;
   void on_page(const PageEvent& event) override;
   void on_buffer_cache(const BufferCacheEvent& event) override;

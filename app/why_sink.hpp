@@ -19,6 +19,7 @@ class WhySink : public TraceSink {
   void on_write(const CallRecord& call) override;
   void on_read(const CallRecord& call) override;
   void on_fsync(const FsyncRecord& call) override;
+  bool wants_requests() const override { return true; }
   void on_request(const RequestRecord& request) override;
   void on_wait(const WaitRecord& wait) override;
 

@@ -1,12 +1,16 @@
 // The block layer on its devices: what a merged bio costs, and the life of a request from its
 // submission to its completion, in each era's queue on the simplest device, and on each device in
-// the queues of 2.6.31 and 6.1; on one disk and on a thousand.
+// the queues of 2.6.31 and 6.1; on one disk and on a thousand, with 16 requests waiting at each.
+// The floor is what a thousand disks cost anybody: a heap of their next completions, and as much
+// memory to write and read again.
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <deque>
 #include <string>
 #include <vector>
 
+#include "bench/bare_heap.hpp"
 #include "models/block/request_queue.hpp"
 #include "models/device/device.hpp"
 #include "sim/simulator.hpp"
@@ -46,7 +50,7 @@ class Disks {
       params.device_index = i;
       params.wbt_lat = Duration::zero();
       disk.queue = make_request_queue(sim_, TickClock(250), *disk.device, params, kind.rules,
-                                      congestion_, trace_);
+                                      layer_, trace_);
     }
   }
 
@@ -81,7 +85,7 @@ class Disks {
   }
 
   Simulator sim_;
-  CongestionWaits congestion_;
+  BlockLayer layer_;
   TraceSink trace_;
   IoContext task_;
   std::deque<Disk> disks_;
@@ -130,6 +134,40 @@ void request_life(benchmark::State& state, const Kind& kind, int disk_count) {
   }
   finish(state, bios);
 }
+
+// A record of a request's size for each bio, first in first out at each disk.
+void floor_request(benchmark::State& state) {
+  constexpr std::int64_t kService = 1000;
+  struct Record {
+    Bio* bio;
+    std::array<std::byte, sizeof(Request) - sizeof(Bio*)> rest;
+  };
+  const auto disks = static_cast<std::size_t>(state.range(0));
+  std::vector<Bio> bios = make_bios(16 * disks, 1000);
+  std::vector<Record> records(bios.size());
+  bench::BareHeap heap(disks);
+  std::vector<std::size_t> next(disks);
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < bios.size(); ++i) {
+      records[i].bio = &bios[i];
+      records[i].rest.fill(std::byte(i));
+      if (i < disks)
+        heap.push(static_cast<std::uint32_t>(i), kService);
+      next[i % disks] = i % disks;
+    }
+    for (std::size_t left = bios.size(); left > 0; --left) {
+      const bench::BareHeap::Entry event = heap.pop();
+      std::size_t& record = next[event.id];
+      benchmark::DoNotOptimize(records[record].rest);
+      ++records[record].bio->cookie;
+      record += disks;
+      if (record < records.size())
+        heap.push(event.id, event.time + kService);
+    }
+  }
+  finish(state, bios);
+}
+BENCHMARK(floor_request)->Name("floor/request")->ArgName("disks")->Arg(1)->Arg(1000);
 
 // One request at a time on an idle queue: plugged, unplugged by its waiter, served.
 void request_alone(benchmark::State& state) {

@@ -36,10 +36,10 @@ class World : private DirtyThrottle {
         cache_({kMemory, kMemory, Pages(0), Pages(0)}, Proportions(18), Proportions(18)),
         vfs_(sim_, ticks_, processors_, costs_, cache_, FsRules{}, kMemory),
         disk_(make_device(disk_config())),
-        queue_(make_request_queue(sim_, ticks_, *disk_, {}, {}, congestion_, trace_)),
+        queue_(make_request_queue(sim_, ticks_, *disk_, {}, {}, block_, trace_)),
         device_(block_devices_.add(vfs_, with_queue(), Sectors(0), disk_->capacity(), kPageShift)),
         fs_(vfs_, device_, FilesystemConfig{}),
-        context_(vfs_, congestion_, trace_),
+        context_(vfs_, block_.congestion, trace_),
         flusher_(listed(), BdiFlusher::ThreadsAtStart::kAll) {
     vfs_.dirty_listener = &flusher_;
     vfs_.throttle = this;
@@ -86,7 +86,7 @@ class World : private DirtyThrottle {
   PageCache cache_;
   Vfs vfs_;
   std::unique_ptr<Device> disk_;
-  CongestionWaits congestion_;
+  BlockLayer block_;
   TraceSink trace_;
   std::unique_ptr<RequestQueue> queue_;
   BackingDevInfo bdi_;

@@ -45,7 +45,7 @@ class World : private DirtyListener, private DirtyThrottle {
         cache_({kMemory, kMemory, Pages(0), Pages(0)}, Proportions(18), Proportions(18)),
         vfs_(sim_, ticks_, processors_, costs_, cache_, FsRules{}, kMemory),
         disk_(make_device(disk_config())),
-        queue_(sim_, ticks_, *disk_, {}, {}, congestion_, trace_),
+        queue_(sim_, ticks_, *disk_, {}, {}, block_, trace_),
         device_(block_devices_.add(vfs_, with_queue(), Sectors(0), disk_->capacity(),
                                    buffers_per_page == 4 ? 10 : kPageShift)),
         fs_(buffers_per_page == 4 ? nullptr
@@ -115,7 +115,7 @@ class World : private DirtyListener, private DirtyThrottle {
   PageCache cache_;
   Vfs vfs_;
   std::unique_ptr<Device> disk_;
-  CongestionWaits congestion_;
+  BlockLayer block_;
   TraceSink trace_;
   SingleQueue queue_;
   BackingDevInfo bdi_;

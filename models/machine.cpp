@@ -178,7 +178,7 @@ class Machine::Impl {
   Processors processors_;
   PageCache cache_;
   Vfs vfs_;
-  CongestionWaits congestion_;
+  BlockLayer block_;
   TaskQueueDisk tq_disk_;
   Durability durability_;
   WritebackContext context_;
@@ -212,7 +212,7 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
       cache_(memory_params(scenario, row_), proportions_at_boot(scenario, row_),
              proportions_at_boot(scenario, row_)),
       vfs_(sim_, ticks_, processors_, scenario.cpu.costs, cache_, row_.fs, total_pages(scenario)),
-      context_(vfs_, congestion_, sink_) {
+      context_(vfs_, block_.congestion, sink_) {
   context_.rules = row_.writeback;
   context_.vm = vm_params(scenario, row_);
   context_.dirty_expire_interval =
@@ -254,8 +254,7 @@ void Machine::Impl::add_disks() {
     params.interrupt_cost = scenario_.cpu.costs.complete_request;
     params.processors = &processors_;
     params.tq_disk = &tq_disk_;
-    disk.queue =
-        make_request_queue(sim_, ticks_, *disk.device, params, row_.queue, congestion_, sink_);
+    disk.queue = make_request_queue(sim_, ticks_, *disk.device, params, row_.queue, block_, sink_);
     disk.device->arm_faults(config.faults, context_.origin);
     disk.bdi.id = params.device_index;
     disk.bdi.name = config.name;

@@ -120,6 +120,7 @@ class TraceSink {
   virtual void on_write(const CallRecord&) {}
   virtual void on_read(const CallRecord&) {}
   virtual void on_fsync(const FsyncRecord&) {}
+  virtual bool wants_requests() const { return false; }
   virtual void on_request(const RequestRecord&) {}
   virtual void on_work(const WorkRecord&) {}
   // The tracepoints of kernels with IO-less throttling.

@@ -18,6 +18,7 @@ class TraceFan : public TraceSink {
   void on_write(const CallRecord& c) override { each(&TraceSink::on_write, c); }
   void on_read(const CallRecord& c) override { each(&TraceSink::on_read, c); }
   void on_fsync(const FsyncRecord& f) override { each(&TraceSink::on_fsync, f); }
+  bool wants_requests() const override { return any(&TraceSink::wants_requests); }
   void on_request(const RequestRecord& r) override { each(&TraceSink::on_request, r); }
   void on_work(const WorkRecord& w) override { each(&TraceSink::on_work, w); }
   void on_balance_dirty_pages(const BalanceDirtyPagesEvent& e) override {

@@ -16,10 +16,10 @@ constexpr int kCtxMergeDepth = 8;  // requests of a software queue that a bio is
 }  // namespace
 
 BlkMqQueue::BlkMqQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
-                       const QueueRules& rules, TraceSink& trace)
-    : DriverQueue(sim, clock, device, with_defaults(params, rules, device.depth()), trace),
-      rules_(rules),
+                       const QueueRules& rules, BlockLayer& layer, TraceSink& trace)
+    : DriverQueue(sim, clock, device, with_defaults(params, rules, device.depth()), layer, trace),
       ctxs_(static_cast<std::size_t>(params.cpus)),
+      rules_(rules),
       flush_(*this, clock, params_) {
   const bool none = params_.scheduler == "none";
   const int depth = std::max(1, device.depth() / params_.nr_hw_queues);
@@ -35,7 +35,7 @@ BlkMqQueue::BlkMqQueue(Simulator& sim, TickClock clock, Device& device, const Qu
   }
   if (params_.wbt_lat > Duration::zero()) {
     const BlkWbt::Params wbt{params_.nr_requests, params_.wbt_lat, params_.write_cache};
-    wbt_.emplace(sim, clock, wbt, dirty_sleep_);
+    wbt_ = std::make_unique<BlkWbt>(sim, clock, wbt, dirty_sleep_);
   }
 }
 

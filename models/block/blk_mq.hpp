@@ -22,7 +22,7 @@ class BlkMqQueue final : public DriverQueue, private RequestOwner, private Flush
   // The device holds the tags of all hardware queues together. Throws std::invalid_argument for a
   // scheduler that blk-mq does not have.
   BlkMqQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
-             const QueueRules& rules, TraceSink& trace);
+             const QueueRules& rules, BlockLayer& layer, TraceSink& trace);
 
   Submit try_submit(Bio& bio, IoContext& ioc) override;
   Task<> submit_slow(Bio& bio, IoContext& ioc) override;
@@ -31,7 +31,7 @@ class BlkMqQueue final : public DriverQueue, private RequestOwner, private Flush
   bool congested(BioOp, bool) const override { return false; }
   bool write_congested() const override { return false; }
 
-  const BlkWbt* wbt() const { return wbt_ ? &*wbt_ : nullptr; }
+  const BlkWbt* wbt() const { return wbt_.get(); }
   const TagQueue& tags(int hctx) const { return hctxs_[static_cast<std::size_t>(hctx)].driver; }
 
  private:
@@ -74,13 +74,13 @@ class BlkMqQueue final : public DriverQueue, private RequestOwner, private Flush
   void queue_flush_step(Request& rq, bool front) override;
   void flush_done(Request& rq) override;
 
-  QueueRules rules_;
-  std::deque<Hctx> hctxs_;
-  std::vector<QueueList> ctxs_;               // software queues, by processor: without a scheduler
-  std::optional<ElevatorQueue> elevator_;     // one for all hardware queues
+  std::unique_ptr<BlkWbt> wbt_;               // null: off
   int async_write_depth_, sync_write_depth_;  // tags of the scheduler they may have
+  std::deque<Hctx> hctxs_;
+  std::vector<QueueList> ctxs_;  // software queues, by processor: without a scheduler
+  QueueRules rules_;
+  std::optional<ElevatorQueue> elevator_;  // one for all hardware queues
   FlushMachine flush_;
-  std::optional<BlkWbt> wbt_;
 };
 
 }  // namespace wbsim

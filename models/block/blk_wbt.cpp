@@ -111,7 +111,7 @@ void BlkWbt::issue(const Request& rq) {
 }
 
 void BlkWbt::sample(const Request& rq) {
-  const Duration latency = sim_.now() - rq.issued;
+  const Duration latency = sim_.now() - rq.accepted;
   if (rq.op == BioOp::kRead)
     read_min_ = read_samples_++ == 0 ? latency : std::min(read_min_, latency);
   else if (rq.op == BioOp::kWrite)
@@ -177,7 +177,7 @@ void BlkWbt::timer_fn() {
 }
 
 BlkWbt::Latency BlkWbt::latency_exceeded() const {
-  const Duration waiting = sync_cookie_ ? sim_.now() - sync_cookie_->issued : Duration::zero();
+  const Duration waiting = sync_cookie_ ? sim_.now() - sync_cookie_->accepted : Duration::zero();
   if (waiting > window_ || (waiting > params_.min_lat && read_samples_ == 0))
     return Latency::kExceeded;
   if (read_samples_ < 1 || write_samples_ < kMinWriteSamples)

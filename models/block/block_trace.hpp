@@ -34,7 +34,7 @@ class BlockTrace {
   }
   void request(What what, const Request& rq) const {
     if (sink_)
-      send(what, rq.thread, rq.sector, rq.sectors, rq.op, rq.sync, rq.meta_sectors > Sectors(0));
+      send(what, rq.thread(), rq.sector, rq.sectors, rq.op, rq.sync, rq.meta_sectors > Sectors(0));
   }
   // kPlug; kUnplug and kUnplugTimer with the number of requests that are let go.
   void plug(What what, std::string_view thread, int requests = 0) const {
@@ -48,7 +48,7 @@ class BlockTrace {
   // The plug of a task is flushed, by itself or because it goes to sleep.
   void unplug_list(const QueueList& requests, bool from_schedule) const {
     if (sink_)
-      plug(from_schedule ? What::kUnplugTimer : What::kUnplug, requests.front().thread,
+      plug(from_schedule ? What::kUnplugTimer : What::kUnplug, requests.front().thread(),
            static_cast<int>(requests.size()));
   }
 

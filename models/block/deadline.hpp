@@ -5,7 +5,6 @@
 #pragma once
 
 #include <array>
-#include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 #include <limits>
 
@@ -45,10 +44,7 @@ class DeadlineElevator final : public Elevator {
         boost::intrusive::key_of_value<SectorOf>, boost::intrusive::constant_time_size<false>>
         sorted;
     Request* last = nullptr;  // of sorted
-    boost::intrusive::list<
-        Request, boost::intrusive::member_hook<Request, Request::ListHook, &Request::queue_hook>,
-        boost::intrusive::constant_time_size<false>>
-        fifo;
+    QueueList fifo;
     Request* next = nullptr;  // after the last dispatched one, in order of sectors
   };
 
@@ -74,15 +70,15 @@ class DeadlineElevator final : public Elevator {
   void remove(Request& rq);
 
   DeadlineRules rules_;
+  BioOp last_op_ = BioOp::kRead;
+  std::size_t size_ = 0;
+  std::array<int, 3> queued_{};  // of each level, or with the driver: dd_queued()
+  int batching_ = 0;
+  int starved_ = 0;
+  Sectors last_end_;
   std::array<Jiffies, 2> expire_;
   Jiffies prio_aging_expire_;
   std::array<Level, 3> levels_;
-  std::array<int, 3> queued_{};  // of each level, or with the driver: dd_queued()
-  std::size_t size_ = 0;
-  int batching_ = 0;
-  int starved_ = 0;
-  BioOp last_op_ = BioOp::kRead;
-  Sectors last_end_;
 };
 
 }  // namespace wbsim

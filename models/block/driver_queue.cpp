@@ -7,13 +7,15 @@
 namespace wbsim {
 
 DriverQueue::DriverQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
-                         TraceSink& trace)
+                         BlockLayer& layer, TraceSink& trace)
     : RequestQueue(params),
       sim_(sim),
       clock_(clock),
       device_(device),
+      requests_(layer.requests),
       trace_(trace),
-      events_(trace, sim, params_) {
+      events_(trace, sim, params_),
+      records_(trace.wants_requests()) {
   device_.attach(sim_, *this);
 }
 
@@ -30,10 +32,7 @@ void DriverQueue::check_bio(Bio& bio, const IoContext& ioc) const {
 Request& DriverQueue::new_request(Bio& bio, const IoContext& ioc) {
   if (allocated_++ == 0)
     allocated_since_ = sim_.now();
-  if (free_.empty())
-    free_.push_back(slab_.emplace_back());
-  Request& rq = free_.front();
-  free_.pop_front();
+  Request& rq = requests_.take();
   bio.bi_next = nullptr;
   rq.q = this;
   rq.sector = bio.sector;
@@ -52,16 +51,17 @@ Request& DriverQueue::new_request(Bio& bio, const IoContext& ioc) {
   rq.reason = bio.reason;
   rq.meta_sectors = bio.meta ? bio.length : Sectors(0);
   rq.queued = sim_.now();
-  rq.thread = ioc.thread;
-  rq.ino = ioc.ino;
-  rq.dirtied_when = ioc.dirtied_when;
   rq.ioc = &ioc;
+  if (records_) {
+    rq.ino = ioc.ino;
+    rq.dirtied_when = ioc.dirtied_when;
+  }
   events_.bio(BlockEvent::What::kGetrq, bio, ioc.thread);
   return rq;
 }
 
 void DriverQueue::delete_request(Request& rq) {
-  free_.push_front(rq);
+  requests_.give_back(rq);
   WB_ASSERT(allocated_ > 0);
   if (--allocated_ == 0)
     stats_.io_time += sim_.now() - allocated_since_;
@@ -69,7 +69,6 @@ void DriverQueue::delete_request(Request& rq) {
 
 void DriverQueue::start_request(Request& rq) {
   ++in_flight_;
-  rq.issued = sim_.now();
   events_.request(BlockEvent::What::kRqIssue, rq);
   device_.submit(rq);
 }
@@ -105,7 +104,8 @@ void DriverQueue::command_completed(DeviceRequest& command) {
     ++stats_.flushes;
   } else {
     account_completed(rq);
-    trace_completed(rq);
+    if (records_)
+      trace_completed(rq);
     if (io_listener_)
       io_listener_->io_completed(params_.device_index);
   }
@@ -161,7 +161,7 @@ void DriverQueue::trace_completed(const Request& rq) {
   record.allocated = rq.allocated_at_start;
   record.meta_sectors = rq.meta_sectors;
   record.reason = rq.reason;
-  record.thread = rq.thread;
+  record.thread = rq.thread();
   record.ino = rq.ino;
   record.age = rq.ino < 0 ? Duration{} : rq.queued - rq.dirtied_when;
   trace_.on_request(record);

@@ -2,8 +2,6 @@
 // device, the end of a request, and what is counted.
 #pragma once
 
-#include <deque>
-
 #include "models/block/block_trace.hpp"
 #include "models/block/elevator.hpp"
 #include "models/block/request.hpp"
@@ -23,7 +21,7 @@ class DriverQueue : public RequestQueue, protected DeviceHost {
 
  protected:
   DriverQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
-              TraceSink& trace);
+              BlockLayer& layer, TraceSink& trace);
 
   // What a submitted bio must be; without a volatile cache its flush flags mean nothing. It takes
   // the priority of its task: bio_set_ioprio().
@@ -46,6 +44,14 @@ class DriverQueue : public RequestQueue, protected DeviceHost {
   Simulator& sim_;
   TickClock clock_;
   Device& device_;
+
+ private:
+  RequestPool& requests_;
+  int allocated_ = 0;
+  int in_flight_ = 0;
+  TimePoint allocated_since_{};
+
+ protected:
   TraceSink& trace_;
   BlockTrace events_;
   QueueStats stats_;
@@ -56,12 +62,8 @@ class DriverQueue : public RequestQueue, protected DeviceHost {
   void account_completed(const Request& rq);
   void trace_completed(const Request& rq);
 
+  bool records_;  // somebody wants RequestRecords
   EventQueue::Handle idle_timer_;
-  int allocated_ = 0;
-  int in_flight_ = 0;
-  TimePoint allocated_since_{};
-  std::deque<Request> slab_;
-  QueueList free_;
 };
 
 }  // namespace wbsim

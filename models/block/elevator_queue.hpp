@@ -74,8 +74,8 @@ class ElevatorQueue {
   QueueStats& stats_;
   RequestOwner& owner_;
   Request* last_merge_ = nullptr;
-  std::array<HashChain, std::size_t{1} << kHashBits> hash_;  // by end sector
   Request* hashed_last_ = nullptr;  // not in its chain yet, for it is likely to move on
+  std::array<HashChain, std::size_t{1} << kHashBits> hash_;  // by end sector
 };
 
 }  // namespace wbsim

@@ -10,8 +10,8 @@ namespace wbsim {
 using Merge = LinusElevator::Merge;
 
 LinusQueue::LinusQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
-                       LinusRelease release, TraceSink& trace)
-    : DriverQueue(sim, clock, device, params, trace),
+                       LinusRelease release, BlockLayer& layer, TraceSink& trace)
+    : DriverQueue(sim, clock, device, params, layer, trace),
       release_(release),
       elevator_(release),
       batch_requests_(std::max(1, params.nr_requests / 2)),  // a quarter of all

@@ -22,7 +22,7 @@ class LinusQueue final : public DriverQueue {
  public:
   // params.nr_requests is the number of slots of each direction.
   LinusQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
-             LinusRelease release, TraceSink& trace);
+             LinusRelease release, BlockLayer& layer, TraceSink& trace);
 
   Submit try_submit(Bio& bio, IoContext& ioc) override;
   // get_request_wait(), and back to the search for a merge: it may do without the slot by then.

@@ -20,9 +20,7 @@ class NoopElevator final : public Elevator {
   void joined(Request& into, Request& gone) override;
 
  private:
-  boost::intrusive::list<
-      Request, boost::intrusive::member_hook<Request, Request::ListHook, &Request::queue_hook>>
-      fifo_;
+  boost::intrusive::list<Request> fifo_;
 };
 
 }  // namespace wbsim

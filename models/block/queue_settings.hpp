@@ -70,23 +70,24 @@ QueueRules queue_rules_310();
 QueueRules queue_rules_61();
 
 struct QueueParams {
-  std::string scheduler;   // empty: the default of the kernel's queues
-  int nr_requests = 0;     // 0: the default
+  // What each bio needs comes first.
   Sectors max_sectors{0};  // 0: the default
   int max_segments = 128;
-  int async_depth = 0;  // of mq-deadline: what writes may have of nr_requests; 0: all
-  int nomerges = 0;     // 1: only into the last merged request and on a plug; 2: not at all
+  int nomerges = 0;  // 1: only into the last merged request and on a plug; 2: not at all
   bool rotational = true;
   bool write_cache = false;             // the drive has a volatile one: flushes are sent
   bool fua = false;                     // and takes FUA writes
-  int nr_hw_queues = 1;                 // blk-mq
-  int cpus = 1;                         // of the machine: one software queue each
-  Bytes memory{std::int64_t{1} << 30};  // of the machine: 2.4.17 has fewer slots in a small one
-  Duration wbt_lat{-1};                 // blk-wbt's target; 0: off; negative: the default
   int device_index = 0;                 // in the trace
   TimePoint origin{};                   // the trace's times are relative to this
   Duration interrupt_cost{0};           // processor time of ending a request,
   Processors* processors = nullptr;     // taken from these if there are any
+  std::string scheduler;                // empty: the default of the kernel's queues
+  int nr_requests = 0;                  // 0: the default
+  int async_depth = 0;                  // of mq-deadline: of nr_requests, for writes; 0: all
+  int nr_hw_queues = 1;                 // blk-mq
+  int cpus = 1;                         // of the machine: one software queue each
+  Bytes memory{std::int64_t{1} << 30};  // of the machine: 2.4.17 has fewer slots in a small one
+  Duration wbt_lat{-1};                 // blk-wbt's target; 0: off; negative: the default
   TaskQueueDisk* tq_disk = nullptr;     // 2.4
 };
 

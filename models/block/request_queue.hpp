@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "models/block/bio.hpp"
-#include "models/block/congestion_waits.hpp"
+#include "models/block/block_layer.hpp"
 #include "models/block/io_context.hpp"
 #include "models/block/queue_settings.hpp"
 #include "models/block/request.hpp"
@@ -75,20 +75,20 @@ class RequestQueue {
   const QueueParams& params() const { return params_; }
 
  protected:
+  bool plugged_ = false;  // the queue's own plug: unplug() has something to do
+  IoListener* io_listener_ = nullptr;
   QueueParams params_;
   TimePoint dirty_sleep_ = kNever;
-  IoListener* io_listener_ = nullptr;
-  bool plugged_ = false;  // the queue's own plug: unplug() has something to do
 
  private:
   static constexpr TimePoint kNever{-std::chrono::hours(1)};
   virtual void generic_unplug_device() = 0;
 };
 
-// `device`, `congestion` and `trace` must outlive the queue. Throws std::invalid_argument for an
+// `device`, `layer` and `trace` must outlive the queue. Throws std::invalid_argument for an
 // unknown scheduler.
 std::unique_ptr<RequestQueue> make_request_queue(Simulator& sim, TickClock clock, Device& device,
                                                  const QueueParams& params, const QueueRules& rules,
-                                                 CongestionWaits& congestion, TraceSink& trace);
+                                                 BlockLayer& layer, TraceSink& trace);
 
 }  // namespace wbsim

@@ -12,13 +12,13 @@
 namespace wbsim {
 
 SingleQueue::SingleQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
-                         const QueueRules& rules, CongestionWaits& congestion, TraceSink& trace)
-    : DriverQueue(sim, clock, device, with_defaults(params, rules, device.depth()), trace),
-      rules_(rules),
-      congestion_(congestion),
+                         const QueueRules& rules, BlockLayer& layer, TraceSink& trace)
+    : DriverQueue(sim, clock, device, with_defaults(params, rules, device.depth()), layer, trace),
       slots_(params_.nr_requests, rules.batch_requests, clock),
+      rules_(rules),
       elevator_(make_elevator(params_.scheduler, rules, clock), params_, stats_, *this),
-      flush_(*this, clock, params_) {
+      flush_(*this, clock, params_),
+      congestion_(layer.congestion) {
   // 3 * HZ / 1000 truncates, but a timer needs a jiffy.
   const std::int64_t jiffies = rules.unplug_delay.count() * clock.hz() / 1'000'000'000;
   unplug_delay_ = Jiffies(std::max<std::int64_t>(1, jiffies));

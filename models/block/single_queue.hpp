@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "models/block/blk_flush.hpp"
-#include "models/block/congestion_waits.hpp"
 #include "models/block/driver_queue.hpp"
 #include "models/block/elevator_queue.hpp"
 #include "models/block/request_list.hpp"
@@ -19,7 +18,7 @@ class SingleQueue final : public DriverQueue, private RequestOwner, private Flus
  public:
   // Throws std::invalid_argument for a scheduler these queues do not have.
   SingleQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
-              const QueueRules& rules, CongestionWaits& congestion, TraceSink& trace);
+              const QueueRules& rules, BlockLayer& layer, TraceSink& trace);
 
   // __make_request() as far as it does not sleep, and get_request_wait().
   Submit try_submit(Bio& bio, IoContext& ioc) override;
@@ -56,16 +55,16 @@ class SingleQueue final : public DriverQueue, private RequestOwner, private Flus
   void queue_flush_step(Request& rq, bool front) override;
   void flush_done(Request& rq) override;
 
-  QueueRules rules_;
-  CongestionWaits& congestion_;
   RequestList slots_;
-  ElevatorQueue elevator_;
-  FlushMachine flush_;
+  bool held_back_ = false;      // the elevator gave out less than it has
   QueueList flush_steps_;       // go to the driver before anything else
   QueueList dispatch_;          // what a barrier took out of the elevator, and it
   Request* ordered_ = nullptr;  // the barrier under way
-  bool held_back_ = false;      // the elevator gave out less than it has
   std::array<WaitQueue, 2> slot_waiters_;
+  QueueRules rules_;
+  ElevatorQueue elevator_;
+  FlushMachine flush_;
+  CongestionWaits& congestion_;
   Jiffies unplug_delay_;
   EventQueue::Handle unplug_timer_;
 };

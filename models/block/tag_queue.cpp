@@ -16,6 +16,8 @@ TagQueue::TagQueue(int depth)
 void TagQueue::put() {
   WB_ASSERT(in_use_ > 0);
   --in_use_;
+  if (sleepers_ == 0)
+    return;
   for (unsigned i = 0; i < kQueues; ++i) {  // the first one with sleepers, from the last on
     const unsigned index = (wake_index_ + i) % kQueues;
     Queue& queue = queues_[index];
@@ -26,8 +28,10 @@ void TagQueue::put() {
       return;
     queue.wait_cnt = wake_batch_;
     wake_index_ = (index + 1) % kQueues;
-    for (int woken = 0; woken < wake_batch_; ++woken)
+    for (int woken = 0; woken < wake_batch_ && !queue.waiters.empty(); ++woken) {
       queue.waiters.wake_one();
+      --sleepers_;
+    }
     return;
   }
 }

@@ -30,8 +30,11 @@ class TagQueue {
   int in_use() const { return in_use_; }
   int wake_batch() const { return wake_batch_; }
 
-  // Where the next sleeper waits: bt_wait_ptr(). It tries again when it was woken.
-  WaitQueue& wait_ptr() { return queues_[wait_index_++ % kQueues].waiters; }
+  // Where the next sleeper waits, who asks for it: bt_wait_ptr(). It tries again when it was woken.
+  WaitQueue& wait_ptr() {
+    ++sleepers_;
+    return queues_[wait_index_++ % kQueues].waiters;
+  }
 
  private:
   static constexpr unsigned kQueues = 8;
@@ -44,6 +47,7 @@ class TagQueue {
   int depth_;
   int wake_batch_;
   int in_use_ = 0;
+  int sleepers_ = 0;  // ws_active
   unsigned wait_index_ = 0;
   unsigned wake_index_ = 0;
   std::array<Queue, kQueues> queues_;

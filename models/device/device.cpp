@@ -32,7 +32,7 @@ void Device::attach(Simulator& sim, DeviceHost& host) {
 
 void Device::arm_faults(const std::vector<FaultConfig>& faults, TimePoint origin) {
   if (!faults.empty())
-    faults_.emplace(faults, origin, random_stream("faults"));
+    faults_ = std::make_unique<FaultPlan>(faults, origin, random_stream("faults"));
 }
 
 RandomStream Device::random_stream(std::string_view purpose) const {

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <boost/intrusive/list.hpp>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,10 +71,7 @@ class Device {
   };
   explicit Device(const Traits& traits);
   using CommandList =
-      boost::intrusive::list<DeviceRequest,
-                             boost::intrusive::member_hook<DeviceRequest, DeviceRequest::DeviceHook,
-                                                           &DeviceRequest::device_hook>,
-                             boost::intrusive::constant_time_size<false>>;
+      boost::intrusive::list<DeviceRequest, boost::intrusive::constant_time_size<false>>;
 
   virtual void accept(DeviceRequest& rq) = 0;
   // Notes that the service of a command begins, and how long it takes undisturbed; gives the time
@@ -101,20 +97,21 @@ class Device {
   static void deliver(void* self, std::uint64_t);
 
   std::string name_;
+  CommandList completing_;  // served, completion not yet delivered
+  // From here on what each command needs.
   Simulator* sim_ = nullptr;
   DeviceHost* host_ = nullptr;
   MediumObserver* observer_ = nullptr;
-  std::optional<FaultPlan> faults_;
+  std::unique_ptr<FaultPlan> faults_;  // null: none
   Sectors capacity_;
   int depth_;
+  int held_ = 0;
   Duration completion_latency_;
   Sectors near_sectors_;
-  bool seeks_;
   Sectors head_;
-  int held_ = 0;
-  CommandList completing_;  // served, completion not yet delivered
   Duration busy_{0};
   TimePoint busy_until_{};
+  bool seeks_;
 };
 
 // Names of make_device(), in the order in which they are listed to the user.

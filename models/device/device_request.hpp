@@ -11,10 +11,9 @@ namespace wbsim {
 // REQ_OP_*, of a bio, a request and a command alike. A flush has no sectors.
 enum class BioOp : std::uint8_t { kRead, kWrite, kFlush };
 
-struct DeviceRequest {
-  using DeviceHook = boost::intrusive::list_member_hook<
-      boost::intrusive::link_mode<boost::intrusive::normal_link>>;
-
+// The hook is that of the list it is on, which is one at a time: whoever has it may link it.
+struct DeviceRequest
+    : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>> {
   Sectors sector, sectors;
   BioOp op = BioOp::kWrite;
   bool fua = false;  // a write that completes when it is on the medium
@@ -28,8 +27,7 @@ struct DeviceRequest {
   TimePoint drained{};  // when a volatile buffer will have passed its data on
   Duration service{};
   Sectors head_before{};
-  int parts_left = 0;      // of a command that an array has split
-  DeviceHook device_hook;  // while the device holds it
+  int parts_left = 0;  // of a command that an array has split
 
   Sectors end() const { return sector + sectors; }
 };

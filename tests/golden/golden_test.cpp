@@ -22,6 +22,7 @@ class RecordText : public TraceSink {
     line() << "fsync " << f.start.count() << " by " << f.writer << " write "
            << f.write_latency.count() << " took " << f.latency.count() << '\n';
   }
+  bool wants_requests() const override { return true; }
   void on_request(const RequestRecord& r) override {
     line() << "request " << r.queued.count() << " started " << r.started.count() << " completed "
            << r.completed.count() << " disk " << r.device << (r.write ? " write " : " read ")

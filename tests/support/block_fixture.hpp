@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "models/block/congestion_waits.hpp"
 #include "models/block/request_queue.hpp"
 #include "models/device/device.hpp"
 #include "sim/simulator.hpp"
@@ -15,6 +14,7 @@ namespace wbsim {
 
 struct RequestLog : TraceSink {
   std::vector<RequestRecord> requests;
+  bool wants_requests() const override { return true; }
   void on_request(const RequestRecord& record) override { requests.push_back(record); }
 };
 
@@ -37,7 +37,7 @@ class BlockFixture {
       : sim(setup.sim),
         disk(make_device(setup.device)),
         queue_owner(make_request_queue(sim, TickClock(setup.hz), *disk, setup.queue, setup.rules,
-                                       congestion, log)),
+                                       block_layer, log)),
         queue(*queue_owner) {
     task.thread = "task";
   }
@@ -79,7 +79,7 @@ class BlockFixture {
 
   Simulator sim;
   std::unique_ptr<Device> disk;
-  CongestionWaits congestion;
+  BlockLayer block_layer;
   RequestLog log;
   std::unique_ptr<RequestQueue> queue_owner;
   RequestQueue& queue;

@@ -41,7 +41,7 @@ class FsFixture : private DirtyListener, private DirtyThrottle {
         cache(setup.memory, Proportions(10), Proportions(10)),
         vfs(sim, ticks, processors, CpuCosts::none(), cache, setup.rules, setup.memory.total),
         disk(make_device(setup.block.device)),
-        queue(sim, ticks, *disk, setup.block.queue, setup.block.rules, congestion, log),
+        queue(sim, ticks, *disk, setup.block.queue, setup.block.rules, block_layer, log),
         device(with_queue().add(vfs, bdi, Sectors(0), disk->capacity(), log2_of(setup.block_size))),
         file(cache.tree_nodes(), fs, 1, log2_of(setup.block_size)) {
     vfs.dirty_listener = this;
@@ -121,7 +121,7 @@ class FsFixture : private DirtyListener, private DirtyThrottle {
   PageCache cache;
   FaultyVfs vfs;
   std::unique_ptr<Device> disk;
-  CongestionWaits congestion;
+  BlockLayer block_layer;
   RequestLog log;
   SingleQueue queue;
   BackingDevInfo bdi;

@@ -39,7 +39,7 @@ MachineFixture::MachineFixture(const Scenario& scenario)
       cache(memory_of(scenario), proportions_of(scenario), proportions_of(scenario)),
       vfs(sim, ticks, processors, scenario.cpu.costs, cache, row.fs,
           whole_pages(scenario.memory.total)),
-      context(vfs, congestion, log) {
+      context(vfs, block_layer.congestion, log) {
   context.rules = row.writeback;
   context.vm.dirty_ratio = config.vm.dirty_ratio.value_or(row.dirty_ratio);
   context.vm.dirty_background_ratio =
@@ -81,7 +81,7 @@ void MachineFixture::add_disk(const DeviceConfig& device) {
   params.device_index = static_cast<int>(disks.size()) - 1;
   params.origin = context.origin;
   params.tq_disk = &tq_disk;
-  disk.queue = make_request_queue(sim, ticks, *disk.device, params, row.queue, congestion, log);
+  disk.queue = make_request_queue(sim, ticks, *disk.device, params, row.queue, block_layer, log);
   disk.bdi.id = params.device_index;
   disk.bdi.name = device.name;
   disk.bdi.queue = disk.queue.get();

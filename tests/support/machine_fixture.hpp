@@ -54,6 +54,7 @@ struct TraceLog : TraceSink {
     if (after_fsync)
       after_fsync();
   }
+  bool wants_requests() const override { return true; }
   void on_request(const RequestRecord& request) override { requests.push_back(request); }
   void on_work(const WorkRecord& work) override { works.push_back(work); }
   void on_balance_dirty_pages(const BalanceDirtyPagesEvent& e) override { pauses.push_back(e); }
@@ -173,7 +174,7 @@ class MachineFixture {
   Processors processors;
   PageCache cache;
   Vfs vfs;
-  CongestionWaits congestion;
+  BlockLayer block_layer;
   TaskQueueDisk tq_disk;
   WritebackContext context;
   std::deque<Disk> disks;

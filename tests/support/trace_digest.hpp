@@ -25,6 +25,7 @@ class TraceDigest : public TraceSink {
   void on_fsync(const FsyncRecord& c) override {
     add(3, c.writer, c.start, c.write_latency, c.latency);
   }
+  bool wants_requests() const override { return true; }
   void on_request(const RequestRecord& r) override {
     add(4, r.queued, r.started, r.completed, r.service, r.device, r.write, r.sync, r.idle_start,
         r.sector, r.sectors, r.head_before, r.bios, r.allocated, r.meta_sectors,

@@ -21,7 +21,7 @@ class Queue24 {
   explicit Queue24(LinusRelease release, int slots = 128, int depth = 1)
       : setup(with_depth(depth)),
         disk(make_device(setup.device)),
-        queue(sim, TickClock(setup.hz), *disk, params(slots), release, log) {
+        queue(sim, TickClock(setup.hz), *disk, params(slots), release, layer, log) {
     task.thread = "task";
   }
   ~Queue24() { sim.destroy_processes(); }
@@ -53,6 +53,7 @@ class Queue24 {
   Simulator sim;
   std::unique_ptr<Device> disk;
   TaskQueueDisk tq_disk;
+  BlockLayer layer;
   EventLog log;
   LinusQueue queue;
   IoContext task;

@@ -239,7 +239,7 @@ TEST_CASE("whoever waits for congestion wakes at the next completion if there is
   f.queue.unplug();
   TimePoint woken{};
   const int index = QueueRules{}.write_index();
-  f.sim.spawn("flusher", wait_for_congestion(f.congestion, index, f.sim, woken));
+  f.sim.spawn("flusher", wait_for_congestion(f.block_layer.congestion, index, f.sim, woken));
   f.run();
   CHECK(woken == TimePoint(f.log.requests[0].completed));
 }
@@ -251,7 +251,7 @@ TEST_CASE("one disk's completion does not wake while it is congested", "[block]"
   CHECK(f.queue.write_congested());
   TimePoint woken{};
   const int index = QueueRules{}.write_index();
-  f.sim.spawn("flusher", wait_for_congestion(f.congestion, index, f.sim, woken));
+  f.sim.spawn("flusher", wait_for_congestion(f.block_layer.congestion, index, f.sim, woken));
   f.run();
   CHECK(woken == TimePoint(f.log.requests[17].completed));  // 120 - 18 = 102
 }
