@@ -22,8 +22,7 @@ GetBlock BlockDevSuperBlock::get_block(Inode& inode, std::int64_t block, BufferH
                                        std::int64_t&) {
   if (block >= inode.i_size >> inode.i_blkbits)
     return GetBlock::kEio;
-  bh.b_blocknr = block;
-  bh.set(BH_Mapped);
+  bh.map_to(block);
   return GetBlock::kMapped;
 }
 
@@ -60,10 +59,7 @@ BlockPlace place_of(const Inode& device, std::int64_t block) {
 }
 
 BufferHead& buffer_number(Vfs& vfs, Page& page, int number) {
-  BufferId id = page.buffers;
-  for (; number > 0; --number)
-    id = vfs.buffers[id].b_this_page;
-  return vfs.buffers[id];
+  return ring_of(vfs, page)[static_cast<std::size_t>(number)];
 }
 
 // The buffer in a page that is locked or held, mapped.
@@ -71,8 +67,7 @@ BufferHead& buffer_in(Vfs& vfs, Inode& device, Page& page, std::int64_t block) {
   if (!page.test(PG_private))
     create_empty_buffers(vfs, page, device.block_size(), 0);
   BufferHead& bh = buffer_number(vfs, page, place_of(device, block).number);
-  bh.b_blocknr = block;
-  bh.set(BH_Mapped);
+  bh.map_to(block);
   return bh;
 }
 
@@ -157,7 +152,7 @@ void unmap_underlying_metadata(Vfs& vfs, Inode& file, const BufferHead& bh) {
   Inode* device = file.i_sb->block_device();
   if (!device)
     return;
-  const auto [index, number] = place_of(*device, bh.b_blocknr);
+  const auto [index, number] = place_of(*device, bh.b_blocknr());
   Page* page = vfs.cache.find_get_page(device->i_data, index);
   if (!page || !page->test(PG_private))
     return;

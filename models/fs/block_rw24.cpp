@@ -36,7 +36,7 @@ Task<Errno> map_buffer(Buffers& b, Inode& inode, BufferHead& bh, std::int64_t bl
     std::int64_t metadata_block = -1;
     switch (inode.i_sb->get_block(inode, block, answer, create, metadata_block)) {
       case GetBlock::kMapped:
-        bh.b_blocknr = answer.b_blocknr;
+        bh.b_blocknr = answer.b_blocknr();
         bh.set(answer.test(wbsim::BH_New) ? BH_Mapped | BH_New : unsigned{BH_Mapped});
         if (bh.test(BH_New))
           co_await unmap_underlying_metadata(b, bh, task);

@@ -82,7 +82,7 @@ Prepared block_prepare(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, st
     }
     ++block;
     start = end;
-    id = bh.b_this_page;
+    id = vfs.buffers.id_of(bh.next());
   } while (id != page.buffers);
   if (result.waiting_count > 0)
     result.state = Prepared::State::kReading;
@@ -93,14 +93,9 @@ Prepared block_write_new_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* di
   Prepared result;
   create_empty_buffers(vfs, page, inode.block_size(), 0);
   std::int64_t block = (std::int64_t{page.index} << kPageShift) >> inode.i_blkbits;
-  BufferId id = page.buffers;
-  do {
-    BufferHead& bh = vfs.buffers[id];
-    if (map_touched(vfs, inode, page, bh, block, result) == Mapped::kStop)
+  for (BufferHead& bh : ring_of(vfs, page))
+    if (map_touched(vfs, inode, page, bh, block++, result) == Mapped::kStop)
       return result;
-    ++block;
-    id = bh.b_this_page;
-  } while (id != page.buffers);
   if (vfs.trace)
     vfs.trace->buffers_dirty(page, 0, kPageSize);
   bool newly_dirty = false;
@@ -132,7 +127,7 @@ void page_zero_new_buffers(Vfs& vfs, Page& page, std::int64_t from, std::int64_t
   if (!page.test(PG_private))
     return;
   for_each_buffer(vfs, page, [&](BufferHead& bh) {
-    const bool touched = bh.offset() < to && bh.offset() + bh.b_size > from;
+    const bool touched = bh.offset() < to && bh.offset() + bh.b_size() > from;
     if (!touched || !bh.test(BH_New))
       return;
     bh.clear(BH_New);
@@ -149,7 +144,7 @@ void block_commit_write(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to
   bool newly_dirty = false;
   std::int64_t start = 0;
   for_each_buffer(vfs, page, [&](BufferHead& bh) {
-    const std::int64_t end = start + bh.b_size;
+    const std::int64_t end = start + bh.b_size();
     const bool touched = start < to && end > from;
     start = end;
     if (!touched) {

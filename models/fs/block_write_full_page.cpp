@@ -28,12 +28,12 @@ struct RingState {
 };
 RingState ring_state(Vfs& vfs, const Page& page) {
   RingState ring;
-  std::int64_t block = page_buffers(vfs, page).b_blocknr;
-  for_each_buffer(vfs, page, [&ring, &block](const BufferHead& bh) {
+  std::int64_t block = page_buffers(vfs, page).b_blocknr();
+  for (const BufferHead& bh : ring_of(vfs, page)) {
     ring.all &= bh.b_state;
     ring.any |= bh.b_state;
-    ring.gaps |= bh.b_blocknr ^ block++;
-  });
+    ring.gaps |= bh.b_blocknr() ^ block++;
+  }
   return ring;
 }
 
@@ -48,10 +48,7 @@ enum class Pass1 : std::uint8_t { kMapped, kFailed, kNeedsMetadata };
 Pass1 map_dirty_buffers(Vfs& vfs, Inode& inode, Page& page, FullPageWrite& write) {
   const std::int64_t last_block = (inode.i_size - 1) >> inode.i_blkbits;
   std::int64_t block = (std::int64_t{page.index} << kPageShift) >> inode.i_blkbits;
-  BufferId id = page.buffers;
-  do {
-    BufferHead& bh = vfs.buffers[id];
-    id = bh.b_this_page;
+  for (BufferHead& bh : ring_of(vfs, page)) {
     const std::int64_t n = block++;
     if (n > last_block) {
       bh.clear(BH_Dirty);
@@ -79,63 +76,56 @@ Pass1 map_dirty_buffers(Vfs& vfs, Inode& inode, Page& page, FullPageWrite& write
       bh.clear(BH_New);
       unmap_underlying_metadata(vfs, inode, bh);
     }
-  } while (id != page.buffers);
+  }
   return Pass1::kMapped;
 }
 
 // Pass 2 of a page whose buffers are all to be written, and what mark_submitted() does in pass 3.
 void lock_and_mark_all(Vfs& vfs, Page& page) {
-  for_each_buffer(vfs, page, [](BufferHead& bh) {
+  for (BufferHead& bh : ring_of(vfs, page)) {
     constexpr unsigned kUnderWrite = BH_Lock | BH_Async_Write | BH_Req;
     bh.b_state =
         static_cast<std::uint16_t>((bh.b_state & ~(BH_Dirty | BH_Write_EIO)) | kUnderWrite);
     bh.b_end_io = BufferEndIo::kAsyncWrite;
-  });
+  }
 }
 
 // Pass 2: lock and mark what this call writes. False when it must wait for a buffer's lock.
 bool lock_and_mark(Vfs& vfs, Page& page, WritebackControl& wbc, FullPageWrite& write) {
   const bool may_block =
       wbc.sync_mode != SyncMode::WB_SYNC_NONE || (vfs.rules.waits_for_buffers && !wbc.nonblocking);
-  BufferId id = page.buffers;
-  do {
-    BufferHead& bh = vfs.buffers[id];
-    const BufferId next = bh.b_this_page;
-    if (bh.test(BH_Mapped) && !bh.test(BH_Async_Write)) {
-      if (bh.test(BH_Lock)) {
-        if (may_block) {
-          write.blocked_on = id;
-          return false;
-        }
-        redirty_page_for_writepage(vfs, wbc, page);
-      } else if (bh.test(BH_Dirty)) {
-        bh.clear(BH_Dirty);
-        bh.set(BH_Lock);
-        mark_buffer_async_write(bh);
+  for (BufferHead& bh : ring_of(vfs, page)) {
+    if (!bh.test(BH_Mapped) || bh.test(BH_Async_Write))
+      continue;
+    if (bh.test(BH_Lock)) {
+      if (may_block) {
+        write.blocked_on = vfs.buffers.id_of(bh);
+        return false;
       }
+      redirty_page_for_writepage(vfs, wbc, page);
+    } else if (bh.test(BH_Dirty)) {
+      bh.clear(BH_Dirty);
+      bh.set(BH_Lock);
+      mark_buffer_async_write(bh);
     }
-    id = next;
-  } while (id != page.buffers);
+  }
   return true;
 }
 
 // Instead of pass 2 when get_block failed: what is mapped and dirty is written, the rest of the
 // dirty data is lost. False when it must wait for a buffer's lock.
 bool recover(Vfs& vfs, Page& page, FullPageWrite& write) {
-  BufferId id = page.buffers;
-  do {
-    BufferHead& bh = vfs.buffers[id];
+  for (BufferHead& bh : ring_of(vfs, page)) {
     if (bh.test_all(BH_Mapped | BH_Dirty) && !bh.test(BH_Delay)) {
       if (bh.test(BH_Lock)) {
-        write.blocked_on = id;
+        write.blocked_on = vfs.buffers.id_of(bh);
         return false;
       }
       bh.set(BH_Lock);
       mark_buffer_async_write(bh);
     }
     bh.clear(BH_Dirty);
-    id = bh.b_this_page;
-  } while (id != page.buffers);
+  }
   page.set(PG_error);
   mapping_set_error(*page.mapping, write.error);
   return true;
@@ -176,9 +166,8 @@ bool pass_1_and_2(Vfs& vfs, Inode& inode, Page& page, WritebackControl& wbc, Ful
     write.state = FullPageWrite::State::kBlockedOnLock;
     return false;
   }
-  for_each_buffer(vfs, page, [&write](const BufferHead& bh) {
+  for (const BufferHead& bh : ring_of(vfs, page))
     write.nr_underway += bh.test(BH_Async_Write) ? 1 : 0;
-  });
   return true;
 }
 
@@ -216,7 +205,7 @@ namespace {
 
 // Whether `bh` continues the open bio, in the file and on the disk.
 bool continues(const Vfs& vfs, const Page& page, const BufferHead& bh, const OpenBio& open) {
-  if (!open.bio || open.next_block != bh.b_blocknr || open.event != vfs.sim.events_run())
+  if (!open.bio || open.next_block != bh.b_blocknr() || open.event != vfs.sim.events_run())
     return false;
   if (bh.b_number == 0)
     return open.ends_page && page.index == open.page + 1;
@@ -229,49 +218,37 @@ bool append_page(Vfs& vfs, RequestQueue& queue, const Page& page, FullPageWrite&
   const BufferHead& first = page_buffers(vfs, page);
   if (write.next != page.buffers || !continues(vfs, page, first, open))
     return false;
-  const Sectors length(first.b_size / kSectorSize);
+  const Sectors length(first.b_size() / kSectorSize);
   const int taken = queue.try_append(*open.bio, length, write.nr_underway);
   if (taken == 0)
     return false;
   open.next_block += taken;
   open.page = page.index;
   open.ends_page = taken == write.nr_underway;
-  write.next = 0;
-  if (open.ends_page)
-    return true;
-  write.next = page.buffers;
-  for (int i = 0; i < taken; ++i)
-    write.next = vfs.buffers[write.next].b_this_page;
-  return false;
+  write.next = open.ends_page ? 0 : page.buffers + static_cast<BufferId>(taken);
+  return open.ends_page;
 }
 
 // Puts as many marked and adjacent buffers of the page as the queue takes, from write.next on, into
 // the bio before them.
 void append_buffers(Vfs& vfs, RequestQueue& queue, const Page& page, FullPageWrite& write,
                     OpenBio& open) {
-  BufferId id = write.next;
-  const std::uint16_t size = vfs.buffers[id].b_size;
+  const auto rest = ring_of(vfs, page).subspan(write.next - page.buffers);
   int wanted = 0;
-  do {
-    BufferHead& bh = vfs.buffers[id];
-    if (!bh.test(BH_Async_Write) || bh.b_blocknr != open.next_block + wanted)
+  for (BufferHead& bh : rest) {
+    if (!bh.test(BH_Async_Write) || bh.b_blocknr() != open.next_block + wanted)
       break;
     mark_submitted(bh, BioOp::kWrite);
     ++wanted;
-    id = bh.b_this_page;
-  } while (id != page.buffers);
-  const int taken = queue.try_append(*open.bio, Sectors(size / kSectorSize), wanted);
+  }
+  const Sectors length(rest.front().b_size() / kSectorSize);
+  const int taken = queue.try_append(*open.bio, length, wanted);
   if (taken == 0)
     return;
-  if (taken < wanted) {
-    id = write.next;
-    for (int i = 0; i < taken; ++i)
-      id = vfs.buffers[id].b_this_page;
-  }
   open.next_block += taken;
   open.page = page.index;
-  open.ends_page = id == page.buffers;
-  write.next = open.ends_page ? 0 : id;
+  open.ends_page = static_cast<std::size_t>(taken) == rest.size();
+  write.next = open.ends_page ? 0 : write.next + static_cast<BufferId>(taken);
 }
 
 }  // namespace
@@ -288,15 +265,16 @@ bool submit_buffers(Vfs& vfs, Page& page, const WritebackControl& wbc, FullPageW
       append_buffers(vfs, queue, page, write, open);
     if (write.next != id)
       continue;
-    open.ends_page = bh.b_this_page == page.buffers;
-    write.next = open.ends_page ? 0 : bh.b_this_page;
+    const BufferId next = vfs.buffers.id_of(bh.next());
+    open.ends_page = next == page.buffers;
+    write.next = open.ends_page ? 0 : next;
     if (!bh.test(BH_Async_Write)) {
       open.bio = nullptr;
       continue;
     }
     const bool sync = wbc.sync_mode == SyncMode::WB_SYNC_ALL && vfs.rules.sync_bios;
     open.bio = &buffer_bio(vfs, bh, BioOp::kWrite, sync, wbc.reason);
-    open.next_block = bh.b_blocknr + 1;
+    open.next_block = bh.b_blocknr() + 1;
     open.page = page.index;
     open.event = vfs.sim.events_run();
     write.bios.push_back(*open.bio);

@@ -1,5 +1,6 @@
 #include "models/fs/buffer.hpp"
 
+#include <array>
 #include <bit>
 
 #include "models/mm/page_cache_run.hpp"
@@ -13,42 +14,50 @@ bool Vfs::try_to_release_page(Page& page) {
 
 namespace {
 
-// alloc_page_buffers(): block(number) is the b_blocknr of each. Returns the first of the ring.
-template <class Block>
-[[gnu::always_inline]] inline BufferId make_ring(BufferPool& buffers, PageId page, int count,
-                                                 std::uint16_t size, unsigned state, Block block) {
-  BufferId head = 0;
-  BufferId last = 0;
+// alloc_page_buffers(): copies of `last`, the last of the ring, each with the number and the block
+// before that of the one behind it; an unmapped one has no block. Returns the first.
+[[gnu::always_inline]] inline BufferId make_ring(BufferPool& buffers, const BufferHead& last) {
+  using Words = std::array<std::uint64_t, 2>;
+  static_assert(sizeof(Words) == sizeof(BufferHead) && std::endian::native == std::endian::little);
+  const int count = last.b_number + 1;
+  BufferHead step{};
+  step.block_low = last.test(BH_Mapped) ? 1 : 0;
+  step.b_number = 1;
+  const auto down = std::bit_cast<Words>(step);
+  auto words = std::bit_cast<Words>(last);
+  const BufferId head = buffers.allocate_ring(count);
+  BufferHead* const ring = &buffers[head];
   for (int number = count - 1; number >= 0; --number) {
-    const BufferId id = buffers.allocate();
-    buffers[id] = {.b_blocknr = block(number),
-                   .b_this_page = head,
-                   .b_page = page,
-                   .assoc_next = 0,
-                   .assoc_prev = 0,
-                   .b_state = static_cast<std::uint16_t>(state),
-                   .b_size = size,
-                   .b_count = 0,
-                   .b_number = static_cast<std::uint8_t>(number),
-                   .b_end_io = BufferEndIo::kNone};
-    if (last == 0)
-      last = id;
-    head = id;
+    ring[number] = std::bit_cast<BufferHead>(words);
+    words[0] -= down[0];
+    words[1] -= down[1];
   }
-  buffers[last].b_this_page = head;
+  ring[count - 1].b_this_page = static_cast<std::int8_t>(1 - count);
   return head;
 }
 
-constexpr unsigned kWrittenBuffer = BH_Mapped | BH_Uptodate | BH_Dirty;
+BufferHead last_buffer(PageId page, int blkbits, unsigned state) {
+  BufferHead last{};
+  last.set_blocknr(-1);
+  last.b_state = static_cast<std::uint16_t>(state);
+  last.b_page = page;
+  last.b_sizebits = static_cast<std::uint8_t>((blkbits - kSectorShift) & 3);
+  last.b_number = static_cast<std::uint8_t>(((1 << (kPageShift - blkbits)) - 1) & 7);
+  last.b_this_page = 1;
+  return last;
+}
 
-template <class Block>
-void attach_ring(Vfs& vfs, Page& page, std::int64_t blocksize, unsigned state, Block block) {
+void attach_ring(Vfs& vfs, Page& page, const BufferHead& last) {
   WB_ASSERT(!page.test(PG_private));
-  const int count = 1 << (kPageShift - std::countr_zero(static_cast<std::uint64_t>(blocksize)));
-  page.buffers = make_ring(vfs.buffers, vfs.cache.id_of(page), count,
-                           static_cast<std::uint16_t>(blocksize), state, block);
-  vfs.cache.count_new_buffer_heads(count);
+  page.buffers = make_ring(vfs.buffers, last);
+  vfs.cache.count_new_buffer_heads(last.b_number + 1);
   page.set(PG_private);
+}
+
+constexpr unsigned kWrittenBuffer = BH_Uptodate | BH_Dirty;
+
+int blkbits_of(std::int64_t blocksize) {
+  return std::countr_zero(static_cast<std::uint64_t>(blocksize));
 }
 
 }  // namespace
@@ -59,24 +68,26 @@ void create_empty_buffers(Vfs& vfs, Page& page, std::int64_t blocksize, unsigned
     state |= BH_Dirty;
   if (page.test(PG_uptodate))
     state |= BH_Uptodate;
-  attach_ring(vfs, page, blocksize, state, [](int) { return std::int64_t{-1}; });
+  attach_ring(vfs, page, last_buffer(vfs.cache.id_of(page), blkbits_of(blocksize), state));
 }
 
 void create_written_buffers(Vfs& vfs, Page& page, std::int64_t blocksize,
                             std::int64_t first_block) {
-  attach_ring(vfs, page, blocksize, kWrittenBuffer,
-              [first_block](int number) { return first_block + number; });
+  BufferHead last = last_buffer(vfs.cache.id_of(page), blkbits_of(blocksize), kWrittenBuffer);
+  last.map_to(first_block + last.b_number);
+  attach_ring(vfs, page, last);
 }
 
 void add_written_pages(Vfs& vfs, Inode& inode, PageIndex first, int count, std::int64_t first_block,
                        TaskStruct* dirtier) {
-  const int per_page = 1 << (kPageShift - inode.i_blkbits);
-  const auto size = static_cast<std::uint16_t>(inode.block_size());
-  std::int64_t block = first_block - per_page;
+  BufferHead last = last_buffer(0, inode.i_blkbits, kWrittenBuffer);
+  const int per_page = last.b_number + 1;
+  std::int64_t last_block = first_block - 1;
   const auto attach = [&](PageId page) {
-    block += per_page;
-    return make_ring(vfs.buffers, page, per_page, size, kWrittenBuffer,
-                     [block](int number) { return block + number; });
+    last_block += per_page;
+    last.b_page = page;
+    last.map_to(last_block);
+    return make_ring(vfs.buffers, last);
   };
   vfs.cache.add_written_pages(inode.i_data, first, count, vfs.rules.write_marks_accessed,
                               vfs.rules.task_dirty_by_buffers ? dirtier : nullptr, attach);
@@ -114,20 +125,15 @@ void mark_buffer_dirty_inode(Vfs& vfs, BufferHead& bh, Inode& inode, TaskStruct*
   mark_buffer_dirty(vfs, bh, dirtier);
   if (bh.test(BH_Assoc))
     return;
-  AddressSpace& owner = inode.i_data;
-  const BufferId id = vfs.buffers.id_of(bh);
   bh.set(BH_Assoc);
-  bh.assoc_next = 0;
-  bh.assoc_prev = owner.private_tail;
-  (owner.private_tail != 0 ? vfs.buffers[owner.private_tail].assoc_next : owner.private_head) = id;
-  owner.private_tail = id;
+  inode.i_data.private_list.push_back(vfs.buffers.id_of(bh));
 }
 
-void remove_assoc_queue(Vfs& vfs, BufferHead& bh, AddressSpace& owner) {
+BufferHead& remove_assoc_queue(Vfs& vfs, AddressSpace& owner) {
+  BufferHead& bh = vfs.buffers[owner.private_list.pop_front()];
   WB_ASSERT(bh.test(BH_Assoc));
-  (bh.assoc_prev != 0 ? vfs.buffers[bh.assoc_prev].assoc_next : owner.private_head) = bh.assoc_next;
-  (bh.assoc_next != 0 ? vfs.buffers[bh.assoc_next].assoc_prev : owner.private_tail) = bh.assoc_prev;
   bh.clear(BH_Assoc);
+  return bh;
 }
 
 void block_invalidatepage(Vfs& vfs, Page& page, std::int64_t offset) {
@@ -139,7 +145,7 @@ void block_invalidatepage(Vfs& vfs, Page& page, std::int64_t offset) {
       return;
     WB_ASSERT(!bh.test(BH_Lock));
     bh.clear(BH_Dirty | BH_Mapped | BH_Req | BH_New | BH_Delay);
-    bh.b_blocknr = -1;
+    bh.set_blocknr(-1);
   });
   if (offset == 0)
     try_to_free_buffers(vfs, page);
@@ -161,12 +167,7 @@ bool try_to_free_buffers(Vfs& vfs, Page& page) {
     return false;
   if (write_eio && !vfs.rules.errseq)  // else it was told when the write ended
     mapping_set_error(*page.mapping, Errno::kEio);
-  BufferId id = page.buffers;
-  for (int i = 0; i < count; ++i) {
-    const BufferId next = vfs.buffers[id].b_this_page;
-    vfs.buffers.free(id);
-    id = next;
-  }
+  vfs.buffers.free_ring(page.buffers, count);
   vfs.cache.count_freed_buffer_heads(count);
   page.buffers = 0;
   page.clear(PG_private);

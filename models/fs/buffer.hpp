@@ -4,6 +4,8 @@
 // DEVIATES: a buffer on a private_list is not freed before fsync_buffers_list() took it off.
 #pragma once
 
+#include <span>
+
 #include "models/fs/vfs.hpp"
 
 namespace wbsim {
@@ -22,18 +24,21 @@ void add_written_pages(Vfs& vfs, Inode& inode, PageIndex first, int count, std::
 inline BufferHead& page_buffers(Vfs& vfs, const Page& page) {
   return vfs.buffers[page.buffers];
 }
-inline BufferHead& next_buffer(Vfs& vfs, const BufferHead& bh) {
-  return vfs.buffers[bh.b_this_page];
+// All of them, first to last.
+inline std::span<BufferHead> ring_of(Vfs& vfs, const Page& page) {
+  BufferHead& first = page_buffers(vfs, page);
+  return {&first, std::size_t{8} >> first.b_sizebits};
 }
 // Calls f(bh) for each buffer of the page, first to last. f must not free the ring.
 template <class F>
 void for_each_buffer(Vfs& vfs, const Page& page, F&& f) {
-  BufferId id = page.buffers;
+  BufferHead* bh = &page_buffers(vfs, page);
+  const BufferHead* const first = bh;
   do {
-    BufferHead& bh = vfs.buffers[id];
-    id = bh.b_this_page;
-    f(bh);
-  } while (id != page.buffers);
+    BufferHead* const next = &bh->next();
+    f(*bh);
+    bh = next;
+  } while (bh != first);
 }
 
 // __mark_inode_dirty(): `flags` of I_DIRTY. Tells the listener when the inode was clean.
@@ -64,7 +69,8 @@ inline void mark_page_dirty_by_buffer(Vfs& vfs, Page& page, TaskStruct* dirtier)
 }
 // And at the tail of the inode's private_list, unless it is on a list already.
 void mark_buffer_dirty_inode(Vfs& vfs, BufferHead& bh, Inode& inode, TaskStruct* dirtier);
-void remove_assoc_queue(Vfs& vfs, BufferHead& bh, AddressSpace& owner);
+// The first of it, taken off.
+BufferHead& remove_assoc_queue(Vfs& vfs, AddressSpace& owner);
 
 // Discards every buffer that starts at or after `offset`; for offset 0 the ring is freed if it can.
 void block_invalidatepage(Vfs& vfs, Page& page, std::int64_t offset);

@@ -1,4 +1,5 @@
-// struct buffer_head: one block of a page. 32 bytes; the buffers of a page form a ring.
+// struct buffer_head: one block of a page. 16 bytes, so that those of a page of four lie in one
+// cache line; the buffers of a page form a ring.
 #pragma once
 
 #include <cstdint>
@@ -29,22 +30,35 @@ enum BufferState : std::uint16_t {
 enum class BufferEndIo : std::uint8_t { kNone, kAsyncWrite, kAsyncRead, kWriteSync, kReadSync };
 
 struct BufferHead {
-  std::int64_t b_blocknr;  // of its device, in units of b_size
-  BufferId b_this_page;    // the next of the page; the last points to the first
-  PageId b_page;
-  BufferId assoc_next, assoc_prev;  // b_assoc_buffers: the owner's private_list
+  std::uint32_t block_low;  // b_blocknr, of 48 bits
+  std::int16_t block_high;
   std::uint16_t b_state;
-  std::uint16_t b_size;   // bytes, 512 to 4096
+  PageId b_page;
   std::uint16_t b_count;  // references; above 0 it is not freed
-  std::uint8_t b_number;  // its place in the page
-  BufferEndIo b_end_io;
+  BufferEndIo b_end_io : 3;
+  std::uint8_t b_sizebits : 2;  // its size is 512 << b_sizebits bytes
+  std::uint8_t b_number : 3;    // its place in the page
+  std::int8_t b_this_page;      // how far away the next of the page is; the last points back
 
   bool test(BufferState bit) const { return (b_state & bit) != 0; }
   bool test_all(unsigned bits) const { return (b_state & bits) == bits; }
   void set(unsigned bits) { b_state = static_cast<std::uint16_t>(b_state | bits); }
   void clear(unsigned bits) { b_state = static_cast<std::uint16_t>(b_state & ~bits); }
-  std::int64_t offset() const { return std::int64_t{b_number} * b_size; }  // bytes into the page
+  // Of its device, in units of its size; -1 while it has none.
+  std::int64_t b_blocknr() const { return (std::int64_t{block_high} << 32) | block_low; }
+  void set_blocknr(std::int64_t block) {
+    block_low = static_cast<std::uint32_t>(block);
+    block_high = static_cast<std::int16_t>(block >> 32);
+  }
+  void map_to(std::int64_t block) {
+    set_blocknr(block);
+    set(BH_Mapped);
+  }
+  std::uint16_t b_size() const { return static_cast<std::uint16_t>(512U << b_sizebits); }
+  std::int64_t offset() const { return std::int64_t{b_number} * b_size(); }  // bytes into the page
+  const BufferHead& next() const { return this[b_this_page]; }
+  BufferHead& next() { return this[b_this_page]; }
 };
-static_assert(sizeof(BufferHead) == 32);
+static_assert(sizeof(BufferHead) == 16);
 
 }  // namespace wbsim

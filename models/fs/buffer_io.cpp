@@ -1,5 +1,6 @@
 #include "models/fs/buffer_io.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "models/block/blk_plug.hpp"
@@ -10,27 +11,31 @@ namespace wbsim {
 
 namespace {
 
-void end_async_write_of(Page& page, BufferHead& bh, bool ok) {
-  WB_ASSERT(bh.test(BH_Async_Write));
-  if (ok) {
-    bh.set(BH_Uptodate);
-  } else {
-    mapping_set_error(*page.mapping, Errno::kEio);
+void write_failed(Page& page, std::span<BufferHead> buffers) {
+  mapping_set_error(*page.mapping, Errno::kEio);
+  page.set(PG_error);
+  for (BufferHead& bh : buffers) {
     bh.set(BH_Write_EIO);
     bh.clear(BH_Uptodate);
-    page.set(PG_error);
   }
-  bh.clear(BH_Async_Write);
 }
 
 // end_buffer_async_write() for every buffer of the page.
 void end_whole_page_write(Vfs& vfs, Page& page, bool ok) {
-  for_each_buffer(vfs, page, [&](BufferHead& bh) {
-    end_async_write_of(page, bh, ok);
-    bh.clear(BH_Lock);
-    if (bh.test(BH_Waiters))
+  unsigned before_all = ~0U;
+  unsigned before_any = 0;
+  for (BufferHead& bh : ring_of(vfs, page)) {
+    before_all &= bh.b_state;
+    before_any |= bh.b_state;
+    bh.b_state =
+        static_cast<std::uint16_t>((bh.b_state | BH_Uptodate) & ~(BH_Async_Write | BH_Lock));
+  }
+  WB_ASSERT((before_all & BH_Async_Write) != 0);
+  if (!ok)
+    write_failed(page, ring_of(vfs, page));
+  if ((before_any & BH_Waiters) != 0)
+    for (BufferHead& bh : ring_of(vfs, page))
       vfs.buffers.wake(bh);
-  });
   vfs.cache.clear_page_writeback(page);
   if (vfs.trace)
     vfs.trace->page(PageEvent::What::kWritten, page);
@@ -40,7 +45,7 @@ void end_whole_page_write(Vfs& vfs, Page& page, bool ok) {
 void end_async_writes(Vfs& vfs, BufferId id, int count, bool ok) {
   Page* page = &vfs.cache.page(vfs.buffers[id].b_page);
   AddressSpace& mapping = *page->mapping;
-  const int buffers_per_page = static_cast<int>(kPageSize / vfs.buffers[id].b_size);
+  const int buffers_per_page = 8 >> vfs.buffers[id].b_sizebits;
   int whole_pages = 0;
   while (count > 0) {
     if (id == page->buffers && count >= buffers_per_page) {
@@ -49,7 +54,7 @@ void end_async_writes(Vfs& vfs, BufferId id, int count, bool ok) {
       count -= buffers_per_page;
     } else {
       BufferHead& bh = vfs.buffers[id];
-      id = bh.b_this_page;
+      id = vfs.buffers.id_of(bh.next());
       end_buffer_async_write(vfs, bh, ok);
       --count;
     }
@@ -110,8 +115,8 @@ FileBio& buffer_bio(Vfs& vfs, BufferHead& bh, BioOp op, bool sync, WriteReason r
   mark_submitted(bh, op);
   const AddressSpace& mapping = *vfs.cache.page(bh.b_page).mapping;
   FileBio& bio = vfs.bios.allocate_for_buffer();
-  const std::int64_t sectors = bh.b_size / kSectorSize;
-  bio.sector = mapping.disk_start + Sectors(bh.b_blocknr * sectors);
+  const std::int64_t sectors = bh.b_size() / kSectorSize;
+  bio.sector = mapping.disk_start + Sectors(bh.b_blocknr() * sectors);
   bio.length = Sectors(sectors);
   bio.op = op;
   bio.sync = sync;
@@ -130,11 +135,15 @@ void unlock_buffer(Vfs& vfs, BufferHead& bh) {
 
 void end_buffer_async_write(Vfs& vfs, BufferHead& bh, bool ok) {
   Page& page = vfs.cache.page(bh.b_page);
-  end_async_write_of(page, bh, ok);
+  WB_ASSERT(bh.test(BH_Async_Write));
+  bh.set(BH_Uptodate);
+  if (!ok)
+    write_failed(page, {&bh, 1});
+  bh.clear(BH_Async_Write);
   unlock_buffer(vfs, bh);
   vfs.cpu.steal(vfs.costs.complete_buffer);
-  for (BufferId id = bh.b_this_page; &vfs.buffers[id] != &bh; id = vfs.buffers[id].b_this_page)
-    if (vfs.buffers[id].test(BH_Async_Write))
+  for (const BufferHead* other = &bh.next(); other != &bh; other = &other->next())
+    if (other->test(BH_Async_Write))
       return;
   vfs.cache.end_page_writeback(page);
   if (vfs.trace)
@@ -238,14 +247,22 @@ Task<Errno> sync_dirty_buffer(Vfs& vfs, BufferHead& bh, TaskStruct& task) {
   co_return bh.test(BH_Uptodate) ? Errno::kOk : Errno::kEio;
 }
 
+namespace {
+BufferHead* last_locked(Vfs& vfs, const AddressSpace& owner) {
+  const auto buffers = owner.private_list.all();
+  const auto it = std::find_if(buffers.rbegin(), buffers.rend(),
+                               [&](BufferId id) { return vfs.buffers[id].test(BH_Lock); });
+  return it == buffers.rend() ? nullptr : &vfs.buffers[*it];
+}
+}  // namespace
+
 Task<Errno> fsync_buffers_list(Vfs& vfs, AddressSpace& owner, TaskStruct& task) {
   std::vector<BufferId> submitted;
   Process& self = co_await this_process();
   BlkPlug plug;
   plug.start(task.io_context, self);
-  while (owner.private_head != 0) {
-    BufferHead& bh = vfs.buffers[owner.private_head];
-    remove_assoc_queue(vfs, bh, owner);
+  while (!owner.private_list.empty()) {
+    BufferHead& bh = remove_assoc_queue(vfs, owner);
     if (!bh.test(BH_Dirty) && !bh.test(BH_Lock))
       continue;
     ++bh.b_count;
@@ -264,16 +281,10 @@ Task<Errno> fsync_buffers_list(Vfs& vfs, AddressSpace& owner, TaskStruct& task) 
       result = Errno::kEio;
     --bh.b_count;
   }
-  for (BufferId id = owner.private_tail; id != 0;) {  // osync: whatever was queued meanwhile
-    BufferHead& bh = vfs.buffers[id];
-    if (!bh.test(BH_Lock)) {
-      id = bh.assoc_prev;
-      continue;
-    }
-    co_await wait_on_buffer(vfs, bh, task);
-    if (!bh.test(BH_Uptodate))
+  while (BufferHead* const bh = last_locked(vfs, owner)) {  // osync: what was queued meanwhile
+    co_await wait_on_buffer(vfs, *bh, task);
+    if (!bh->test(BH_Uptodate))
       result = Errno::kEio;
-    id = owner.private_tail;
   }
   co_return result;
 }

@@ -121,7 +121,7 @@ Task<Errno> build(DirectIo& call, Inode& inode, std::int64_t pos, std::int64_t l
     if (got == GetBlock::kHole)
       continue;
     const Sectors at = inode.i_data.disk_start +
-                       Sectors((bh.b_blocknr * inode.block_size() + within) / kSectorSize);
+                       Sectors((bh.b_blocknr() * inode.block_size() + within) / kSectorSize);
     last = &bio_for(call, bios, last, at, Sectors(piece / kSectorSize), op, max);
     last->length += Sectors(piece / kSectorSize);
     last->segments = static_cast<std::uint16_t>(

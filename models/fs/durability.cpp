@@ -44,9 +44,9 @@ void Durability::wrote(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, st
   begin_write(inode);
   std::int64_t start = 0;
   for_each_buffer(vfs, page, [&](const BufferHead& bh) {
-    const std::int64_t end = start + bh.b_size;
+    const std::int64_t end = start + bh.b_size();
     if (bh.test(BH_Mapped) && start < to && end > from)
-      wrote_block(inode, bh.b_blocknr, bh.b_size);
+      wrote_block(inode, bh.b_blocknr(), bh.b_size());
     start = end;
   });
 }

@@ -141,8 +141,7 @@ GetBlock Ext2::get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool 
     disk_block = find_block(file, block);
     bh.set(BH_New);
   }
-  bh.b_blocknr = disk_block;
-  bh.set(BH_Mapped);
+  bh.map_to(disk_block);
   if (at_boundary(block))
     bh.set(BH_Boundary);
   return GetBlock::kMapped;

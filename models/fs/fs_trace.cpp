@@ -26,8 +26,8 @@ void FsTrace::page(PageEvent::What what, const Page& page, const WritebackContro
   PageEvent event;
   if (page.test(PG_private))
     for_each_buffer(vfs_, page, [&](const BufferHead& bh) {
-      views[count++] = {bh.test(BH_Mapped) ? bh.b_blocknr : -1, bh.b_state};
-      event.buffer_size = bh.b_size;
+      views[count++] = {bh.test(BH_Mapped) ? bh.b_blocknr() : -1, bh.b_state};
+      event.buffer_size = bh.b_size();
     });
   event.what = what;
   event.time = time();
@@ -44,7 +44,7 @@ void FsTrace::page(PageEvent::What what, const Page& page, const WritebackContro
 
 void FsTrace::buffers_dirty(const Page& page, std::int64_t from, std::int64_t to) {
   for_each_buffer(vfs_, page, [&](const BufferHead& bh) {
-    if (bh.offset() < to && bh.offset() + bh.b_size > from)
+    if (bh.offset() < to && bh.offset() + bh.b_size() > from)
       buffer_dirty(bh);
   });
 }
@@ -54,8 +54,8 @@ void FsTrace::buffer_dirty(const BufferHead& bh) {
   event.time = time();
   event.thread = thread();
   event.bdi = vfs_.cache.page(bh.b_page).mapping->bdi->id;
-  event.block = bh.b_blocknr;
-  event.size = bh.b_size;
+  event.block = bh.b_blocknr();
+  event.size = bh.b_size();
   sink_.on_buffer_dirty(event);
 }
 

@@ -49,11 +49,8 @@ void MpageWriter::finish(BioList& out) {
 
 // False: confused.
 bool MpageWriter::run_of_buffers(Page& page, Run& run) {
-  BufferId id = page.buffers;
   bool hole = false;
-  do {
-    const BufferHead& bh = vfs_.buffers[id];
-    id = bh.b_this_page;
+  for (const BufferHead& bh : ring_of(vfs_, page)) {
     if (!bh.test(BH_Mapped)) {
       if (bh.test(BH_Dirty))
         return false;
@@ -63,12 +60,12 @@ bool MpageWriter::run_of_buffers(Page& page, Run& run) {
     if (hole || !bh.test_all(BH_Dirty | BH_Uptodate))
       return false;
     if (run.blocks == 0)
-      run.first_block = bh.b_blocknr;
-    else if (bh.b_blocknr != run.first_block + run.blocks)
+      run.first_block = bh.b_blocknr();
+    else if (bh.b_blocknr() != run.first_block + run.blocks)
       return false;
     ++run.blocks;
     run.boundary = bh.test(BH_Boundary);
-  } while (id != page.buffers);
+  }
   return run.blocks > 0;
 }
 
@@ -85,8 +82,8 @@ bool MpageWriter::run_of_blocks(Inode& inode, Page& page, Run& run) {
     if (bh.test(BH_New))
       unmap_underlying_metadata(vfs_, inode, bh);
     if (k == 0)
-      run.first_block = bh.b_blocknr;
-    else if (bh.b_blocknr != run.first_block + k)
+      run.first_block = bh.b_blocknr();
+    else if (bh.b_blocknr() != run.first_block + k)
       return false;
     ++run.blocks;
     run.boundary = bh.test(BH_Boundary);
@@ -134,11 +131,8 @@ MpageWriter::Result MpageWriter::write_page(Inode& inode, Page& page, BioList& o
   bio_->length += length;
   ++bio_->segments;
   if (page.test(PG_private)) {
-    int left = run.blocks;
-    for_each_buffer(vfs_, page, [&left](BufferHead& bh) {
-      if (left-- > 0)
-        bh.clear(BH_Dirty);
-    });
+    for (BufferHead& bh : ring_of(vfs_, page).first(static_cast<std::size_t>(run.blocks)))
+      bh.clear(BH_Dirty);
   }
   vfs_.cache.set_page_writeback(page);
   vfs_.cache.unlock_page(page);

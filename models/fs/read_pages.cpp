@@ -38,8 +38,8 @@ PageOnDisk map_page(Inode& inode, PageIndex index) {
       return where;
     }
     if (where.blocks == 0)
-      where.first_block = bh.b_blocknr;
-    if (k != where.blocks || bh.b_blocknr != where.first_block + k)
+      where.first_block = bh.b_blocknr();
+    if (k != where.blocks || bh.b_blocknr() != where.first_block + k)
       where.one_piece = false;
     ++where.blocks;
   }

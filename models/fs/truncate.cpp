@@ -71,8 +71,8 @@ Task<Errno> block_truncate_page(Vfs& vfs, Inode& inode, std::int64_t size, TaskS
   if (!page.test(PG_private))
     create_empty_buffers(vfs, page, inode.block_size(), 0);
   BufferHead* straddling = &page_buffers(vfs, page);
-  while (straddling->offset() + straddling->b_size <= (size & (kPageSize - 1)))
-    straddling = &next_buffer(vfs, *straddling);
+  while (straddling->offset() + straddling->b_size() <= (size & (kPageSize - 1)))
+    straddling = &straddling->next();
   const Block block = co_await read_block(vfs, inode, *straddling, size >> inode.i_blkbits, task);
   if (block == Block::kUptodate)
     mark_buffer_dirty(vfs, *straddling, &task);

@@ -2,10 +2,9 @@
 // and processors.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
-#include "models/fs/buffer_head.hpp"
+#include "models/fs/buffer_pool.hpp"
 #include "models/fs/file_bio.hpp"
 #include "models/fs/fs_trace.hpp"
 #include "models/fs/inode.hpp"
@@ -14,9 +13,7 @@
 #include "models/mm/page_cache.hpp"
 #include "models/mm/writeback_control.hpp"
 #include "models/scenario.hpp"
-#include "sim/reserved_array.hpp"
 #include "sim/simulator.hpp"
-#include "sim/wait_queue.hpp"
 
 namespace wbsim {
 
@@ -58,45 +55,6 @@ struct FsRules {
   // Every open file is told of an error once, not the first fsync(2) alone: 4.13. sync(2) and the
   // page's own mark of an error tell nobody any more.
   bool errseq = false;
-};
-
-class BufferPool {
- public:
-  explicit BufferPool(Pages memory) : buffers_(static_cast<std::size_t>(memory.count()) * 8 + 8) {}
-  BufferHead& operator[](BufferId id) { return buffers_[id]; }
-  BufferId id_of(const BufferHead& bh) const {
-    return static_cast<BufferId>(buffers_.index_of(bh));
-  }
-  BufferId allocate() {  // its content is what was left in it
-    BufferId id = free_list_;
-    if (id != 0) {
-      free_list_ = buffers_[id].b_this_page;
-    } else {
-      id = next_unused_++;
-      WB_ASSERT(id < buffers_.capacity());
-    }
-    return id;
-  }
-  void free(BufferId id) {
-    buffers_[id].b_this_page = free_list_;
-    free_list_ = id;
-  }
-  WaitQueue& wait_queue_of(BufferHead& bh) {
-    bh.set(BH_Waiters);
-    return waiters_[id_of(bh) % waiters_.size()];
-  }
-  void wake(BufferHead& bh) {
-    if (!bh.test(BH_Waiters))
-      return;
-    bh.clear(BH_Waiters);
-    waiters_[id_of(bh) % waiters_.size()].wake_all();
-  }
-
- private:
-  ReservedArray<BufferHead> buffers_;
-  BufferId next_unused_ = 1;
-  BufferId free_list_ = 0;
-  std::array<WaitQueue, 32> waiters_;
 };
 
 struct Vfs : PageReleaser {

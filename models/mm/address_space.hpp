@@ -6,6 +6,7 @@
 #include "models/mm/errseq.hpp"
 #include "models/mm/page.hpp"
 #include "models/mm/page_tree.hpp"
+#include "models/mm/private_list.hpp"
 #include "sim/units.hpp"
 
 namespace wbsim {
@@ -24,9 +25,8 @@ class AddressSpace {
   BackingDevInfo* bdi = nullptr;
   Sectors disk_start{};  // of block 0 of its file system or partition
   std::int64_t nrpages = 0;
-  PageIndex writeback_index = 0;   // where the next range_cyclic scan starts
-  std::uint32_t private_head = 0;  // private_list: metadata buffers of the file, BufferIds
-  std::uint32_t private_tail = 0;
+  PageIndex writeback_index = 0;  // where the next range_cyclic scan starts
+  PrivateList private_list;
   bool AS_EIO = false;
   bool AS_ENOSPC = false;
   ErrSeq wb_err;

@@ -135,12 +135,8 @@ void PageCache::set_page_writeback(Page& page) {
   counters_.nr_writeback += kOne;
   counters_.peak_writeback = std::max(counters_.peak_writeback, counters_.nr_writeback);
   page.mapping->bdi->writeback += kOne;
-  PageTree& tree = page.mapping->pages;
-  if (tree.set_tag(page.index, PageTag::kWriteback))
+  if (page.mapping->pages.tag_writeback(page.index, page.test(PG_dirty)))
     ++page.mapping->bdi->writeback_inodes;
-  if (!page.test(PG_dirty))
-    tree.clear_tag(page.index, PageTag::kDirty);
-  tree.clear_tag(page.index, PageTag::kTowrite);
 }
 
 void PageCache::end_page_writeback(Page& page) {

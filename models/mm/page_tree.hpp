@@ -73,12 +73,21 @@ class PageTree {
   bool clear_tag(PageIndex index, PageTag tag) {
     Node* leaf = leaf_of(index);
     WB_ASSERT(leaf);
-    std::uint64_t& word = leaf->tags[static_cast<std::size_t>(tag)];
+    return clear_bit(*leaf, std::uint64_t{1} << (index & kMask), tag);
+  }
+  // Sets the WRITEBACK tag and clears the others, DIRTY only unless `still_dirty`. True when it is
+  // the first WRITEBACK tag in the tree.
+  bool tag_writeback(PageIndex index, bool still_dirty) {
+    Node* leaf = leaf_of(index);
+    WB_ASSERT(leaf);
     const std::uint64_t bit = std::uint64_t{1} << (index & kMask);
-    if ((word & bit) == 0)
-      return false;
-    word &= ~bit;
-    return word == 0 && clear_tag_above(*leaf, tag);
+    if (!still_dirty)
+      clear_bit(*leaf, bit, PageTag::kDirty);
+    clear_bit(*leaf, bit, PageTag::kTowrite);
+    std::uint64_t& word = leaf->tags[static_cast<std::size_t>(PageTag::kWriteback)];
+    const bool was_empty = word == 0;
+    word |= bit;
+    return was_empty && set_tag_above(*leaf, PageTag::kWriteback);
   }
   bool tagged(PageIndex index, PageTag tag) const;
   bool any_tagged(PageTag tag) const;
@@ -97,6 +106,13 @@ class PageTree {
     return (index & ~kMask) == last_leaf_base_ ? last_leaf_ : look_up_leaf(index);
   }
   Node* look_up_leaf(PageIndex index) const;
+  bool clear_bit(Node& leaf, std::uint64_t bit, PageTag tag) {
+    std::uint64_t& word = leaf.tags[static_cast<std::size_t>(tag)];
+    if ((word & bit) == 0)
+      return false;
+    word &= ~bit;
+    return word == 0 && clear_tag_above(leaf, tag);
+  }
   bool set_tag_above(const Node& leaf, PageTag tag);
   bool clear_tag_above(const Node& leaf, PageTag tag);
   Node* grow_to_leaf(PageIndex index);

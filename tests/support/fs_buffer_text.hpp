@@ -36,7 +36,7 @@ inline std::string to_text(const BufferHead& bh) {
     if (bh.test(flag))
       text += letter;
   if (bh.test(BH_Mapped))
-    text += "@" + std::to_string(bh.b_blocknr);
+    text += "@" + std::to_string(bh.b_blocknr());
   return text;
 }
 
@@ -50,9 +50,11 @@ inline Texts buffers_of(FsFixture& f, const Page& page) {
 
 inline void set_buffer(BufferHead& bh, std::string_view text) {
   const auto at = text.find('@');
+  bh.set_blocknr(-1);
+  if (at != text.npos)
+    bh.map_to(std::stoll(std::string(text.substr(at + 1))));
   bh.clear(0xffff);
   bh.set(buffer_state(text.substr(0, at)));
-  bh.b_blocknr = at == text.npos ? -1 : std::stoll(std::string(text.substr(at + 1)));
 }
 
 // A page with these buffers; it is uptodate if all are, and dirty if one is.

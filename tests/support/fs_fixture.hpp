@@ -68,10 +68,10 @@ class FsFixture : private DirtyListener, private DirtyThrottle {
     return page;
   }
   BufferHead& buffer(Page& page, int number) {
-    BufferId id = page.buffers;
+    BufferHead* bh = &page_buffers(vfs, page);
     for (; number > 0; --number)
-      id = vfs.buffers[id].b_this_page;
-    return vfs.buffers[id];
+      bh = &bh->next();
+    return *bh;
   }
   // For what makes a task wait: spawns it, and runs the world until nothing happens any more.
   template <class T>

@@ -38,8 +38,7 @@ struct ScriptedFs : SuperBlock {
       blocks[block] = first_new + block;
       bh.set(BH_New);
     }
-    bh.b_blocknr = blocks[block];
-    bh.set(BH_Mapped);
+    bh.map_to(blocks[block]);
     if (boundary == block)
       bh.set(BH_Boundary);
     return GetBlock::kMapped;

@@ -152,7 +152,7 @@ Sectors MachineFixture::on_disk(Inode& inode, PageIndex page_index) {
   const int blocks_per_page_shift = static_cast<int>(kPageShift) - inode.i_blkbits;
   const std::int64_t block = std::int64_t{page_index} << blocks_per_page_shift;
   WB_ASSERT(inode.i_sb->get_block(inode, block, bh, false, missing) == GetBlock::kMapped);
-  return inode.i_data.disk_start + Sectors(bh.b_blocknr << (inode.i_blkbits - kSectorShift));
+  return inode.i_data.disk_start + Sectors(bh.b_blocknr() << (inode.i_blkbits - kSectorShift));
 }
 
 bool MachineFixture::was_written(Sectors start, Sectors length) const {

@@ -84,8 +84,7 @@ class SlowInodes : public SuperBlock {
     return inode;
   }
   GetBlock get_block(Inode&, std::int64_t block, BufferHead& bh, bool, std::int64_t&) override {
-    bh.b_blocknr = block;
-    bh.set(BH_Mapped);
+    bh.map_to(block);
     return GetBlock::kMapped;
   }
   Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;

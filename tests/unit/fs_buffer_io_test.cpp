@@ -141,8 +141,7 @@ TEST_CASE("buffer-heads 8: fsync_buffers_list writes in the order of the list", 
   cleaned.clear(BH_Dirty);
   CHECK(f.await(fsync_buffers_list(f.vfs, f.file.i_data, f.task)) == Errno::kOk);
   CHECK(written_blocks(f) == std::vector<std::int64_t>{30, 10, 20});
-  CHECK(f.file.i_data.private_head == 0);
-  CHECK(f.file.i_data.private_tail == 0);
+  CHECK(f.file.i_data.private_list.empty());
   CHECK_FALSE(cleaned.test(BH_Assoc));
   for (const int block : {30, 10, 20}) {
     const BufferHead& bh = make_uptodate_block(f.vfs, f.device, block);

@@ -89,23 +89,26 @@ TEST_CASE("buffer-heads 2: the ring is closed, ascending, with every flag clear"
     const BufferHead* bh = &page_buffers(f.vfs, page);
     for (int i = 0; i < 4096 / block_size; ++i) {
       CHECK(bh->offset() == std::int64_t{i} * block_size);
-      CHECK(bh->b_size == block_size);
+      CHECK(bh->b_size() == block_size);
       CHECK(bh->b_state == 0);
       CHECK(bh->b_count == 0);
-      CHECK(bh->b_blocknr == -1);
+      CHECK(bh->b_blocknr() == -1);
       CHECK(&f.cache.page(bh->b_page) == &page);
-      bh = &next_buffer(f.vfs, *bh);
+      CHECK(bh == &ring_of(f.vfs, page)[static_cast<std::size_t>(i)]);
+      bh = &bh->next();
     }
     CHECK(bh == &page_buffers(f.vfs, page));
   }
 }
 
-TEST_CASE("buffer-heads 2: buffers are allocated from the end of the page", "[fs]") {
+TEST_CASE("buffer-heads 2: the list is in ascending order, the last closes the ring", "[fs]") {
   FsFixture f;
   Page& page = f.add_page(0);
   create_empty_buffers(f.vfs, page, 1024, 0);
-  for (int i = 1; i < 4; ++i)
-    CHECK(f.vfs.buffers.id_of(f.buffer(page, i)) < f.vfs.buffers.id_of(f.buffer(page, i - 1)));
+  for (int i = 0; i < 4; ++i) {
+    CHECK(f.buffer(page, i).b_number == i);
+    CHECK(&f.buffer(page, i).next() == &f.buffer(page, (i + 1) % 4));
+  }
 }
 
 TEST_CASE("buffer-heads 2: all buffers inherit dirty and uptodate from their page", "[fs]") {
@@ -171,14 +174,14 @@ TEST_CASE("buffer-heads 3: mark_buffer_dirty_inode appends at the tail, once", "
     mark_buffer_dirty_inode(f.vfs, make_uptodate_block(f.vfs, f.device, block), f.file, nullptr);
   mark_buffer_dirty_inode(f.vfs, make_uptodate_block(f.vfs, f.device, 30), f.file, nullptr);
   std::vector<std::int64_t> order;
-  for (BufferId id = f.file.i_data.private_head; id != 0; id = f.vfs.buffers[id].assoc_next)
-    order.push_back(f.vfs.buffers[id].b_blocknr);
+  for (const BufferId id : f.file.i_data.private_list.all())
+    order.push_back(f.vfs.buffers[id].b_blocknr());
   CHECK(order == std::vector<std::int64_t>{30, 10, 20});
-  remove_assoc_queue(f.vfs, make_uptodate_block(f.vfs, f.device, 10), f.file.i_data);
-  const BufferHead& head = f.vfs.buffers[f.file.i_data.private_head];
-  CHECK(head.b_blocknr == 30);
-  CHECK(f.vfs.buffers[head.assoc_next].b_blocknr == 20);
-  CHECK(f.vfs.buffers[f.file.i_data.private_tail].b_blocknr == 20);
+  CHECK(remove_assoc_queue(f.vfs, f.file.i_data).b_blocknr() == 30);
+  mark_buffer_dirty_inode(f.vfs, make_uptodate_block(f.vfs, f.device, 30), f.file, nullptr);
+  for (const int block : {10, 20, 30})
+    CHECK(remove_assoc_queue(f.vfs, f.file.i_data).b_blocknr() == block);
+  CHECK(f.file.i_data.private_list.empty());
 }
 
 TEST_CASE("buffer-heads 5: invalidating discards what starts behind the offset", "[fs]") {

@@ -177,7 +177,7 @@ TEST_CASE("Ext2: extents of the allocator, with gaps", "[fs]") {
     std::int64_t metadata = -1;
     const GetBlock got = ext2.get_block(inode, block, bh, create, metadata);
     CHECK(bh.test(BH_New) == (got == GetBlock::kMapped && create));
-    return got == GetBlock::kMapped ? bh.b_blocknr : -1;
+    return got == GetBlock::kMapped ? bh.b_blocknr() : -1;
   };
   std::vector<std::int64_t> blocks;
   for (int i = 0; i < 11; ++i)
@@ -201,7 +201,7 @@ TEST_CASE("Ext2: an indirect block is needed for what it maps, and marks its end
   BufferHead bh{};
   std::int64_t metadata = -1;
   CHECK(ext2.get_block(file, 12, bh, false, metadata) == GetBlock::kMapped);
-  CHECK(bh.b_blocknr == 1013);
+  CHECK(bh.b_blocknr() == 1013);
   Page& page = *f.cache.find_get_page(f.device.i_data, 1012);
   REQUIRE(try_to_free_buffers(f.vfs, page));
   f.cache.remove_from_page_cache(page);  // as reclaim does

@@ -70,9 +70,9 @@ struct PageWrite {
     Submitted result;
     for (const FileBio* bio : bios) {
       const BufferHead& bh = f.vfs.buffers[static_cast<BufferId>(bio->cookie)];
-      CHECK(bio->sector.count() == bh.b_blocknr * (bh.b_size / 512));
-      CHECK(bio->length.count() == bh.b_size / 512);
-      result.emplace_back(bh.b_number, bh.b_blocknr);
+      CHECK(bio->sector.count() == bh.b_blocknr() * (bh.b_size() / 512));
+      CHECK(bio->length.count() == bh.b_size() / 512);
+      result.emplace_back(bh.b_number, bh.b_blocknr());
     }
     return result;
   }

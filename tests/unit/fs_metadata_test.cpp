@@ -206,8 +206,8 @@ TEST_CASE("an inode lists its metadata newest first in 2.4, oldest first in 2.6"
     REQUIRE(f.write(kDouble, 1) == Errno::kOk);
     REQUIRE(f.write(13, 1) == Errno::kOk);  // stays where it is
     const AddressSpace& owner = f.file(0).i_data;
-    CHECK(f.vfs.buffers[owner.private_head].b_blocknr == kFirstData);
-    CHECK(f.vfs.buffers[owner.private_tail].b_blocknr == kFirstData + 3);
+    CHECK(f.vfs.buffers[owner.private_list.all().front()].b_blocknr() == kFirstData);
+    CHECK(f.vfs.buffers[owner.private_list.all().back()].b_blocknr() == kFirstData + 3);
   }
 }
 
@@ -224,7 +224,7 @@ TEST_CASE("a file that was there has its indirect blocks on the disk, and no gro
     while (file.i_sb->get_block(file, block, bh, false, missing) == GetBlock::kNeedsMetadata)
       make_uptodate_block(big.vfs, big.raw(0), missing);
     REQUIRE(bh.test(BH_Mapped));
-    return bh.b_blocknr;
+    return bh.b_blocknr();
   };
   CHECK(at(11) == kFirstData + 11);
   CHECK(at(12) == kFirstData + 13);
