@@ -163,11 +163,15 @@ void call_task(benchmark::State& state) {
   hold.measure(state);
 }
 
-BENCHMARK(floor_hold)->Name("floor/hold")->Arg(16)->Arg(1000)->Arg(100'000);
-BENCHMARK(hold_with_callbacks)->Name("wbsim/hold")->Arg(16)->Arg(1000)->Arg(100'000);
-BENCHMARK(hold_with_processes)->Name("wbsim/hold@process")->Arg(16)->Arg(1000)->Arg(100'000);
-BENCHMARK(floor_schedule_cancel)->Name("floor/schedule_cancel")->Arg(16)->Arg(1000)->Arg(100'000);
-BENCHMARK(schedule_cancel)->Name("wbsim/schedule_cancel")->Arg(16)->Arg(1000)->Arg(100'000);
+void pending(benchmark::internal::Benchmark* benchmark) {
+  benchmark->Arg(16)->Arg(100)->Arg(1000)->Arg(10'000)->Arg(100'000);
+}
+
+BENCHMARK(floor_hold)->Name("floor/hold")->Apply(pending);
+BENCHMARK(hold_with_callbacks)->Name("wbsim/hold")->Apply(pending);
+BENCHMARK(hold_with_processes)->Name("wbsim/hold@process")->Apply(pending);
+BENCHMARK(floor_schedule_cancel)->Name("floor/schedule_cancel")->Apply(pending);
+BENCHMARK(schedule_cancel)->Name("wbsim/schedule_cancel")->Apply(pending);
 BENCHMARK(hold_with_processes)->Name("wbsim/delay_loop")->Arg(1);
 BENCHMARK(wake_up)->Name("wbsim/wake_up")->Arg(0);
 BENCHMARK(wake_up)->Name("wbsim/wake_up@timeout")->Arg(3600);
