@@ -97,7 +97,9 @@ Task<> create_empty_buffers(Buffers& b, Inode& inode, Page& page, TaskStruct& ta
   while (!first) {
     co_await b.vfs.cpu.settle(task);
     b.tq_disk.run();
-    co_await b.buffer_wait.wait("buffer_wait");
+    do
+      co_await b.buffer_wait.wait("buffer_wait");
+    while (b.release() == Release::k240 && b.cache.nr_unused() < kMaxBufPerPage);
     co_await b.vfs.cpu.woken(task);
     first = b.cache.create_buffers(page, size, true);
   }
@@ -121,6 +123,13 @@ Task<> mark_buffer_dirty_inode(Buffers& b, BufferHead& bh, Inode& inode, TaskStr
 }
 
 namespace {
+
+void touch_buffer(Buffers& b, BufferHead& bh) {
+  if (b.release() == Release::k240)
+    bh.b_page->set(PG_referenced);
+  else
+    b.vfs.cache.mark_page_accessed(*bh.b_page);
+}
 
 // grow_buffers() of 2.4.0.
 bool grow_free_list(Buffers& b, int size, TaskStruct& task) {
@@ -191,7 +200,7 @@ Task<BufferHead*> getblk(Buffers& b, BlockDevice& dev, std::int64_t block, int s
     }
     if (bh) {
       trace_buffer(b, fresh ? What::kTaken : What::kHit, *bh);
-      b.vfs.cache.mark_page_accessed(*bh->b_page);
+      touch_buffer(b, *bh);
       co_return bh;
     }
     trace_block(b, What::kMiss, dev, block, size);

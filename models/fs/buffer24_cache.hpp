@@ -26,6 +26,15 @@ struct CacheParams {
 
 inline constexpr int kNrSync = 32;  // NRSYNC: buffers of a batch of write_some_buffers()
 
+// _hashfn() of 2.4.0: the chain of a block in a table of 2^bits of them.
+constexpr std::size_t hashfn(int dev, std::int64_t block, int bits) {
+  const auto d = static_cast<std::uint64_t>(dev);
+  const auto b = static_cast<std::uint64_t>(block);
+  const std::uint64_t by_dev = (d << (bits - 6)) ^ (d << (bits - 9));
+  const std::uint64_t by_block = (b << (bits - 6)) ^ (b >> 13) ^ (b << (bits - 12));
+  return (by_dev ^ by_block) & ((std::uint64_t{1} << bits) - 1);
+}
+
 class BufferCache {
  public:
   using LruList = FreeChain;  // oldest first

@@ -12,12 +12,7 @@ std::size_t BufferCache::free_index(int size) {
 }
 
 HashChain& BufferCache::chain(const BlockDevice& dev, std::int64_t block) {
-  const auto number = static_cast<std::uint64_t>(dev.number);
-  const auto b = static_cast<std::uint64_t>(block);
-  const int s = hash_shift_;
-  const std::uint64_t by_dev = (number << (s - 6)) ^ (number << (s - 9));
-  const std::uint64_t by_block = (b << (s - 6)) ^ (b >> 13) ^ (b << (s - 12));
-  return hash_[(by_dev ^ by_block) & (hash_.size() - 1)];
+  return hash_[hashfn(dev.number, block, hash_shift_)];
 }
 
 void BufferCache::insert_into_hash_list(BufferHead& bh) {

@@ -148,7 +148,6 @@ Task<Errno> sync_buffers_240(Buffers& b, const BlockDevice* dev, Wait wait, Task
   for (int number = 0; number < 3; ++number) {
     Pass pass{dev, wait == Wait::kYes && number > 0, number < 2};
     co_await sync_list_240(b, BUF_DIRTY, pass, task);
-    pass.writes = false;
     co_await sync_list_240(b, BUF_LOCKED, pass, task);
     if (pass.result != Errno::kOk)
       result = pass.result;

@@ -68,6 +68,17 @@ class Kernel24(CliTest):
             name = self.variant(kernel={"preset": "2.4.0"}, vm={"bdflush": bdflush})
             self.assertIn(words, self.expect(3, "run", name).stderr)
 
+    def test_the_ends_of_each_range_are_valid_and_what_lies_behind_is_not(self):
+        ranges = {"nfract": (0, 100), "ndirty": (10, 50_000), "nrefill": (5, 20_000),
+                  "age_buffer": (100, 600_000), "nfract_sync": (0, 100)}
+        for era, longest in (("2.4.0", 60_000), ("2.4.17", 1_000_000)):
+            for key, (least, most) in {**ranges, "interval": (0, longest)}.items():
+                for value in (least - 1, least, most, most + 1):
+                    name = self.variant(kernel={"preset": era, "hz": 100},
+                                        vm={"bdflush": {key: value}})
+                    with self.subTest(era, key=key, value=value):
+                        self.expect(0 if least <= value <= most else 3, "validate", name)
+
     def test_a_power_cut_takes_what_kupdate_had_not_written_and_nothing_that_was_synced(self):
         files = [{"name": "f0", "size": "64MiB"}, {"name": "f1", "size": "64MiB"}]
         jobs = [{"name": "synced", "filename": "fs0/f0", "size": "4MiB", "end_fsync": True},

@@ -164,6 +164,22 @@ TEST_CASE("the reserve of heads is for async callers", "[fs]") {
   CHECK(cache.nr_unused() == 8);
 }
 
+TEST_CASE("an unused head is taken above the reserve, up to it the slab gives a new one", "[fs]") {
+  BufferCache cache(params(Release::k240));
+  std::array<Page, 3> pages{};
+  for (Page& page : pages)
+    cache.attach(page, *cache.create_buffers(page, 512, false));
+  for (Page& page : pages)
+    REQUIRE(cache.drop_buffers(page));
+  REQUIRE(cache.nr_unused() == 24);  // eight above the reserve
+  Page page{};
+  cache.attach(page, *cache.create_buffers(page, 512, false));
+  CHECK(cache.nr_unused() == 16);
+  Page more{};
+  cache.attach(more, *cache.create_buffers(more, 512, true));
+  CHECK(cache.nr_unused() == 16);
+}
+
 TEST_CASE("heads above the reserve and 20 more go back to the slab", "[fs]") {
   BufferCache cache(params(Release::k240));
   std::array<Page, 6> pages{};

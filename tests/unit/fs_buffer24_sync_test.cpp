@@ -56,6 +56,59 @@ TEST_CASE("2.4.0 also starts writing when pages are short and the dirty ones cou
   CHECK(balance_dirty_state(cache, prm, memory) == -1);
 }
 
+TEST_CASE("2.4.17 rounds dirty and locked buffers down to pages, each for itself", "[fs]") {
+  BufferCache cache({Release::k2417, 16, 4096});
+  BlockDevice dev{1, nullptr, nullptr};
+  Page page{};
+  REQUIRE(cache.hash_page_buffers(page, dev, 0, 1024));
+  for_each_buffer(cache, page, [&](BufferHead& bh) { cache.mark_dirty(bh, Jiffies(1)); });
+  BdfPrm prm = default_bdf_prm(Release::k2417, 100);
+  prm.nfract = 0;
+  MemoryState memory;
+  memory.free_buffer_pages = Pages(1000);
+  CHECK(balance_dirty_state(cache, prm, memory) == 0);  // a page
+  BufferHead& one = cache.page_buffers(page);
+  one.set(BH_Lock);
+  cache.start_write(one);
+  cache.refile_buffer(one);
+  REQUIRE(cache.size_buffers_type(BUF_DIRTY) + cache.size_buffers_type(BUF_LOCKED) == Bytes(4096));
+  CHECK(balance_dirty_state(cache, prm, memory) == -1);
+}
+
+TEST_CASE("the parameters of bdflush start as their kernel had them", "[fs]") {
+  const BdfPrm early = default_bdf_prm(Release::k240, 100);
+  const BdfPrm late = default_bdf_prm(Release::k2417, 100);
+  CHECK(early.nfract == 30);
+  CHECK(late.nfract == 40);
+  CHECK(early.ndirty == 64);
+  for (const BdfPrm& prm : {early, late}) {
+    CHECK(prm.interval == Jiffies(500));
+    CHECK(prm.age_buffer == Jiffies(3000));
+    CHECK(prm.nfract_sync == 60);
+  }
+}
+
+TEST_CASE("buffer memory is nearly all of it in 2.4.17, what could be had in 2.4.0", "[fs]") {
+  Machine24 late("2.4.17");
+  const Pages total = late.b.memory().free_buffer_pages;
+  CHECK(total == late.cache.total_pages() - late.cache.high_watermark());
+  REQUIRE(late.await(late.context.files->write(late.file(0), 0, 8 << 20, late.task)) == Errno::kOk);
+  CHECK(late.b.memory().free_buffer_pages == total);
+
+  Machine24 early("2.4.0");
+  const Pages before = early.b.memory().free_buffer_pages;
+  CHECK(before == early.cache.free_pages());
+  early.dirty_blocks(64);
+  for (int i = 0; i < 32; ++i)
+    early.cache.activate_page(*early.block(1000 + i).b_page);
+  const PageCache& pages = early.cache;
+  CHECK(early.b.memory().free_buffer_pages == pages.free_pages() + Pages(32) + Pages(32 / 16));
+  // At least freepages.high and inactive_target.
+  REQUIRE(early.cache.try_lock_memory(pages.free_pages() * 9 / 10));
+  CHECK(early.b.memory().free_buffer_pages ==
+        pages.high_watermark() + pages.total_pages() / 4 + Pages(2));
+}
+
 TEST_CASE("worked example 10.2: a buffer is written by its age, not by its last change", "[fs]") {
   Machine24 m("2.4.0");
   Bytes written{};
@@ -75,6 +128,19 @@ TEST_CASE("worked example 10.2: a buffer is written by its age, not by its last 
                                     written)) == 0);
   CHECK_FALSE(bh.test(BH_Dirty));
   CHECK(written == Bytes(4096));
+}
+
+TEST_CASE("with the age the first young buffer ends the scan: the list is in the order of time",
+          "[fs]") {
+  Machine24 m("2.4.0");
+  m.run_until(std::chrono::seconds(10));
+  m.mark_dirty(m.block(1), 900);
+  m.mark_dirty(m.block(2), 3000);
+  m.mark_dirty(m.block(3), 900);  // as no kernel would leave it
+  Bytes written{};
+  CHECK(m.await(flush_dirty_buffers(m.b, CheckAge::kYes, WriteReason::kPeriodic, m.task,
+                                    written)) == 0);
+  CHECK(blocks(m.b.cache.lru_list(BUF_DIRTY)) == "2 3");
 }
 
 TEST_CASE("worked example 10.3: bdflush of 2.4.0 writes 64 buffers a cycle", "[fs]") {
@@ -158,6 +224,138 @@ TEST_CASE("ll_rw_block(WRITE) skips a buffer that is locked, so fsync can miss i
   CHECK(bh.test(BH_Dirty));
 }
 
+TEST_CASE("ll_rw_block() has nothing to write of a clean buffer, to read of an uptodate one",
+          "[fs]") {
+  Machine24 m("2.4.17");
+  BufferHead& bh = m.block(5);
+  for (const BioOp op : {BioOp::kWrite, BioOp::kRead}) {
+    m.await(ll_rw_block(m.b, op, bh, WriteReason::kSync, m.task));
+    CHECK_FALSE(bh.test(BH_Lock));
+    CHECK_FALSE(bh.test(BH_Req));
+    CHECK(bh.b_count == 0);
+  }
+  CHECK(m.tq_disk.empty());
+}
+
+TEST_CASE("sync_buffers() that does not wait starts the writes and returns", "[fs]") {
+  for (const char* kernel : {"2.4.0", "2.4.17"}) {
+    Machine24 m(kernel);
+    m.dirty_blocks(40);
+    std::optional<Errno> result;
+    m.spawn(sync_buffers(m.b, nullptr, Wait::kNo, m.task), result);
+    CHECK(result == Errno::kOk);
+    CHECK(m.dirty_buffers() == 0);
+    CHECK(m.b.cache.ledger().writeback == Bytes(40 * 4096));
+    if (m.b.release() == Release::k240)
+      continue;
+    m.settle();
+    CHECK(m.b.cache.ledger().written == Bytes(40 * 4096));  // 2.4.17 unplugs
+  }
+}
+
+// Locks and files it as a write does that the test ends itself.
+void start_write(Machine24& m, BufferHead& bh) {
+  bh.set(BH_Lock);
+  m.b.cache.start_write(bh);
+  m.b.cache.refile_buffer(bh);
+}
+void end_write(Machine24& m, BufferHead& bh) {
+  m.b.cache.end_write(bh);
+  unlock_buffer(m.b, bh);
+  m.settle();
+}
+
+TEST_CASE("the third pass of sync_buffers() in 2.4.0 waits, and writes nothing", "[fs]") {
+  Machine24 m("2.4.0");
+  BufferHead& first = m.dirty_block(1);
+  BufferHead& later = m.dirty_block(2);
+  start_write(m, first);
+  m.b.cache.discard(later);
+  m.b.cache.refile_buffer(later);
+  std::optional<Errno> result;
+  m.spawn(sync_buffers(m.b, nullptr, Wait::kYes, m.task), result);
+  REQUIRE(first.b_count > 0);  // the second pass waits for it
+  m.mark_dirty(later, 9);
+  start_write(m, later);
+  m.mark_dirty(later, 9);  // dirty and locked
+  end_write(m, first);
+  CHECK_FALSE(result.has_value());
+  end_write(m, later);
+  CHECK(result == Errno::kOk);
+  CHECK(later.test(BH_Dirty));
+  CHECK(m.log.requests.empty());
+}
+
+TEST_CASE("sync_buffers() writes again what was dirtied while it was being written", "[fs]") {
+  for (const char* kernel : {"2.4.0", "2.4.17"}) {
+    Machine24 m(kernel);
+    BufferHead& bh = m.dirty_block(5);
+    std::optional<bool> started;
+    const auto write = [](Machine24& machine, BufferHead& buffer) -> Task<bool> {
+      co_await ll_rw_block(machine.b, BioOp::kWrite, buffer, WriteReason::kSync, machine.task);
+      co_return true;
+    };
+    m.spawn(write(m, bh), started);
+    m.mark_dirty(bh, 9);
+    REQUIRE(bh.test_all(BH_Lock | BH_Dirty));
+    CHECK(m.await(sync_buffers(m.b, nullptr, Wait::kYes, m.task)) == Errno::kOk);
+    CHECK(m.b.cache.ledger().written == Bytes(2 * 4096));
+    CHECK(m.b.cache.ledger().dirty == Bytes(0));
+  }
+}
+
+struct FailingWrites : Machine24 {
+  explicit FailingWrites(const char* kernel) : Machine24(kernel) {
+    FaultConfig fault;
+    fault.op = FaultOp::kWrite;
+    disks[0].device->arm_faults({fault}, TimePoint{});
+  }
+};
+
+TEST_CASE("a failed write is EIO for whoever waits, and the buffer is clean and not uptodate",
+          "[fs]") {
+  for (const char* kernel : {"2.4.0", "2.4.17"}) {
+    FailingWrites m(kernel);
+    BufferHead& bh = m.dirty_block(5);
+    CHECK(m.await(sync_buffers(m.b, nullptr, Wait::kYes, m.task)) == Errno::kEio);
+    CHECK_FALSE(bh.test(BH_Dirty));
+    CHECK_FALSE(bh.test(BH_Uptodate));
+
+    FailingWrites listed(kernel);
+    InodeBuffers inode;
+    listed.b.cache.buffer_insert_inode_queue(listed.dirty_block(5), inode);
+    CHECK(listed.await(fsync_inode_buffers(listed.b, inode, listed.task)) == Errno::kEio);
+    CHECK(listed.await(fsync_inode_buffers(listed.b, inode, listed.task)) == Errno::kOk);
+  }
+}
+
+TEST_CASE("osync_inode_buffers() waits from the tail, each time anew, and writes nothing", "[fs]") {
+  Machine24 m("2.4.17");
+  InodeBuffers inode;
+  BufferHead& tail = m.dirty_block(1);
+  BufferHead& middle = m.dirty_block(2);
+  BufferHead& head = m.dirty_block(3);
+  for (BufferHead* bh : {&tail, &middle, &head})
+    m.b.cache.buffer_insert_inode_queue(*bh, inode);
+  start_write(m, tail);
+  start_write(m, middle);
+  std::optional<Errno> result;
+  m.spawn(osync_inode_buffers(m.b, inode, m.task), result);
+  CHECK(tail.b_count > middle.b_count);
+  m.b.cache.mark_dirty(tail, Jiffies(9));
+  end_write(m, tail);
+  CHECK(middle.b_count > tail.b_count);
+  start_write(m, tail);       // once more
+  middle.clear(BH_Uptodate);  // its write failed
+  end_write(m, middle);
+  CHECK_FALSE(result.has_value());
+  CHECK(tail.b_count > 0);
+  end_write(m, tail);
+  CHECK(result == Errno::kEio);
+  CHECK(head.test(BH_Dirty));
+  CHECK(m.log.requests.empty());
+}
+
 TEST_CASE("sync_buffers() leaves nothing dirty or locked when it waits", "[fs]") {
   for (const char* kernel : {"2.4.0", "2.4.17"}) {
     Machine24 m(kernel);
@@ -218,6 +416,25 @@ TEST_CASE("reclaim of 2.4.17 writes a dirty buffer at its second visit", "[fs]")
   CHECK(bh.test_all(BH_launder | BH_Lock));
   CHECK(m.await(try_to_free_buffers(m.b, page, Wait::kNo, m.task)));  // waits for what it laundered
   CHECK_FALSE(page.test(PG_private));
+}
+
+TEST_CASE("reclaim that frees nothing wakes bdflush when there is too much dirty", "[fs]") {
+  for (const char* kernel : {"2.4.0", "2.4.17"}) {
+    for (const int nfract : {0, 100}) {
+      Machine24 m(kernel);
+      m.dirty_block(6);
+      Page& page = *m.dirty_block(5).b_page;
+      m.b.bdf_prm.nfract = nfract;
+      bool woken = false;
+      const auto wait_for_wakeup = [](Machine24& machine, bool& done) -> Task<> {
+        co_await machine.b.bdflush_wait.wait("bdflush_wait");
+        done = true;
+      };
+      m.sim.spawn("bdflush", wait_for_wakeup(m, woken), ProcessKind::kDaemon);
+      CHECK_FALSE(m.await(try_to_free_buffers(m.b, page, Wait::kNo, m.task)));
+      CHECK(woken == (nfract == 0));
+    }
+  }
 }
 
 TEST_CASE("reclaim of 2.4.0 writes dirty buffers at once, and waits only if asked to", "[fs]") {

@@ -153,6 +153,18 @@ TEST_CASE("fsync writes the data, the indirect blocks and the inode, but not the
   }
 }
 
+TEST_CASE("fsync of 2.4.17 awaits the indirect blocks, then writes the data, then the inode",
+          "[fs]") {
+  Fixture f("2.4.17");
+  REQUIRE(f.write(12, 1) == Errno::kOk);
+  f.log.requests.clear();
+  REQUIRE(f.fsync() == Errno::kOk);
+  std::vector<std::int64_t> order;
+  for (const RequestRecord& rq : f.log.requests)
+    order.push_back(rq.sector.count() / 8);
+  CHECK(order == std::vector<std::int64_t>{kFirstData, kFirstData + 1, kInodeTable});
+}
+
 TEST_CASE("fdatasync writes the inode when a hole was filled, whatever the size", "[fs]") {
   for (const char* kernel : kKernels) {
     Fixture f(kernel);

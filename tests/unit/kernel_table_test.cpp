@@ -35,6 +35,27 @@ TEST_CASE("every kernel is made of flushers and throttles that exist", "[machine
   }
 }
 
+// gen-2.4-bdflush section 9, block-layer sections 1 and 6.
+TEST_CASE("the rules of 2.4", "[machine]") {
+  for (const char* name : {"2.4.0", "2.4.17"}) {
+    const KernelRow& row = *find_kernel(name);
+    const bool early = row.buffer_cache == v24::Release::k240;
+    CHECK(early == (row.name == "2.4.0"));
+    CHECK(row.fs.fsync_flush == FsyncFlush::kNone);
+    QueueParams params;
+    params.write_cache = true;
+    params.max_sectors = Sectors(2560);
+    params.memory = Bytes(std::int64_t{33} << 20);
+    const QueueParams large = with_defaults(params, row.queue, 1);
+    CHECK(large.nr_requests == (early ? 128 : 64));  // of each direction
+    CHECK(large.max_sectors == Sectors(255));
+    CHECK(large.max_segments == 128);
+    CHECK_FALSE(large.write_cache);  // nothing flushes it
+    params.memory = Bytes(std::int64_t{32} << 20);
+    CHECK(with_defaults(params, row.queue, 1).nr_requests == (early ? 128 : 32));
+  }
+}
+
 // gen-2.6-pdflush section 1, gen-2.6.32-bdi section 1.
 TEST_CASE("the rules of 2.6.24", "[machine]") {
   const KernelRow& row = *find_kernel("2.6.24");

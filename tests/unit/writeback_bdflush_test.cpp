@@ -34,6 +34,23 @@ TEST_CASE("kupdate of 2.4.0 writes what is expired and nothing else", "[writebac
     m.mark_dirty(m.block(1000 + i), i < 3 ? 100 : 3000);
   m.run_until(seconds(6));
   CHECK(m.dirty_buffers() == 97);
+  CHECK(m.b.cache.ledger().written == Bytes(3 * 4096));  // it unplugs
+}
+
+TEST_CASE("kupdate sleeps for its interval when it has finished, not on a grid", "[writeback]") {
+  Scenario slow = Machine24::hz100();
+  slow.devices[0].fixed.overhead = std::chrono::milliseconds(10);
+  for (const char* kernel : {"2.4.0", "2.4.17"}) {
+    Machine24 m(kernel, slow);
+    m.start();
+    for (int i = 0; i < 400; ++i)  // apart: a request each, more than there are slots
+      m.mark_dirty(m.block(1000 + 2 * i), 100);
+    m.run_until(seconds(30));
+    const auto works = m.log.works_because(WriteReason::kPeriodic);
+    REQUIRE(works.size() >= 2);
+    CHECK(works[0].end - works[0].start > seconds(1));
+    CHECK(works[1].start - works[0].end > seconds(5) - m.ticks.tick());
+  }
 }
 
 TEST_CASE("kupdate runs at its interval after its last run; with none it stands still",
@@ -72,6 +89,8 @@ TEST_CASE("bdflush has no clock: it writes when it is woken", "[writeback]") {
     m.run_until(seconds(21));
     // The state is fine: 2.4.0 stops after a cycle, 2.4.17 after a batch.
     CHECK(m.dirty_buffers() == (std::string(kernel) == "2.4.0" ? 36 : 68));
+    // Going idle starts the disks: 2.4.0 unplugs, 2.4.17 waits for a buffer.
+    CHECK(m.b.cache.ledger().written == Bytes((100 - m.dirty_buffers()) * 4096));
   }
 }
 
@@ -119,9 +138,18 @@ TEST_CASE("beyond nfract the writer of 2.4.17 submits 32, beyond nfract_sync it 
   CHECK(m.dirty_buffers() == before - 32);
   CHECK(m.b.cache.ledger().written == Bytes(0));  // the queue is still plugged
 
+  bool woken = false;
+  const auto wait_for_wakeup = [](Machine24& machine, bool& done) -> Task<> {
+    co_await machine.b.bdflush_wait.wait("bdflush_wait");
+    done = true;
+  };
+  m.sim.spawn("bdflush", wait_for_wakeup(m, woken), ProcessKind::kDaemon);
+  m.await(m.throttle->balance_dirty_pages(m.task, m.b.buffermem));
+  CHECK_FALSE(woken);
   for (std::int64_t i = 0; m.b.balance_dirty_state() == 0; ++i)
     m.dirty_block(20'000 + i);
   m.await(m.throttle->balance_dirty_pages(m.task, m.b.buffermem));
+  CHECK(woken);
   CHECK(m.b.cache.ledger().written > Bytes(0));  // to wait is to unplug
 }
 
