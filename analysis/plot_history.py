@@ -12,6 +12,7 @@ from run_files import rows
 ROW = 1.25  # inches
 FEWEST = 3  # runs that make a history
 SHORTEST = 1e-5  # s; what is faster is drawn there
+DIRTY_LIMIT, BACKGROUND = (0, (5, 2)), (0, (1, 2))  # dashes
 CALLS_MAX = 20000  # dots in a panel; beyond it only the slowest
 
 
@@ -26,16 +27,22 @@ def history(runs):
                 width=style.WIDTH)
     page.keys([Patch(color=style.WRITEBACK, label="under writeback"),
                Patch(color=style.DIRTY, label="dirty"),
-               Line2D([], [], color=style.BLACK, linewidth=1, linestyle=(0, (5, 2)),
-                      label="writers take part"),
+               Line2D([], [], color=style.BLACK, linewidth=1, linestyle=DIRTY_LIMIT,
+                      label="dirty threshold"),
+               Line2D([], [], color=style.BLACK, linewidth=1, linestyle=BACKGROUND,
+                      label="background threshold"),
                Line2D([], [], color=style.VERMILLION, linestyle="none", marker=".",
                       label="one write()")])
     top = max(max(mib(run.samples["nr_dirty_threshold"]).max(), mib(dirty_and_writeback(run)).max())
               for run in runs)
+    calls_end = max((run.table("writes.csv")["t_s"].max() for run in runs
+                     if rows(run.table("writes.csv"))), default=0)
     for row, run in enumerate(runs):
         last = row == len(runs) - 1
         memory_panel(page.panel(row, 0), runs, run, top, last)
-        latency_panel(page.panel(row, 1), runs, run, last)
+        axes = page.panel(row, 1)
+        latency_panel(axes, runs, run, last)
+        axes.set_xlim(0, calls_end * 1.02 or None)
     return page.figure
 
 
@@ -45,8 +52,9 @@ def memory_panel(axes, runs, run, top, last):
     axes.fill_between(time, 0, writeback, color=style.WRITEBACK, linewidth=0)
     axes.fill_between(time, writeback, mib(dirty_and_writeback(run)), color=style.DIRTY,
                       linewidth=0)
-    axes.plot(time, mib(run.samples["nr_dirty_threshold"]), color=style.BLACK, linewidth=1,
-              linestyle=(0, (5, 2)))
+    for limit, dashes in (("nr_dirty_threshold", DIRTY_LIMIT),
+                          ("nr_dirty_background_threshold", BACKGROUND)):
+        axes.plot(time, mib(run.samples[limit]), color=style.BLACK, linewidth=1, linestyle=dashes)
     mark_writers_end(axes, run, text=False)
     axes.set_ylim(0, max(top * 1.08, 1))
     axes.set_ylabel("MiB")

@@ -49,7 +49,13 @@ def overview_memory(axes, runs):
         both = mib(dirty_and_writeback(run))
         axes.plot(run.samples["t_s"], both, color=colour, linestyle=line, linewidth=1.7)
         top = max(top, both.max(), mib(run.samples["nr_dirty_threshold"]).max())
-    thresholds(axes, max(runs, key=lambda run: run.end), "#444444")
+    common = max(runs, key=lambda run: run.end)
+    thresholds(axes, common, "#444444")
+    for index, run in enumerate(runs):  # those of a kernel that has quite another one
+        limit = mib(run.samples["nr_dirty_threshold"])
+        if not 0.8 < limit.max() / (mib(common.samples["nr_dirty_threshold"]).max() or 1) < 1.25:
+            axes.plot(run.samples["t_s"], limit, color=style.variant(index)[0], linewidth=1,
+                      linestyle=(0, (5, 2)))
     peaks = [float(mib(peak_pages(run))) for run in runs]
     axes.set_title(f"Dirty memory peaks at {listed(peaks, 'MiB')}")
     axes.set_ylim(0, top * 1.15 or 1)

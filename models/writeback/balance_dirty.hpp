@@ -20,8 +20,8 @@ class BalanceDirty : public DirtyThrottle {
   TimePoint first_throttle() const override { return first_throttle_; }
 
  private:
-  Task<> balance_240(TaskStruct& task, int state);
-  Task<> balance_2417(TaskStruct& task, int state);
+  Task<> balance_240(TaskStruct& task, int state, Bytes& written);
+  Task<> balance_2417(TaskStruct& task, int state, Bytes& written);
 
   WritebackContext& context_;
   v24::Buffers& buffers_;

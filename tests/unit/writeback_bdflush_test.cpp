@@ -124,6 +124,8 @@ TEST_CASE("beyond nfract_sync the writer of 2.4.0 writes ndirty buffers too", "[
   const std::int64_t before = m.dirty_buffers();
   m.await(m.throttle->balance_dirty_pages(m.task, m.b.buffermem));
   CHECK(m.dirty_buffers() == before - 64);
+  REQUIRE(m.log.works_because(WriteReason::kBalanceDirty).size() == 1);
+  CHECK(m.log.works[0].written == Pages(64));
   CHECK(m.task.throttle_calls == 1);
 }
 
@@ -136,6 +138,8 @@ TEST_CASE("beyond nfract the writer of 2.4.17 submits 32, beyond nfract_sync it 
   const std::int64_t before = m.dirty_buffers();
   m.await(m.throttle->balance_dirty_pages(m.task, m.b.buffermem));
   CHECK(m.dirty_buffers() == before - 32);
+  REQUIRE(m.log.works_because(WriteReason::kBalanceDirty).size() == 1);
+  CHECK(m.log.works[0].written == Pages(32));
   CHECK(m.b.cache.ledger().written == Bytes(0));  // the queue is still plugged
 
   bool woken = false;
