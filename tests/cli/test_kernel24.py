@@ -3,6 +3,7 @@
 
 import csv
 import json
+import re
 import unittest
 
 from wbsim_cli import ROOT, CliTest
@@ -143,6 +144,23 @@ class Kernel24(CliTest):
                     self.assertTrue(0 <= inode - data < 6, inode)
                 else:
                     self.assertTrue(25 < inode - data < 36, inode)
+
+    def test_fsync_sends_the_metadata_newest_first_in_2_4_and_oldest_first_later(self):
+        """The indirect block of block 12, the doubly indirect one, and the second indirect one."""
+        oldest_first = [160, 674, 676]
+        fs = {"name": "fs0", "device": "d0", "block_size": "1KiB", "metadata": "written",
+              "files": [{"name": "f0", "size": "0MiB"}]}
+        job = {"name": "dd", "filename": "fs0/f0", "bs": "4KiB", "size": "300KiB",
+               "end_fsync": True}
+        for era in ERAS:
+            with self.subTest(era):
+                name = self.variant(kernel={"preset": era}, workloads=[job], filesystems=[fs])
+                self.expect(0, "run", name, "--out", "out", "--force", "--trace", "ftrace")
+                text = next(self.dir.glob("out/**/*ftrace*")).read_text("ascii")
+                sent = [int(sector) for sector in
+                        re.findall(r"dd-\d+ .* block_bio_queue: 8,0 WS?M (\d+) \+ 2 ", text)]
+                order = [sector for sector in dict.fromkeys(sent) if sector in oldest_first]
+                self.assertEqual(order, oldest_first[::-1] if era in EARLY else oldest_first)
 
     def test_bdf_prm_is_read_by_2_4_alone(self):
         plain = self.expect(0, "run", self.variant(), "--kernel", "2.6.31", "--json").stdout

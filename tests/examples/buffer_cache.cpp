@@ -71,7 +71,8 @@ Task<> story(SmallMachine& m) {
   TaskStruct task("example");
   Buffers& b = m.buffers;
   InodeBuffers file;
-  for (const std::int64_t block : {8, 4, 5}) {
+  static constexpr std::int64_t kBlocks[] = {8, 4, 5};
+  for (const std::int64_t block : kBlocks) {
     BufferHead* const bh = co_await getblk(b, *m.hda, block, 1024, task);
     bh->set(BH_Uptodate);
     co_await mark_buffer_dirty(b, *bh, task);
