@@ -10,7 +10,7 @@ MODELLED_COSTS = ("write_syscall", "write_page", "write_buffer", "refill", "copy
                   "complete_page", "complete_request", "reclaim_page", "user_call")
 # Of newer recordings only.
 MORE_MODELLED_COSTS = ("lru_batch", "new_page", "page_fault", "writeback_by_buffers",
-                       "complete_by_buffers", "complete_buffer")
+                       "complete_by_buffers", "complete_buffer", "balance_dirty")
 
 # vm sysctls that this scenario format has no word for, and the values for which none is needed.
 # None: any value.

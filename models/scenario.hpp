@@ -64,13 +64,14 @@ struct CpuCosts {
   Duration complete_by_buffers{0};   // besides, of a page that went buffer by buffer
   Duration complete_buffer{0};       // each buffer submitted one by one
   Duration reclaim_page{900};        // freeing a clean page when memory is full
-  Duration user_call{0};             // of the program itself, between two calls
+  Duration balance_dirty{0};  // each look of balance_dirty_pages() at the limits, from 3.1 on
+  Duration user_call{0};      // of the program itself, between two calls
 
   // Of a machine whose processors take no time.
   static constexpr CpuCosts none() {
     constexpr Duration no{0};
-    static_assert(sizeof(CpuCosts) == 21 * sizeof(Duration), "a cost is missing below");
-    return {no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no};
+    static_assert(sizeof(CpuCosts) == 22 * sizeof(Duration), "a cost is missing below");
+    return {no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no};
   }
 };
 

@@ -127,6 +127,11 @@ void Processors::end_chunk(std::size_t index) {
   if (!waiting_.empty())
     least = std::min(least, waiting_.begin()->vruntime_);
   min_vruntime_ = std::max(min_vruntime_, least);
+  if (should_yield(slot)) {
+    enqueue(thread);
+    take_next(index);
+    return;
+  }
   sim_.resume(*thread.process_);
   // It asked for more within resume(), or it sleeps now and the processor goes to the next.
   if (!slot.running && slot.current == &thread)

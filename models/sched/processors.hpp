@@ -3,7 +3,7 @@
 // MODELS:   kernel/sched_fair.c of 2.6.23 - 2.6.32: pick by least vruntime, ideal slice
 //           sched_latency / nr_running checked at ticks, sleeper credit, wake-up preemption.
 // DEVIATES: one run queue for all processors, no nice levels, no migration cost. A thread owes the
-//           processor time of what it did and pays in chunks; it is preempted between chunks only.
+//           processor time of what it did and pays in chunks; it is preempted at the end of one.
 #pragma once
 
 #include <boost/intrusive/set.hpp>
@@ -34,6 +34,10 @@ class Thread : public boost::intrusive::set_base_hook<
   void charge(Duration cost) { debt_ += cost; }
   Duration debt() const { return debt_; }
   int processor() const { return processor_; }  // it last ran on
+
+  // The time it has had of the processors, for work that any of several threads may do.
+  Duration vruntime() const { return vruntime_; }
+  void set_vruntime(Duration had) { vruntime_ = had; }
 
  private:
   friend class Processors;
@@ -72,6 +76,14 @@ class Processors {
   Settle woken(Thread& thread, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
     thread.charge(context_switch_);
     return {*this, thread, {"processor", file, line}};
+  }
+
+  // What a new process does first. It has no credit from sleep: a process begins when a tick finds
+  // it behind all others for the first time, so by less than a tick, by half of one in the mean.
+  Settle wake_up_new_task(Thread& thread, const char* file = __builtin_FILE(),
+                          int line = __builtin_LINE()) {
+    thread.vruntime_ = min_vruntime_ - ticks_.tick() / 2;
+    return woken(thread, file, line);
   }
 
   // Interrupt work: lengthens the next chunk of whoever runs; an idle machine does not notice.

@@ -187,7 +187,7 @@ Task<> Job::begin() {
   }
   co_await lock_memory();
   co_await sim.delay_until(std::max(due_, sim.now()), "startdelay");
-  co_await context_.vfs.cpu.woken(task_);
+  co_await context_.vfs.cpu.wake_up_new_task(task_);
   for (File& file : target_.files)
     file.open();
   started_ = sim.now();

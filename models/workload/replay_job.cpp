@@ -98,7 +98,7 @@ Task<> ReplayJob::call(const ReplayOp& op) {
 Task<> ReplayJob::run() {
   Simulator& sim = context_.sim();
   co_await sim.delay_until(context_.origin, "startdelay");
-  co_await context_.vfs.cpu.woken(task_);
+  co_await context_.vfs.cpu.wake_up_new_task(task_);
   for (std::size_t i = 0; i < config_.ops.size(); ++i) {
     co_await pace(i);
     if (i == 0)

@@ -137,6 +137,7 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
   bool exceeded = false;
   for (;;) {
     DirtyState state = dirty_state(context_, bdi, task.name());
+    task.charge(context_.vfs.costs.balance_dirty);
     if (background_first)
       start_background(bdi);
     if (in_freerun(state)) {

@@ -58,6 +58,7 @@ Task<> WbFlusher::worker(Wb& wb) {
   for (;;) {
     while (!wb.queued)
       co_await wb.wake.wait("work");
+    kworkers_.take(wb.task);
     co_await context_.vfs.cpu.woken(wb.task);
     wb.queued = false;  // pending until it runs: who wakes it meanwhile asks for the same run
     do {
@@ -72,6 +73,7 @@ Task<> WbFlusher::worker(Wb& wb) {
       wakeup(wb);
     else if (wb.has_dirty_io())
       wakeup_delayed(wb);
+    kworkers_.put(wb.task);
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include <deque>
 
+#include "models/sched/kworkers.hpp"
 #include "models/writeback/flusher.hpp"
 #include "models/writeback/inode_lists.hpp"
 #include "models/writeback/writeback_context.hpp"
@@ -71,6 +72,7 @@ class WbFlusher : public Flusher, private WritebackListener {
 
   WritebackContext& context_;
   std::deque<Wb> wbs_;  // by bdi id
+  Kworkers kworkers_;
   WaitQueue work_done_;
 };
 

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <deque>
 
-#include "models/sched/processors.hpp"
+#include "models/sched/kworkers.hpp"
 #include "tests/support/print_units.hpp"
 
 namespace wbsim {
@@ -40,6 +40,12 @@ class Fixture {
   Runner& run_woken(const char* name, Duration when, Duration work) {
     Runner& runner = runners_.emplace_back(name);
     sim.spawn(name, woken_body(runner, when, work));
+    return runner;
+  }
+  // The same of a process that begins then.
+  Runner& run_new(const char* name, Duration when, Duration work) {
+    Runner& runner = runners_.emplace_back(name);
+    sim.spawn(name, new_body(runner, when, work));
     return runner;
   }
   // `first` from 0 on, then asleep until `when`.
@@ -81,6 +87,11 @@ class Fixture {
     co_await sim.delay_until(TimePoint(when));
     co_await processors_.woken(runner.thread);
     co_await body(runner, when, work, work);
+  }
+  Task<> new_body(Runner& runner, Duration when, Duration work) {
+    co_await sim.delay_until(TimePoint(when));
+    co_await processors_.wake_up_new_task(runner.thread);
+    co_await body(runner, when, work, microseconds(100));
   }
   Task<> twice_body(Runner& runner, Duration first, Duration when, Duration work) {
     co_await body(runner, Duration(0), first, milliseconds(1));
@@ -176,6 +187,47 @@ TEST_CASE("a sleeper that wakes up takes the processor after the current chunk",
   CHECK(sleeper.began == at(microseconds(50'100)));
   CHECK(sleeper.ended == at(microseconds(52'100)));
   CHECK(hog.ended == at(milliseconds(102)));
+}
+
+TEST_CASE("a call in which another takes the processor lasts until it has it again", "[sched]") {
+  Fixture f;
+  auto& call = f.run("call", Duration(0), microseconds(50'100));
+  f.run("sleeper", microseconds(50'030), milliseconds(2));
+  f.run_until(milliseconds(1000));
+  CHECK(call.ended == at(microseconds(52'100)));
+}
+
+TEST_CASE("a new process has no credit from sleep, as a sleeper has", "[sched]") {
+  Fixture f;
+  f.run("hog", Duration(0), milliseconds(100));
+  SECTION("a sleeper catches up with what the other had meanwhile, at most 20 ms") {
+    auto& sleeper = f.run("sleeper", milliseconds(30), milliseconds(15));
+    f.run_until(milliseconds(1000));
+    CHECK(sleeper.ended < at(milliseconds(46)));
+  }
+  SECTION("a new process shares from then on, by slices of 20 ms / 2") {
+    auto& begun = f.run_new("begun", milliseconds(30), milliseconds(15));
+    f.run_until(milliseconds(1000));
+    CHECK(begun.began < at(milliseconds(31)));
+    CHECK(begun.ended > at(milliseconds(54)));
+    CHECK(begun.ended < at(milliseconds(57)));
+  }
+}
+
+TEST_CASE("the kworker that became idle last has had the time of all that it did", "[sched]") {
+  Kworkers kworkers;
+  Thread first("wb of sda"), second("wb of sdb");
+  kworkers.take(first);
+  kworkers.take(second);
+  CHECK(second.vruntime() == Duration(0));
+  first.set_vruntime(milliseconds(5));
+  second.set_vruntime(milliseconds(2));
+  kworkers.put(second);
+  kworkers.put(first);
+  kworkers.take(second);
+  CHECK(second.vruntime() == milliseconds(5));
+  kworkers.take(first);
+  CHECK(first.vruntime() == milliseconds(2));
 }
 
 TEST_CASE("a thread that is hardly behind waits for its turn at a tick", "[sched]") {
