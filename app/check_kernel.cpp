@@ -20,6 +20,8 @@ class KernelCheck {
       fits_not("/kernel/throttle", *s_.kernel.throttle);
     if (buffers)
       run_24();
+    else
+      run_26();
   }
 
  private:
@@ -33,6 +35,31 @@ class KernelCheck {
   void is_not_modelled(const std::string& pointer, const std::string& what) {
     problems_.error(pointer, "not modelled under kernel " + std::string(row_.name) + ": " + what,
                     "take a kernel from 2.6.24 on");
+  }
+  void run_26() {
+    const LimitsRule limits = row_.writeback.limits;
+    if (limits <= LimitsRule::k2624) {
+      const std::string instead = "2.6.29 brought it; take the ratio";
+      if (s_.vm.dirty_bytes)
+        lacks("/vm/dirty_bytes", instead);
+      if (s_.vm.dirty_background_bytes)
+        lacks("/vm/dirty_background_bytes", instead);
+    }
+    for (std::size_t i = 0; i < s_.devices.size(); ++i)
+      limits_of(s_.devices[i], child("/devices", i), limits);
+    if (limits == LimitsRule::k2618)
+      for (std::size_t i = 0; i < s_.jobs.size(); ++i)
+        if (s_.jobs[i].ioengine == IoEngine::kMmap)
+          is_not_modelled(child("/workloads", i) + "/ioengine",
+                          "mapped files, whose dirty pages nobody counts before 2.6.19");
+  }
+  void limits_of(const DeviceConfig& d, const std::string& at, LimitsRule limits) {
+    if (limits <= LimitsRule::k2624 && d.min_ratio > 0)
+      lacks(at + "/min_ratio", "2.6.26 brought it");
+    if (limits <= LimitsRule::k2624 && d.max_ratio < 100)
+      lacks(at + "/max_ratio", "2.6.26 brought it");
+    if (limits < LimitsRule::k61 && d.strict_limit)
+      lacks(at + "/strict_limit", "3.12 brought it");
   }
   void run_24() {
     const std::string instead = "2.4 has vm.bdflush.nfract and nfract_sync";

@@ -57,7 +57,7 @@ KernelRow row_2624() {
                    .single_inode = SingleInodeRule::k2624,
                    .writer_writes = WriterWritesRule::kAnyReclaimable,
                    .reports_more_io = false};
-  row.pdflush = {.creation_restarts_clock = false};
+  row.pdflush = {.creation_restarts_clock = false, .sync_holds_inodes = true};
   row.fs = {.page_scan = PageScanRule::k2624,
             .sync_bios = false,
             .sync_file_range = SyncMode::WB_SYNC_NONE,
@@ -67,6 +67,23 @@ KernelRow row_2624() {
   row.queue.deadline = kDeadline2624;
   row.queue.cfq = kCfq2618;
   row.sched = kSched2624;
+  return row;
+}
+
+// CFS stands in for the scheduler of before 2.6.23.
+KernelRow row_2618() {
+  KernelRow row = row_2624();
+  row.name = "2.6.18";
+  row.dirty_background_ratio = 10;
+  row.dirty_ratio = 40;
+  row.writeback.limits = LimitsRule::k2618;
+  row.writeback.single_inode = SingleInodeRule::k2618;
+  row.writeback.writer_writes = WriterWritesRule::kAnyDirty;
+  row.writeback.writer_loop = WriterLoopRule::k2618;
+  row.fs.recover_unlocks_last = false;
+  row.fs.marks_write_eio = false;
+  row.fs.nothing_written_is_skipped = true;
+  row.queue.deadline = kDeadline2618;
   return row;
 }
 
@@ -154,6 +171,7 @@ KernelRow row_61() {
 const std::vector<KernelRow>& kernels() {
   static const std::vector<KernelRow> rows{row_24("2.4.0", v24::Release::k240),
                                            row_24("2.4.17", v24::Release::k2417),
+                                           row_2618(),
                                            row_2624(),
                                            row_2631(),
                                            row_2632(),

@@ -1,5 +1,7 @@
 #include "models/fs/block_write_full_page.hpp"
 
+#include <algorithm>
+
 #include "models/fs/block_device.hpp"
 #include "models/fs/buffer.hpp"
 #include "models/fs/buffer_io.hpp"
@@ -131,6 +133,11 @@ bool recover(Vfs& vfs, Page& page, FullPageWrite& write) {
   return true;
 }
 
+// 2.6.18 unlocks the page before pass 3 when get_block failed.
+bool unlocked_already(const Vfs& vfs, const FullPageWrite& write) {
+  return write.error != Errno::kOk && !vfs.rules.recover_unlocks_last;
+}
+
 // Nothing to write and no error: the page was truncated while it was dirty.
 void leave_outside(Vfs& vfs, Page& page, FullPageWrite& write) {
   block_invalidatepage(vfs, page, 0);
@@ -196,6 +203,8 @@ void block_write_full_page(Vfs& vfs, Inode& inode, Page& page, WritebackControl&
     return;
   }
   vfs.cache.set_page_writeback(page);
+  if (unlocked_already(vfs, write))
+    vfs.cache.unlock_page(page);
   write.next = page.buffers;
   if (vfs.trace)
     vfs.trace->page(PageEvent::What::kMarked, page, &wbc);
@@ -284,12 +293,20 @@ bool submit_buffers(Vfs& vfs, Page& page, const WritebackControl& wbc, FullPageW
   return true;
 }
 
-void block_write_full_page_end(Vfs& vfs, Page& page, const FullPageWrite& write) {
-  vfs.cache.unlock_page(page);
+void block_write_full_page_end(Vfs& vfs, Page& page, WritebackControl& wbc,
+                               const FullPageWrite& write) {
+  if (!unlocked_already(vfs, write))
+    vfs.cache.unlock_page(page);
   if (vfs.trace)
     vfs.trace->page(PageEvent::What::kSubmitted, page);
   if (write.nr_underway > 0)
     return;
+  if (vfs.rules.nothing_written_is_skipped) {
+    const auto ring = ring_of(vfs, page);
+    if (std::all_of(ring.begin(), ring.end(), [](const auto& bh) { return bh.test(BH_Uptodate); }))
+      page.set(PG_uptodate);
+    ++wbc.pages_skipped;
+  }
   vfs.cache.end_page_writeback(page);
   if (vfs.trace)
     vfs.trace->page(PageEvent::What::kWritten, page);

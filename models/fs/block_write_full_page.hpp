@@ -1,7 +1,7 @@
 // Writing the dirty buffers of one page, each as its own bio, in three passes over the ring. Bios
 // that are adjacent on the disk share one FileBio where the queue merges them anyway.
 //
-// MODELS:   fs/buffer.c __block_write_full_page() and block_write_full_page(), 2.6.24 - 2.6.32.
+// MODELS:   fs/buffer.c __block_write_full_page() and block_write_full_page(), 2.6.18 - 2.6.32.
 #pragma once
 
 #include "models/fs/submit.hpp"
@@ -46,7 +46,8 @@ struct OpenBio {
 bool submit_buffers(Vfs& vfs, Page& page, const WritebackControl& wbc, FullPageWrite& write,
                     OpenBio& open, TaskStruct& task);
 // After the submission: unlocks the page; with nothing underway its write-back ends at once.
-void block_write_full_page_end(Vfs& vfs, Page& page, const FullPageWrite& write);
+void block_write_full_page_end(Vfs& vfs, Page& page, WritebackControl& wbc,
+                               const FullPageWrite& write);
 
 // redirty_page_for_writepage(): dirty again without touching buffers; counts as skipped.
 void redirty_page_for_writepage(Vfs& vfs, WritebackControl& wbc, Page& page);

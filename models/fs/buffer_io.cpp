@@ -11,11 +11,12 @@ namespace wbsim {
 
 namespace {
 
-void write_failed(Page& page, std::span<BufferHead> buffers) {
+void write_failed(const Vfs& vfs, Page& page, std::span<BufferHead> buffers) {
   mapping_set_error(*page.mapping, Errno::kEio);
   page.set(PG_error);
   for (BufferHead& bh : buffers) {
-    bh.set(BH_Write_EIO);
+    if (vfs.rules.marks_write_eio)
+      bh.set(BH_Write_EIO);
     bh.clear(BH_Uptodate);
   }
 }
@@ -32,7 +33,7 @@ void end_whole_page_write(Vfs& vfs, Page& page, bool ok) {
   }
   WB_ASSERT((before_all & BH_Async_Write) != 0);
   if (!ok)
-    write_failed(page, ring_of(vfs, page));
+    write_failed(vfs, page, ring_of(vfs, page));
   if ((before_any & BH_Waiters) != 0)
     for (BufferHead& bh : ring_of(vfs, page))
       vfs.buffers.wake(bh);
@@ -138,7 +139,7 @@ void end_buffer_async_write(Vfs& vfs, BufferHead& bh, bool ok) {
   WB_ASSERT(bh.test(BH_Async_Write));
   bh.set(BH_Uptodate);
   if (!ok)
-    write_failed(page, {&bh, 1});
+    write_failed(vfs, page, {&bh, 1});
   bh.clear(BH_Async_Write);
   unlock_buffer(vfs, bh);
   vfs.cpu.steal(vfs.costs.complete_buffer);

@@ -146,7 +146,7 @@ bool PageScan::write_buffers(Page& page) {
   }
   if (!submit_buffers(vfs_, page, wbc_, full_, open_, task_))
     return false;
-  block_write_full_page_end(vfs_, page, full_);
+  block_write_full_page_end(vfs_, page, wbc_, full_);
   return true;
 }
 

@@ -44,6 +44,11 @@ struct FsRules {
   // never does.
   bool waits_for_buffers = true;
   bool map_delay = true;  // pass 1 of block_write_full_page maps Delay buffers: 2.6.31
+  // When get_block fails, the page is unlocked after what is mapped was submitted: 2.6.24.
+  bool recover_unlocks_last = true;
+  bool marks_write_eio = true;  // a buffer whose page-wide write failed: 2.6.24
+  // A page of which no buffer was written counts as skipped, and is uptodate if they are: 2.6.18.
+  bool nothing_written_is_skipped = false;
   // Pages dirtied by write(2) count for the share of the task: 2.6.31. Before, mark_buffer_dirty()
   // did not, and only mapped writes lowered a task's limit.
   bool task_dirty_by_buffers = true;

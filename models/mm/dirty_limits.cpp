@@ -9,12 +9,20 @@ namespace {
 constexpr int kDirtyRatioFloor = 5;    // percent
 constexpr int kDmaReserveRatio = 256;  // lowmem_reserve_ratio of the DMA zone
 
-DirtyLimits limits_2624(const VmParams& vm, Pages dirtyable) {
-  const int dirty_ratio = std::max(vm.dirty_ratio, kDirtyRatioFloor);
-  int background_ratio = vm.dirty_background_ratio;
+DirtyLimits limits_by_ratio(int background_ratio, int dirty_ratio, Pages dirtyable) {
   if (background_ratio >= dirty_ratio)
     background_ratio = dirty_ratio / 2;
   return {dirtyable * background_ratio / 100, dirtyable * dirty_ratio / 100};
+}
+
+DirtyLimits limits_2624(const VmParams& vm, Pages dirtyable) {
+  return limits_by_ratio(vm.dirty_background_ratio, std::max(vm.dirty_ratio, kDirtyRatioFloor),
+                         dirtyable);
+}
+
+void add_quarter(DirtyLimits& limits) {
+  limits.background += limits.background / 4;
+  limits.dirty += limits.dirty / 4;
 }
 
 Pages part_of(LimitsRule rule, Pages dirtyable, int percent) {
@@ -45,9 +53,19 @@ DirtyLimits global_dirty_limits(LimitsRule rule, const VmParams& vm, Pages dirty
                                                  : limits_with_bytes(rule, vm, dirtyable);
   if (bonus == LimitBonus::kQuarterMore) {
     const Pages more = rule == LimitsRule::k61 ? global_dirty_limit / 32 : Pages(0);
-    limits.background += limits.background / 4 + more;
-    limits.dirty += limits.dirty / 4 + more;
+    add_quarter(limits);
+    limits.background += more;
+    limits.dirty += more;
   }
+  return limits;
+}
+
+DirtyLimits dirty_limits_2618(const VmParams& vm, Pages total, Pages mapped, LimitBonus bonus) {
+  const auto unmapped = static_cast<int>(100 - mapped.count() * 100 / total.count());
+  const int dirty_ratio = std::max(std::min(vm.dirty_ratio, unmapped / 2), kDirtyRatioFloor);
+  DirtyLimits limits = limits_by_ratio(vm.dirty_background_ratio, dirty_ratio, total);
+  if (bonus == LimitBonus::kQuarterMore)
+    add_quarter(limits);
   return limits;
 }
 

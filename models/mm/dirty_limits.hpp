@@ -1,6 +1,6 @@
 // The limits on dirty memory: get_dirty_limits() and its parts.
 //
-// MODELS:   mm/page-writeback.c of 2.6.24, 2.6.31/32, 2.6.39, 3.10 and 6.1.
+// MODELS:   mm/page-writeback.c of 2.6.18, 2.6.24, 2.6.31/32, 2.6.39, 3.10 and 6.1.
 // DEVIATES: no highmem, no unstable pages; counters are exact, so bdi_stat_error() has no effect.
 #pragma once
 
@@ -14,6 +14,7 @@
 namespace wbsim {
 
 enum class LimitsRule : std::uint8_t {
+  k2618,  // of all memory, less the more of it is mapped; devices have no share
   k2624,  // ratios only; background above the limit becomes half the ratio; plain device share
   k2631,  // *_bytes; background above the limit becomes half of it; min_ratio and max_ratio
   k2639,  // no floor under dirty_ratio; the share is not clipped
@@ -45,6 +46,10 @@ enum class LimitBonus : std::uint8_t { kNone, kQuarterMore };
 DirtyLimits global_dirty_limits(LimitsRule rule, const VmParams& vm, Pages dirtyable,
                                 LimitBonus bonus = LimitBonus::kNone,
                                 Pages global_dirty_limit = Pages(0));
+
+// 2.6.18: `mapped` is what processes map, of files and of their own.
+DirtyLimits dirty_limits_2618(const VmParams& vm, Pages total, Pages mapped,
+                              LimitBonus bonus = LimitBonus::kNone);
 
 // The device's share of the dirty limit, before the clip. `min_ratio_sum` is over all devices.
 Pages bdi_share(LimitsRule rule, Pages dirty, PropFraction completions, int min_ratio,

@@ -131,6 +131,7 @@ class PageCache {
   // as much.
   bool try_lock_memory(Pages pages);
   void unlock_memory(Pages pages) { locked_memory_ -= pages; }
+  Pages locked_memory() const { return locked_memory_; }
 
   Pages free_pages() const {
     return params_.free_at_start - locked_memory_ - counters_.nr_file_pages -

@@ -12,7 +12,11 @@ namespace wbsim {
 
 struct BackingDevInfo;
 
-enum class SyncMode : std::uint8_t { WB_SYNC_NONE, WB_SYNC_ALL };
+enum class SyncMode : std::uint8_t {
+  WB_SYNC_NONE,
+  WB_SYNC_ALL,
+  WB_SYNC_HOLD,  // up to 2.6.24: everything once, and the inodes stay on s_dirty for WB_SYNC_ALL
+};
 
 struct WritebackControl {
   BackingDevInfo* bdi = nullptr;  // only this device

@@ -43,6 +43,11 @@ void DirtyInodeLists::move_to_front(Which which, Inode& inode) {
   push_front(which, inode);
 }
 
+void DirtyInodeLists::move_to_tail(Inode& inode) {
+  move_to_head(inode);
+  lists_[kDirty].splice(lists_[kDirty].end(), lists_[kDirty], lists_[kDirty].begin());
+}
+
 void DirtyInodeLists::add(Inode& inode) {
   WB_ASSERT(!inode.dirty_lists);
   push_front(kDirty, inode);

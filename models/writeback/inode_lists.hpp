@@ -2,7 +2,7 @@
 // b_io, b_more_io of a device from 2.6.32.
 //
 // MODELS:   fs/fs-writeback.c redirty_tail(), requeue_io(), move_expired_inodes(), queue_io() of
-//           2.6.24 - 2.6.32.
+//           2.6.24 - 2.6.32, and what 2.6.18 does instead.
 #pragma once
 
 #include <array>
@@ -33,6 +33,10 @@ class DirtyInodeLists {
 
   // A clean inode became dirty: to the front of `dirty`.
   void add(Inode& inode);
+  // From wherever it is, stamp unchanged: to the front of `dirty`, or to its back, which is served
+  // first. 2.6.18 puts inodes off so.
+  void move_to_head(Inode& inode) { move_to_front(kDirty, inode); }
+  void move_to_tail(Inode& inode);
   // Off every list.
   static void remove(Inode& inode);
   // To the front of `dirty`; its stamp is renewed if it would be out of order there.

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "models/block/request_queue.hpp"
+#include "models/fs/page_scan.hpp"
 #include "models/writeback/flusher_trace.hpp"
 #include "models/writeback/laptop_mode.hpp"
 #include "models/writeback/single_inode.hpp"
@@ -175,6 +176,7 @@ void PdflushPool::wb_timer_fn() {
 }
 
 void PdflushPool::inode_dirtied(Inode& inode) {
+  DirtyInodeLists::remove(inode);  // sync(2) may have kept it there, clean
   lists_[static_cast<std::size_t>(inode.i_sb->s_number)].add(inode);
 }
 
@@ -205,8 +207,44 @@ Task<> PdflushPool::writeback_inodes(WritebackControl& wbc, TaskStruct& task) {
 bool PdflushPool::set_aside(DirtyInodeLists& lists, Inode& inode) {
   if (!inode.is_block_device)
     return false;
-  lists.requeue_io(inode);
+  if (as_2618())
+    lists.move_to_head(inode);
+  else
+    lists.requeue_io(inode);
   return true;
+}
+
+PdflushPool::Serve PdflushPool::may_serve(DirtyInodeLists& lists, Inode& inode,
+                                          WritebackControl& wbc, Jiffies start,
+                                          const TaskStruct& task) {
+  BackingDevInfo& bdi = *inode.i_mapping->bdi;
+  const bool congested = wbc.nonblocking && bdi.queue->write_congested();
+  if (congested)
+    wbc.encountered_congestion = true;
+  if (congested || (wbc.bdi && wbc.bdi != &bdi))
+    return set_aside(lists, inode) ? Serve::kNextInode : Serve::kNoMore;
+  if (inode.dirtied_when > start)
+    return Serve::kNoMore;  // else a fast writer would keep this pass going for ever
+  if (as_2618() && wbc.older_than_this && inode.dirtied_when > *wbc.older_than_this)
+    return Serve::kNoMore;
+  if (task.role == TaskRole::kPdflush && bdi.pdflush_owner)
+    return Serve::kNoMore;
+  return Serve::kYes;
+}
+
+// Where the inode goes that was written just now, or could not be.
+void PdflushPool::put_off(DirtyInodeLists& lists, Inode& inode, const WritebackControl& wbc,
+                          bool skipped) {
+  if (wbc.sync_mode == SyncMode::WB_SYNC_HOLD) {
+    inode.dirtied_when = context_.now();
+    lists.move_to_head(inode);  // a clean one too: its pages are waited for in the next pass
+  }
+  if (!skipped)
+    return;
+  if (as_2618())
+    lists.move_to_head(inode);
+  else if (inode.dirty_lists)
+    lists.redirty_tail(inode, context_.now());
 }
 
 Task<> PdflushPool::sync_sb_inodes(SuperBlock& sb, WritebackControl& wbc, TaskStruct& task) {
@@ -215,36 +253,25 @@ Task<> PdflushPool::sync_sb_inodes(SuperBlock& sb, WritebackControl& wbc, TaskSt
   const Jiffies start = context_.now();
   const bool reports_more_io = context_.rules.reports_more_io;
   if (!wbc.for_kupdate || io.empty())
-    queue_io(
-        context_, lists,
-        {wbc.older_than_this, DirtyInodeLists::SuperblockSort::kNo, -1, wbc.reason, task.name()});
+    queue_io(context_, lists,
+             {as_2618() ? std::nullopt : wbc.older_than_this, DirtyInodeLists::SuperblockSort::kNo,
+              -1, wbc.reason, task.name()});
   while (!io.empty()) {
     Inode& inode = lists.next_io();
-    BackingDevInfo& bdi = *inode.i_mapping->bdi;
-    if (wbc.nonblocking && bdi.queue->write_congested()) {
-      wbc.encountered_congestion = true;
-      if (!set_aside(lists, inode))
-        break;
-      continue;
-    }
-    if (wbc.bdi && wbc.bdi != &bdi) {
-      if (!set_aside(lists, inode))
-        break;
-      continue;
-    }
-    if (inode.dirtied_when > start)
-      break;  // else a fast writer would keep this pass going for ever
-    const bool is_pdflush = task.role == TaskRole::kPdflush;
-    if (is_pdflush && bdi.pdflush_owner)
+    const Serve serve = may_serve(lists, inode, wbc, start, task);
+    if (serve == Serve::kNoMore)
       break;
+    if (serve == Serve::kNextInode)
+      continue;
+    BackingDevInfo& bdi = *inode.i_mapping->bdi;
+    const bool is_pdflush = task.role == TaskRole::kPdflush;
     bdi.pdflush_owner = bdi.pdflush_owner || is_pdflush;
     const std::int64_t skipped = wbc.pages_skipped;
     const Errno ignored = co_await writeback_single_inode(context_, inode, wbc, task);
     static_cast<void>(ignored);  // kept in the mapping for fsync
     if (is_pdflush)
       bdi.pdflush_owner = false;
-    if (wbc.pages_skipped != skipped && inode.dirty_lists)
-      lists.redirty_tail(inode, context_.now());
+    put_off(lists, inode, wbc, wbc.pages_skipped != skipped);
     if (wbc.nr_to_write <= 0) {
       wbc.more_io = reports_more_io;
       break;
@@ -264,9 +291,36 @@ Task<> PdflushPool::sync_all_inodes(SyncMode mode, TaskStruct& task) {
     co_await sync_sb_inodes(*sb, wbc, task);
 }
 
-Task<Errno> PdflushPool::sync(TaskStruct& task) {
-  task.charge(context_.vfs.costs.write_syscall);
-  pdflush_operation({Job::What::kBackgroundWriteout, context_.reclaimable().count()});
+// sync_inodes_sb() and sync_blockdev() of each super block.
+Task<Errno> PdflushPool::sync_inodes(SyncMode mode, TaskStruct& task) {
+  Errno result = Errno::kOk;
+  for (auto it = context_.super_blocks.rbegin(); it != context_.super_blocks.rend(); ++it) {
+    WritebackControl wbc;
+    wbc.sync_mode = mode;
+    wbc.reason = WriteReason::kSync;
+    wbc.nr_to_write = 2 * context_.reclaimable().count() + context_.inodes();
+    wbc.nr_to_write += wbc.nr_to_write / 2;
+    co_await sync_sb_inodes(**it, wbc, task);
+    Inode* const device = (*it)->block_device();
+    if (!device)
+      continue;
+    const Errno written = co_await filemap_fdatawrite(context_.vfs, *device, task);
+    const Errno waited = co_await filemap_fdatawait(context_.vfs, *device, task);
+    if (result == Errno::kOk)
+      result = written == Errno::kOk ? waited : written;
+  }
+  co_return result;
+}
+
+Task<Errno> PdflushPool::do_sync(TaskStruct& task) {
+  const Errno first = co_await sync_inodes(SyncMode::WB_SYNC_HOLD, task);
+  context_.sync_supers();
+  const Errno second = co_await sync_inodes(SyncMode::WB_SYNC_HOLD, task);
+  const Errno last = co_await sync_inodes(SyncMode::WB_SYNC_ALL, task);
+  co_return first != Errno::kOk ? first : second != Errno::kOk ? second : last;
+}
+
+Task<Errno> PdflushPool::sync_twice(TaskStruct& task) {
   co_await sync_all_inodes(SyncMode::WB_SYNC_NONE, task);
   context_.sync_supers();
   co_await sync_all_inodes(SyncMode::WB_SYNC_ALL, task);
@@ -276,6 +330,14 @@ Task<Errno> PdflushPool::sync(TaskStruct& task) {
     if (waited != Errno::kOk)
       result = waited;
   }
+  co_return result;
+}
+
+Task<Errno> PdflushPool::sync(TaskStruct& task) {
+  task.charge(context_.vfs.costs.write_syscall);
+  pdflush_operation({Job::What::kBackgroundWriteout, context_.reclaimable().count()});
+  const Errno result =
+      rules_.sync_holds_inodes ? co_await do_sync(task) : co_await sync_twice(task);
   sync_completed(context_);
   co_await context_.vfs.cpu.settle(task);
   co_return result;

@@ -2,9 +2,9 @@
 // all, and a per-device flag keeps two threads off one device.
 //
 // MODELS:   mm/pdflush.c, mm/page-writeback.c background_writeout(), wb_kupdate(), and
-//           fs/fs-writeback.c writeback_inodes(), sync_sb_inodes() of 2.6.24 and 2.6.31.
-// DEVIATES: sync(2) of 2.6.24 takes the two passes of 2.6.31 (WB_SYNC_HOLD keeps inodes on
-//           s_dirty, which ours leave).
+//           fs/fs-writeback.c writeback_inodes(), sync_sb_inodes(), fs/sync.c do_sync() of 2.6.18,
+//           2.6.24 and 2.6.31.
+// DEVIATES: sync(2) has no quotas to write and no sync_fs() to call.
 #pragma once
 
 #include <deque>
@@ -19,6 +19,8 @@ namespace wbsim {
 struct PdflushRules {
   // 2.6.31 restarts the clock of an empty pool when it creates a thread.
   bool creation_restarts_clock = true;
+  // Up to 2.6.24 sync(2) writes all inodes with WB_SYNC_HOLD first.
+  bool sync_holds_inodes = false;
 };
 
 class PdflushPool : public Flusher {
@@ -53,7 +55,15 @@ class PdflushPool : public Flusher {
   void wb_timer_fn();
   Task<> sync_sb_inodes(SuperBlock& sb, WritebackControl& wbc, TaskStruct& task);
   Task<> sync_all_inodes(SyncMode mode, TaskStruct& task);
+  Task<Errno> sync_inodes(SyncMode mode, TaskStruct& task);
+  Task<Errno> do_sync(TaskStruct& task);     // up to 2.6.24
+  Task<Errno> sync_twice(TaskStruct& task);  // 2.6.31
   bool set_aside(DirtyInodeLists& lists, Inode& inode);
+  enum class Serve : std::uint8_t { kYes, kNextInode, kNoMore };
+  Serve may_serve(DirtyInodeLists& lists, Inode& inode, WritebackControl& wbc, Jiffies start,
+                  const TaskStruct& task);
+  void put_off(DirtyInodeLists& lists, Inode& inode, const WritebackControl& wbc, bool skipped);
+  bool as_2618() const { return context_.rules.single_inode == SingleInodeRule::k2618; }
 
   WritebackContext& context_;
   PdflushRules rules_;

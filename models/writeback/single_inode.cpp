@@ -30,6 +30,12 @@ void file_partly_written(const WritebackContext& context, Inode& inode,
   DirtyInodeLists& lists = *inode.dirty_lists;
   const SingleInodeRule rule = context.rules.single_inode;
   const bool budget_used = wbc.nr_to_write <= 0;
+  if (rule == SingleInodeRule::k2618 && wbc.for_kupdate)
+    return lists.move_to_tail(inode);
+  if (rule == SingleInodeRule::k2618) {
+    inode.dirtied_when = context.now();
+    return lists.move_to_head(inode);
+  }
   const bool periodic = wbc.for_kupdate || rule == SingleInodeRule::k2639;
   if (periodic && (rule == SingleInodeRule::k2624 || budget_used))
     lists.requeue_io(inode);
@@ -37,13 +43,19 @@ void file_partly_written(const WritebackContext& context, Inode& inode,
     lists.redirty_tail(inode, context.now());
 }
 
+void file_redirtied(const WritebackContext& context, Inode& inode) {
+  if (context.rules.single_inode == SingleInodeRule::k2618)
+    inode.dirty_lists->move_to_head(inode);
+  else
+    inode.dirty_lists->redirty_tail(inode, context.now());
+}
+
 void file_inode(const WritebackContext& context, Inode& inode, const WritebackControl& wbc) {
   if (!inode.dirty_lists) {  // clean when this write-back began, which took it over
     if ((inode.i_state & I_DIRTY) == 0)
       return;
     context.vfs.dirty_listener->inode_dirtied(inode);
-    inode.dirty_lists->redirty_tail(inode, context.now());  // its stamp is an old one
-    return;
+    return file_redirtied(context, inode);  // its stamp is an old one
   }
   const SingleInodeRule rule = context.rules.single_inode;
   const bool pages_redirtied = (inode.i_state & I_DIRTY_PAGES) != 0;
@@ -52,7 +64,7 @@ void file_inode(const WritebackContext& context, Inode& inode, const WritebackCo
   if (rule == SingleInodeRule::k2632 && pages_redirtied) {
     file_partly_written(context, inode, wbc);
   } else if ((inode.i_state & I_DIRTY) != 0 && !pages_first) {
-    inode.dirty_lists->redirty_tail(inode, context.now());
+    file_redirtied(context, inode);
   } else if (dirty_pages) {
     inode.i_state |= I_DIRTY_PAGES;
     file_partly_written(context, inode, wbc);
@@ -144,7 +156,10 @@ Task<Errno> writeback_single_inode(WritebackContext& context, Inode& inode, Writ
     co_return co_await writeback_single_inode_310(context, inode, wbc, task);
   if ((inode.i_state & I_SYNC) != 0) {
     if (wbc.sync_mode != SyncMode::WB_SYNC_ALL) {
-      inode.dirty_lists->requeue_io(inode);
+      if (context.rules.single_inode == SingleInodeRule::k2618)
+        inode.dirty_lists->move_to_head(inode);
+      else
+        inode.dirty_lists->requeue_io(inode);
       Errno result = Errno::kOk;
       if (context.rules.single_inode == SingleInodeRule::k2624)
         result = co_await do_writepages(context.vfs, inode.host(), wbc, task);

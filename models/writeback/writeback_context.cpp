@@ -23,6 +23,8 @@ void WritebackContext::add_device(BackingDevInfo& bdi) {
 }
 
 Pages WritebackContext::bdi_thresh(BackingDevInfo& bdi, Pages thresh) const {
+  if (rules.limits == LimitsRule::k2618)
+    return thresh;
   PageCache& cache = vfs.cache;
   const PropFraction completions = has_flex_shares(rules.limits)
                                        ? cache.flex_fraction(bdi)
@@ -31,8 +33,8 @@ Pages WritebackContext::bdi_thresh(BackingDevInfo& bdi, Pages thresh) const {
 }
 
 Pages WritebackContext::bdi_dirty_limit(BackingDevInfo& bdi, Pages dirty, TaskStruct* task) const {
-  if (dirty_memory)
-    return dirty;  // 2.4: no limit of its own
+  if (dirty_memory || rules.limits == LimitsRule::k2618)
+    return dirty;  // no limit of its own
   PageCache& cache = vfs.cache;
   Pages limit = bdi_thresh(bdi, dirty);
   if (has_flex_shares(rules.limits))

@@ -18,6 +18,7 @@ namespace wbsim {
 
 // What becomes of an inode after it was written: __sync_single_inode() and its successors.
 enum class SingleInodeRule : std::uint8_t {
+  k2618,  // no s_more_io: what is left goes to an end of s_dirty
   k2624,
   k2631,
   k2632,
@@ -27,12 +28,14 @@ enum class SingleInodeRule : std::uint8_t {
 
 // When a throttled writer writes back itself.
 enum class WriterWritesRule : std::uint8_t {
+  kAnyDirty,         // 2.6.18: there are dirty pages
   kAnyReclaimable,   // 2.6.24: the device has dirty pages
   kReclaimableOver,  // 2.6.31: its dirty pages alone exceed its limit
 };
 
 // How long a writer over the limit writes back and pauses.
 enum class WriterLoopRule : std::uint8_t {
+  k2618,  // until all together are below the limit; no device has a share
   k2632,  // until its device is below its share
   k2639,  // and all together are below the limit; looks at the midpoint first
 };
@@ -86,6 +89,7 @@ struct WritebackRules {
 struct DirtyDomain {
   Pages dirty_limit{};  // L: follows the limit, slowly when that falls
   Jiffies dirty_limit_tstamp{};
+  bool dirty_exceeded = false;  // 2.6.18, which knows no device's limit
 };
 
 class LaptopMode;
@@ -145,6 +149,8 @@ struct WritebackContext {
   DirtyLimits dirty_limits() const {
     if (dirty_memory)
       return dirty_memory->limits();
+    if (rules.limits == LimitsRule::k2618)
+      return dirty_limits_2618(vm, vfs.cache.total_pages(), vfs.cache.locked_memory());
     return global_dirty_limits(rules.limits, vm, vfs.cache.dirtyable_memory());
   }
   // Its device part: share, clip, and the share of the task.

@@ -17,7 +17,7 @@ WriterThrottle::WriterThrottle(WritebackContext& context, Flusher& flusher, Thro
       write_chunk_(context.ratelimit_pages + context.ratelimit_pages / 2) {}
 
 Pages WriterThrottle::ratelimit_of(const AddressSpace& mapping) const {
-  return mapping.bdi->dirty_exceeded ? kRatelimitWhenExceeded : context_.ratelimit_pages;
+  return dirty_exceeded(*mapping.bdi) ? kRatelimitWhenExceeded : context_.ratelimit_pages;
 }
 
 Pages WriterThrottle::until_due(const TaskStruct& task, const AddressSpace& mapping) const {
@@ -41,6 +41,8 @@ WriterThrottle::Excess WriterThrottle::excess(BackingDevInfo& bdi, TaskStruct& t
   const VmCounters& vm = context_.vfs.cache.counters();
   const Pages all = vm.nr_file_dirty + vm.nr_writeback;
   const Pages midpoint = (limits.background + limits.dirty) / 2;
+  if (as_2618())
+    return {limits.dirty, all > limits.dirty, false};
   if (context_.rules.writer_loop == WriterLoopRule::k2639)
     return {bdi_limit, bdi_over || all > limits.dirty, all <= midpoint};
   return {bdi_limit, bdi_over && all >= midpoint, false};
@@ -80,12 +82,39 @@ Task<> WriterThrottle::wait(TaskStruct& task, Jiffies& pause) {
   pause = std::min(pause * 2, most);
 }
 
+bool WriterThrottle::writer_writes(const BackingDevInfo& bdi, Pages bdi_limit) const {
+  switch (context_.rules.writer_writes) {
+    case WriterWritesRule::kAnyDirty:
+      return context_.reclaimable() > Pages(0);
+    case WriterWritesRule::kAnyReclaimable:
+      return bdi.reclaimable > Pages(0);
+    case WriterWritesRule::kReclaimableOver:
+      break;
+  }
+  return bdi.reclaimable > bdi_limit;
+}
+
+// Whether writers need not look at the limits often any more; `over` as it was seen last.
+bool WriterThrottle::below_limit(BackingDevInfo& bdi, TaskStruct& task, bool over) const {
+  switch (context_.rules.writer_loop) {
+    case WriterLoopRule::k2618:
+      return !excess(bdi, task).over;
+    case WriterLoopRule::k2639:
+      return !over;
+    case WriterLoopRule::k2632:
+      break;
+  }
+  return bdi.reclaimable + bdi.writeback < excess(bdi, task).bdi_limit;
+}
+
 // Whether the writer goes on without a pause; `wrote` back this time, and `written` so far.
 bool WriterThrottle::may_leave(BackingDevInfo& bdi, TaskStruct& task, bool wrote,
                                std::int64_t written) const {
   const bool paid = written >= write_chunk_.count();
   if (context_.rules.writer_loop == WriterLoopRule::k2639)
     return wrote && paid;
+  if (as_2618())
+    return wrote && (paid || !excess(bdi, task).over);
   return paid || bdi.reclaimable + bdi.writeback <= excess(bdi, task).bdi_limit;
 }
 
@@ -103,13 +132,11 @@ Task<> WriterThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
     over = now.over;
     if (!over)
       break;
-    bdi.dirty_exceeded = true;
+    dirty_exceeded(bdi) = true;
     first_throttle_ = std::min(first_throttle_, since);
     paid = true;
     task.throttled_by = throttled_by(bdi);
-    const bool writes = context_.rules.writer_writes == WriterWritesRule::kAnyReclaimable
-                            ? bdi.reclaimable > Pages(0)
-                            : bdi.reclaimable > now.bdi_limit;
+    const bool writes = writer_writes(bdi, now.bdi_limit);
     if (writes)
       written += co_await write_back(bdi, task);
     if (may_leave(bdi, task, writes, written))
@@ -117,10 +144,8 @@ Task<> WriterThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
     co_await wait(task, pause);
   }
   task.throttled_by = ThrottledBy::kNobody;
-  if (context_.rules.writer_loop == WriterLoopRule::k2639
-          ? !over
-          : bdi.reclaimable + bdi.writeback < excess(bdi, task).bdi_limit)
-    bdi.dirty_exceeded = false;
+  if (below_limit(bdi, task, over))
+    dirty_exceeded(bdi) = false;
   if (paid) {
     task.throttled += context_.sim().now() - since;
     ++task.throttle_calls;

@@ -1,7 +1,7 @@
 // Throttles of the kernels in which a writer over the limit writes back itself.
 //
 // MODELS:   mm/page-writeback.c balance_dirty_pages() and balance_dirty_pages_ratelimited_nr() of
-//           2.6.24, 2.6.31, 2.6.32 and 2.6.39.
+//           2.6.18, 2.6.24, 2.6.31, 2.6.32 and 2.6.39.
 #pragma once
 
 #include <vector>
@@ -33,6 +33,13 @@ class WriterThrottle : public DirtyThrottle {
     bool freerun;  // 2.6.39: so little is dirty that nobody looks at the rest
   };
   Pages ratelimit_of(const AddressSpace& mapping) const;
+  bool as_2618() const { return context_.rules.writer_loop == WriterLoopRule::k2618; }
+  // The flag that makes writers look at the limits often.
+  bool& dirty_exceeded(BackingDevInfo& bdi) const {
+    return as_2618() ? context_.domain.dirty_exceeded : bdi.dirty_exceeded;
+  }
+  bool writer_writes(const BackingDevInfo& bdi, Pages bdi_limit) const;
+  bool below_limit(BackingDevInfo& bdi, TaskStruct& task, bool over) const;
   ThrottledBy throttled_by(BackingDevInfo& bdi) const;
   Excess excess(BackingDevInfo& bdi, TaskStruct& task) const;
   bool may_leave(BackingDevInfo& bdi, TaskStruct& task, bool wrote, std::int64_t written) const;

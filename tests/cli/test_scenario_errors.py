@@ -283,6 +283,25 @@ class ValidScenario(CliTest):
         name = self.variant(vm={"dirty_ratio": 10, "dirty_background_ratio": 10})
         self.assertIn("warning: ", self.expect(0, "validate", name).stderr)
 
+    def test_what_a_kernel_brought_later_is_named(self):
+        device = {"name": "d0", "capacity": "1GiB"}
+        job = {"name": "dd", "filename": "fs0/f0", "size": "1MiB", "ioengine": "mmap"}
+        for kernel, what, says in (
+                ("2.6.24", {"vm": {"dirty_bytes": "1MiB"}}, "/vm/dirty_bytes"),
+                ("2.6.18", {"vm": {"dirty_background_bytes": "1MiB"}},
+                 "/vm/dirty_background_bytes"),
+                ("2.6.24", {"devices": [{**device, "min_ratio": 5}]}, "/devices/0/min_ratio"),
+                ("2.6.18", {"devices": [{**device, "max_ratio": 50}]}, "/devices/0/max_ratio"),
+                ("3.10", {"devices": [{**device, "strict_limit": True}]},
+                 "/devices/0/strict_limit")):
+            with self.subTest(kernel=kernel, key=says):
+                name = self.variant(kernel={"preset": kernel}, **what)
+                self.assertIn(f"{says}: kernel {kernel} does not have it",
+                              self.expect(3, "run", name).stderr)
+        name = self.variant(kernel={"preset": "2.6.18"}, workloads=[job])
+        self.assertIn("/workloads/0/ioengine: not modelled under kernel 2.6.18: mapped files",
+                      self.expect(3, "run", name).stderr)
+
     def test_a_policy_replaces_the_kernel(self):
         name = self.variant(kernel={"preset": "2.6.24", "throttle": "pause"})
         kernel = json.loads(self.expect(0, "validate", "--resolved", name, "--policy", "pdflush")

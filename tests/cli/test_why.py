@@ -52,10 +52,12 @@ class Why(CliTest):
     def test_the_throttle_says_which_limit(self):
         scenario = self.writing(size="64MiB")
         limits = {"global limit", "bdi share", "task share"}
-        for kernel, by in (("2.6.24", limits), ("2.6.32", limits),
-                           ("6.1", {"global limit", "bdi share", "dirty rate"})):
+        small = {"dirty_bytes": "4MiB"}
+        for kernel, vm, by in (("2.6.18", {"dirty_ratio": 5}, {"global limit"}),
+                               ("2.6.24", {"dirty_ratio": 5}, limits), ("2.6.32", small, limits),
+                               ("6.1", small, {"global limit", "bdi share", "dirty rate"})):
             with self.subTest(kernel):
-                account = self.why({**scenario, "vm": {"dirty_bytes": "4MiB"}}, "--kernel",
+                account = self.why({**scenario, "vm": vm}, "--kernel",
                                    kernel)["writers"]["dd"]["write"]
                 throttled = {part["throttled_by"] for part in account["parts"]} - {""}
                 self.assertLessEqual(throttled, by)

@@ -64,7 +64,7 @@ struct PageWrite {
     CHECK(submit_buffers(f.vfs, page, wbc, write, open, f.task));
     page.mapping->bdi->queue = real;
     bios = queue.bios;
-    block_write_full_page_end(f.vfs, page, write);
+    block_write_full_page_end(f.vfs, page, wbc, write);
   }
   Submitted submitted() const {
     Submitted result;
@@ -436,7 +436,7 @@ TEST_CASE("a bio grows by the buffers that follow it both in the file and on the
     REQUIRE(f.cache.clear_page_dirty_for_io(*page));
     block_write_full_page(f.vfs, f.file, *page, wbc, write);
     REQUIRE(submit_buffers(f.vfs, *page, wbc, write, open, f.task));
-    block_write_full_page_end(f.vfs, *page, write);
+    block_write_full_page_end(f.vfs, *page, wbc, write);
   }
   REQUIRE(queue.bios.size() == 2);
   CHECK(queue.bios[0]->segments == 6);

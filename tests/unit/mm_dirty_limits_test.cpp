@@ -17,6 +17,16 @@ VmParams ratios(int background, int dirty) {
 
 constexpr Pages kDirtyable{200001};
 
+TEST_CASE("pdflush 9.1: 2.6.18, 10 and 40 percent, less the more is mapped", "[mm]") {
+  const VmParams vm = ratios(10, 40);
+  constexpr Pages kTotal{262144};
+  check_limits(dirty_limits_2618(vm, kTotal, Pages(0)), 26214, 104857);
+  check_limits(dirty_limits_2618(vm, kTotal, Pages(70000)), 26214, 96993);
+  check_limits(dirty_limits_2618(vm, kTotal, Pages(220000)), 10485, 20971);
+  check_limits(dirty_limits_2618(vm, kTotal, Pages(0), LimitBonus::kQuarterMore), 32767, 131071);
+  check_limits(dirty_limits_2618(vm, Pages(65536), Pages(60000)), 1310, 3276);
+}
+
 TEST_CASE("pdflush 9.2: 2.6.24, 5 and 10 percent", "[mm]") {
   const VmParams vm = ratios(5, 10);
   check_limits(global_dirty_limits(LimitsRule::k2624, vm, kDirtyable), 10000, 20000);

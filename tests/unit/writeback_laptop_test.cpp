@@ -12,7 +12,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr const char* kAll[] = {"2.6.24", "2.6.31", "2.6.32", "3.10", "6.1"};
+constexpr const char* kAll[] = {"2.6.18", "2.6.24", "2.6.31", "2.6.32", "3.10", "6.1"};
 
 JobConfig job(const std::string& name, JobKind rw, Bytes size, Duration startdelay) {
   JobConfig job;

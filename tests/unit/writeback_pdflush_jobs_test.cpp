@@ -12,7 +12,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr const char* kPdflushKernels[] = {"2.6.24", "2.6.31"};
+constexpr const char* kPdflushKernels[] = {"2.6.18", "2.6.24", "2.6.31"};
 
 std::string_view some_kernel() {
   return GENERATE(from_range(std::begin(kPdflushKernels), std::end(kPdflushKernels)));
@@ -33,8 +33,8 @@ TEST_CASE("background_writeout stops below the background limit", "[writeback]")
   f.dirty_pages(f.file(0), 0, 4000);
   f.flusher->start_background_writeback(f.bdi(0));
   f.run_until(seconds(60));
-  // Rounds of 1024: of 2.6.24 each is rounded up to a batch of 14.
-  const std::int64_t round = f.row.name == "2.6.24" ? 1036 : 1024;
+  // Rounds of 1024: before 2.6.31 each is rounded up to a batch of 14.
+  const std::int64_t round = f.row.name != "2.6.31" ? 1036 : 1024;
   const std::int64_t left = f.cache.counters().nr_file_dirty.count();
   CHECK((4000 - left) % round == 0);
   CHECK(left < f.context.dirty_limits().background.count());
@@ -73,8 +73,8 @@ TEST_CASE("background_writeout gives up when it wrote less than asked without co
   CHECK(f.cache.counters().nr_file_dirty == Pages(2000));
   REQUIRE(f.log.works.size() == 1);
   const Duration waited = f.log.works[0].end - f.log.works[0].start;
-  // 2.6.24 waits before it looks whether there was any congestion.
-  CHECK(waited == (f.row.name == "2.6.24" ? milliseconds(100) : milliseconds(0)));
+  // Before 2.6.31 it waits before it looks whether there was any congestion.
+  CHECK(waited == (f.row.name != "2.6.31" ? milliseconds(100) : milliseconds(0)));
 }
 
 // Every other page: nothing merges.
@@ -96,9 +96,9 @@ TEST_CASE("background_writeout does not sleep for requests, it waits for the con
   int most = 0;
   for (const RequestRecord& request : f.log.requests)
     most = std::max(most, request.allocated);
-  // It looks after each page, but 2.6.24 finishes its batch of 14.
+  // It looks after each page, but before 2.6.31 it finishes its batch of 14.
   CHECK(most >= 113);
-  CHECK(most <= (f.row.name == "2.6.24" ? 113 + 13 : 113));
+  CHECK(most <= (f.row.name != "2.6.31" ? 113 + 13 : 113));
   CHECK(f.cache.counters().nr_file_dirty < f.context.dirty_limits().background);
 }
 

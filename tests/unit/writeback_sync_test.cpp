@@ -11,7 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr const char* kAll[] = {"2.6.24", "2.6.31", "2.6.32"};
+constexpr const char* kAll[] = {"2.6.18", "2.6.24", "2.6.31", "2.6.32"};
 std::string_view any_kernel() {
   return GENERATE(from_range(std::begin(kAll), std::end(kAll)));
 }
@@ -205,9 +205,14 @@ TEST_CASE("after sync everything that was dirty is on the disk", "[writeback]") 
   CHECK(f.cache.counters().nr_file_dirty == Pages(0));
 }
 
+// Not of 2.6.18: there pdflush, which sync(2) wakes, has the inode in work and files it as clean,
+// and nobody waits for its page.
 TEST_CASE("sync writes the inodes too", "[writeback]") {
-  Scenario s = with_inode_table(any_kernel());
-  s.kernel.flusher = GENERATE("pdflush", "bdi");
+  const char* kernel = GENERATE("2.6.24", "2.6.31", "2.6.32");
+  const char* flusher = GENERATE("pdflush", "bdi");
+  CAPTURE(kernel, flusher);
+  Scenario s = with_inode_table(kernel);
+  s.kernel.flusher = flusher;
   Syncing f(s);
   f.sim.spawn("write", write_a_page(f, f.file(0)));
   f.run_until(milliseconds(20));
