@@ -252,8 +252,7 @@ Task<Errno> generic_file_read(Buffers& b, Inode& opened, std::int64_t pos, std::
     Page* page = b.vfs.cache.find_get_page(inode.i_data, index);
     const bool at_marker = starts_readahead(ra, i);
     if (!page || at_marker) {
-      const ReadaheadWindow window =
-          ondemand_readahead(ra, i, last - i + 1, std::max<std::int64_t>(ra_pages, 1));
+      const ReadaheadWindow window = ondemand_readahead(ra, i, last - i + 1, ra_pages);
       co_await read_ahead(b, inode, window.start, window.size, task);
       if (!page)
         co_await read_ahead(b, inode, i, 1, task);  // should the window not reach it

@@ -18,8 +18,7 @@ Task<Errno> generic_file_read(Vfs& vfs, Inode& opened, std::int64_t pos, std::in
     Page* page = vfs.cache.find_get_page(inode.i_data, index);
     const bool at_marker = starts_readahead(ra, i);
     if (!page || at_marker) {
-      const ReadaheadWindow window =
-          ondemand_readahead(ra, i, last - i + 1, std::max<std::int64_t>(ra_pages, 1));
+      const ReadaheadWindow window = ondemand_readahead(ra, i, last - i + 1, ra_pages);
       co_await reader.read(window.start, window.size);
       if (!page)
         co_await reader.read(i, 1);  // should the window not reach it

@@ -221,6 +221,8 @@ std::int64_t next_window(std::int64_t current, std::int64_t max) {
 
 ReadaheadWindow ondemand_readahead(FileRaState& ra, std::int64_t index, std::int64_t request,
                                    std::int64_t max) {
+  if (max == 0)
+    return {index, 1};  // no read-ahead: page by page
   const bool continues = index == ra.start + ra.size - ra.async_size || index == ra.start + ra.size;
   if (index != 0 && ra.size > 0 && continues) {
     ra.start += ra.size;

@@ -68,6 +68,30 @@ TEST_CASE("reading page by page: the window doubles up to its limit", "[fs]") {
   }
 }
 
+// A file of 2 MiB read in calls of one page: the sectors of each request.
+std::vector<std::int64_t> requests_of_reader(std::int64_t read_ahead_kb) {
+  FsFixture f(in_order(4096));
+  lay_out(f, 512 * 4096);
+  FileRaState ra;
+  for (std::int64_t page = 0; page < 512; ++page)
+    CHECK(read_bytes(f, ra, page * 4096, 4096, read_ahead_kb / 4) == Errno::kOk);
+  std::vector<std::int64_t> sizes;
+  for (const auto& [sector, sectors] : pieces(f))
+    sizes.push_back(sectors / 2);
+  return sizes;
+}
+
+TEST_CASE("read_ahead_kb is the largest request of a sequential reader", "[fs]") {
+  using Sizes = std::vector<std::int64_t>;
+  const auto begins = [](const Sizes& all, const Sizes& first) {
+    return all.size() > first.size() && std::equal(first.begin(), first.end(), all.begin());
+  };
+  CHECK(requests_of_reader(0) == Sizes(512, 4));
+  CHECK(begins(requests_of_reader(16), {8, 16, 16, 16, 16}));
+  CHECK(begins(requests_of_reader(128), {16, 32, 64, 128, 128, 128}));
+  CHECK(begins(requests_of_reader(512), {16, 64, 128, 256, 512, 512}));
+}
+
 TEST_CASE("the first window follows from the request", "[fs]") {
   struct Row {
     std::int64_t request, max, window;
