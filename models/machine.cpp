@@ -163,6 +163,9 @@ class Machine::Impl {
   void watch(Process& process, const Workload& job);
   Task<> run_job(Workload& job);
   void look_around(Duration now);
+  bool interrupted() const {
+    return options_.interrupted && options_.interrupted->load(std::memory_order_relaxed);
+  }
   RunSummary summarise();
   DeviceSummary summarise(const DeviceConfig& config, const Disk& disk, std::size_t i) const;
   MemorySummary summarise_memory() const;
@@ -206,7 +209,11 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
       row_(kernel_of(scenario)),
       options_(options),
       sink_({&counter_, &sink}),
-      sim_({.seed = scenario.run.seed, .shuffle_ties = options.shuffle_ties}),
+      sim_({.seed = scenario.run.seed,
+            .shuffle_ties = options.shuffle_ties,
+            .interrupted =
+                [](const void* self) { return static_cast<const Impl*>(self)->interrupted(); },
+            .interrupt_context = this}),
       ticks_(scenario.kernel.hz),
       processors_(sim_, ticks_, scenario.cpu.cpus, row_.sched, scenario.cpu.costs.context_switch),
       cache_(memory_params(scenario, row_), proportions_at_boot(scenario, row_),
@@ -492,7 +499,7 @@ Task<> Machine::Impl::run_job(Workload& job) {
 }
 
 void Machine::Impl::look_around(Duration now) {
-  if (options_.interrupted && options_.interrupted->load(std::memory_order_relaxed))
+  if (interrupted())
     throw Interrupted{};
   if (options_.progress)
     options_.progress(now);
@@ -523,6 +530,8 @@ RunSummary Machine::Impl::run() {
     watch(sim_.spawn(job->task().name(), run_job(*job)), *job);
   sampler_->start();
   sim_.run_until(TimePoint::max());
+  if (interrupted())
+    throw Interrupted{};
   WB_ASSERT(cache_.counters().conserved());
   return summarise();
 }

@@ -52,7 +52,7 @@ Duration Sampler::jobs_ended() const {
 void Sampler::job_ended() {
   ++jobs_ended_;
   for (std::size_t i = 0; i < devices_.size(); ++i)
-    busy_at_jobs_end_[i] = devices_[i]->busy_committed();
+    busy_at_jobs_end_[i] = devices_[i]->busy(context_.sim().now());
 }
 
 void Sampler::take() {

@@ -42,7 +42,7 @@ struct DeviceSummary {
   Duration rd_time{}, wr_time{};             // queued to completed, summed over requests
   Duration io_time{};                        // requests were allocated
   Duration busy{};                           // service time of all requests
-  Duration busy_while_writing{};             // of the requests started before the last writer ended
+  Duration busy_while_writing{};             // until the last writer ended
   Duration first_write{-1}, last_write{-1};  // start of the first, end of the last; -1: none
   std::int64_t seeks = 0;  // starts other than 0 to near_sectors after the last end
   double mean_queued = 0;  // requests allocated, over the starts

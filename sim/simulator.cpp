@@ -122,7 +122,16 @@ inline void Simulator::run_next_event() {
 }
 
 inline void Simulator::count_event() {
-  if (++events_run_ - events_before_now_ > options_.events_per_instant_max)
+  if (++events_run_ >= look_up_at_)
+    look_up();
+}
+
+void Simulator::look_up() {
+  constexpr std::uint64_t kOften = 1 << 20;  // a fraction of a second
+  look_up_at_ = events_run_ + std::min(kOften, options_.events_per_instant_max);
+  if (options_.interrupted && options_.interrupted(options_.interrupt_context))
+    stop();
+  if (events_run_ - events_before_now_ > options_.events_per_instant_max)
     throw SimulatedDeadlock("the simulation no longer advances at " + seconds_text(now_) + "\n" +
                             process_table());
 }

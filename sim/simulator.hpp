@@ -22,8 +22,11 @@ struct SimOptions {
   std::uint64_t seed = 1;
   // A test mode: events of one instant and band run in a shuffled order.
   bool shuffle_ties = false;
-  // More events than this in one instant are a livelock.
+  // More events than about this in one instant are a livelock.
   std::uint64_t events_per_instant_max = 50'000'000;
+  // Asked now and then, however long an instant lasts: once it says so, the run stops.
+  bool (*interrupted)(const void* context) = nullptr;
+  const void* interrupt_context = nullptr;
 };
 
 // A run that cannot make progress, with the table of processes in what().
@@ -125,7 +128,8 @@ class Simulator {
   RunEnd run_loop(TimePoint limit);
   void run_next_event();
   void advance_to(TimePoint when);
-  void count_event();  // and notice a livelock
+  void count_event();
+  void look_up();  // notices a livelock, or that it shall stop
   void check_for_deadlock() const;
 
   SimOptions options_;
@@ -134,6 +138,7 @@ class Simulator {
   std::uint64_t sequence_ = 0;
   std::uint64_t events_run_ = 0;
   std::uint64_t events_before_now_ = 0;
+  std::uint64_t look_up_at_ = 0;
   bool stopped_ = false;
   ReadyRing ready_;
   RandomStream ties_;

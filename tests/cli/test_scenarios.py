@@ -24,6 +24,12 @@ class Scenarios(CliTest):
                                          f"not modelled under kernel {kernel}: ")
                     else:
                         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+                        self.hold_busy_below_one()
+
+    def hold_busy_below_one(self):
+        summary = json.loads((self.dir / "out" / "summary.json").read_text("utf-8"))
+        for device in summary["devices"].values():
+            self.assertLessEqual(device["utilization"] or 0, 1)
 
 
 if __name__ == "__main__":

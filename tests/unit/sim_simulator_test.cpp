@@ -175,6 +175,26 @@ TEST_CASE("an instant that never ends is reported, with the process that spins",
   CHECK(sim.events_run() == 1001);
 }
 
+Task<> spin_and_interrupt(Simulator& sim, bool& interrupted) {
+  for (int i = 0;; ++i) {
+    co_await sim.delay(0ns, "nothing");
+    if (i == 10)
+      interrupted = true;
+  }
+}
+
+TEST_CASE("a run is interrupted even in an instant that never ends", "[sim]") {
+  bool interrupted = false;
+  SimOptions options;
+  options.interrupted = [](const void* flag) { return *static_cast<const bool*>(flag); };
+  options.interrupt_context = &interrupted;
+  Simulator sim(options);
+  sim.spawn("spinner", spin_and_interrupt(sim, interrupted), ProcessKind::kDaemon);
+  CHECK(sim.run_until(TimePoint(1s)) == RunEnd::kStopped);
+  CHECK(sim.events_run() > 10);
+  CHECK(sim.events_run() < 2'000'000);
+}
+
 TEST_CASE("many events in many instants are no livelock", "[sim]") {
   SimOptions options;
   options.events_per_instant_max = 10;
