@@ -16,8 +16,10 @@ void describe_queue(KeyVisitor& v, QueueConfig& q) {
   const std::string reader = "request queue";
   const std::vector<std::string_view>& names = scheduler_names();
   v.leaf(choice_key("scheduler", {names.begin(), names.end()},
-                    "I/O scheduler, one that the preset's kernel has")
-             .by_default("deadline; from 5.0 on mq-deadline, or none with several hardware queues")
+                    "I/O scheduler, one that the preset's kernel has; from 5.0 on deadline is "
+                    "mq-deadline")
+             .by_default("cfq; 2.4: linus; from 5.0 on mq-deadline, or none with several hardware "
+                         "queues")
              .read_by(reader),
          slot(q.scheduler));
   v.leaf(integer_key("nr_requests", 1, 1'000'000,
@@ -28,13 +30,12 @@ void describe_queue(KeyVisitor& v, QueueConfig& q) {
                          "scheduler its depth")
              .read_by(reader),
          slot(q.nr_requests));
-  v.leaf(
-      integer_key("async_depth", 1, 1'000'000,
-                  "Of nr_requests, what anything but reads may have. From 5.0 on")
-          .only("with scheduler mq-deadline", q.scheduler.value_or("mq-deadline") == "mq-deadline")
-          .by_default("all")
-          .read_by("mq-deadline"),
-      slot(q.async_depth));
+  v.leaf(integer_key("async_depth", 1, 1'000'000,
+                     "Of nr_requests, what anything but reads may have. From 5.0 on")
+             .only("with scheduler mq-deadline", !q.scheduler || q.scheduler->ends_with("deadline"))
+             .by_default("all")
+             .read_by("mq-deadline"),
+         slot(q.async_depth));
   v.leaf(integer_key("max_sectors_kb", 4, 1'048'576, "Largest request, in KiB")
              .by_default("512; from 5.0 on 1280")
              .read_by(reader),

@@ -33,6 +33,7 @@ void BfqElevator::activate(BfqQueue& q, std::int64_t start) {
   q.start = start;
   q.finish = start + delta(kMaxBudget, q.weight());
   q.served = Sectors(0);
+  tree_of(q).early.insert(q);
 }
 
 // bfq_select_queue(): whether the queue in service has to give way.
@@ -74,30 +75,25 @@ void BfqElevator::expire() {
 }
 
 // bfq_lookup_next_entity(): of the queues whose service is due, the one that would finish first.
-BfqQueue* BfqElevator::eligible(PriorityClass cls) {
-  Tree& tree = trees_[static_cast<std::size_t>(cls)];
-  BfqQueue* first = nullptr;
-  BfqQueue* earliest = nullptr;
-  for (BfqQueue& q : queues_)
-    if (q.busy && !q.empty() && q.ioprio.cls() == cls && (!earliest || q.start < earliest->start))
-      earliest = &q;
-  if (!earliest)
+BfqQueue* BfqElevator::next_entity(Tree& tree) {
+  if (tree.due.empty() && !tree.early.empty())
+    tree.vtime = std::max(tree.vtime, tree.early.begin()->start);
+  while (!tree.early.empty() && tree.early.begin()->start <= tree.vtime) {
+    BfqQueue& q = *tree.early.begin();
+    tree.early.erase(tree.early.begin());
+    tree.due.insert(q);
+  }
+  if (tree.due.empty())
     return nullptr;
-  tree.vtime = std::max(tree.vtime, earliest->start);
-  for (BfqQueue& q : queues_)
-    if (q.busy && !q.empty() && q.ioprio.cls() == cls && q.start <= tree.vtime &&
-        (!first || q.finish < first->finish))
-      first = &q;
-  return first;
+  BfqQueue& first = *tree.due.begin();
+  tree.due.erase(tree.due.begin());
+  return &first;
 }
 
 void BfqElevator::select(Jiffies now) {
-  for (const PriorityClass cls :
-       {PriorityClass::kRealtime, PriorityClass::kBestEffort, PriorityClass::kIdle}) {
-    in_service_ = eligible(cls);
-    if (in_service_)
+  for (Tree& tree : trees_)
+    if ((in_service_ = next_entity(tree)))
       break;
-  }
   if (!in_service_)
     return;
   in_service_->fifo_checked = false;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <tuple>
 
 #include "models/block/task_queues.hpp"
 
@@ -27,11 +28,15 @@ constexpr int bfq_sync_write_depth(int nr_requests) {
 }
 
 struct BfqQueue : TaskQueue {
+  using TreeHook =
+      boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+
   std::int64_t weight() const { return bfq_ioprio_to_weight(ioprio.level()); }
   std::int64_t start = 0, finish = 0;  // in virtual time: entity.start, entity.finish
   Sectors served;                      // of the budget
   Jiffies budget_end{};                // bfqd->budget_timeout
   bool busy = false;                   // in service, or waiting for it
+  TreeHook tree_hook;
 };
 
 class BfqElevator final : public TaskQueueElevator<BfqQueue> {
@@ -45,21 +50,38 @@ class BfqElevator final : public TaskQueueElevator<BfqQueue> {
   void completed(const Request& rq, Jiffies now) override;
 
  private:
+  struct StartOf {
+    using type = std::int64_t;
+    std::int64_t operator()(const BfqQueue& q) const { return q.start; }
+  };
+  struct FinishOf {  // of equals the older queue
+    using type = std::tuple<std::int64_t, std::size_t>;
+    type operator()(const BfqQueue& q) const { return {q.finish, q.number}; }
+  };
+  template <class Key>
+  using Queues = boost::intrusive::multiset<
+      BfqQueue, boost::intrusive::member_hook<BfqQueue, BfqQueue::TreeHook, &BfqQueue::tree_hook>,
+      boost::intrusive::key_of_value<Key>>;
+
   // A class of priority: bfq_service_tree.
   struct Tree {
     std::int64_t vtime = 0;
     std::int64_t wsum = 0;  // weights of the busy queues
+    // The busy queues but for the one in service. As the virtual time never goes back, those whose
+    // service is due stay so.
+    Queues<StartOf> early;
+    Queues<FinishOf> due;
   };
   Tree& tree_of(const BfqQueue& q) { return trees_[static_cast<std::size_t>(q.ioprio.cls())]; }
   void activate(BfqQueue& q, std::int64_t start);
   bool must_expire(const BfqQueue& q, Jiffies now) const;
   void expire();
-  BfqQueue* eligible(PriorityClass cls);
+  static BfqQueue* next_entity(Tree& tree);
   void select(Jiffies now);
   Request& take(BfqQueue& q, Request& rq) override;
 
   Jiffies slice_idle_, timeout_, fifo_sync_, fifo_async_;
-  std::array<Tree, 3> trees_;
+  std::array<Tree, 3> trees_;  // realtime, best effort, idle
   BfqQueue* in_service_ = nullptr;
 };
 

@@ -44,6 +44,7 @@ Request& DriverQueue::new_request(Bio& bio, const IoContext& ioc) {
   rq.sync = bio.sync || bio.op == BioOp::kRead;
   rq.ioprio = ioc.ioprio;
   rq.no_merge = bio.preflush || bio.fua || bio.barrier;
+  rq.noidle = bio.sync && bio.op == BioOp::kWrite && !bio.direct;
   rq.barrier = bio.barrier;
   rq.fua = false;
   rq.tracked = false;

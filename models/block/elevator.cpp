@@ -13,12 +13,16 @@
 namespace wbsim {
 
 const std::vector<std::string_view>& scheduler_names(const QueueRules& rules) {
-  static const std::vector<std::string_view> single{"deadline", "noop", "cfq"};
+  static const std::vector<std::string_view> single{"cfq", "deadline", "noop"};
   static const std::vector<std::string_view> multi{"mq-deadline", "none", "bfq"};
   static const std::vector<std::string_view> linus{"linus"};
   if (is_linus(rules.kind))
     return linus;
   return rules.kind == QueueKind::kMulti ? multi : single;
+}
+
+std::string_view scheduler_of(std::string_view name, const QueueRules& rules) {
+  return rules.kind == QueueKind::kMulti && name == "deadline" ? "mq-deadline" : name;
 }
 
 const std::vector<std::string_view>& scheduler_names() {

@@ -32,9 +32,11 @@ inline constexpr DeadlineRules kDeadline61{false, false, true, true, true, true}
 struct CfqRules {
   bool async_waits_for_sync = true;  // no asynchronous request while a synchronous one is in flight
   int alone_quanta = 4;              // in flight of a queue that is alone, in quanta
+  bool realtime_preempts = true;     // a task of that class cuts the slice of any other short
 };
 
-inline constexpr CfqRules kCfq2618{.async_waits_for_sync = false, .alone_quanta = 1};
+inline constexpr CfqRules kCfq2618{
+    .async_waits_for_sync = false, .alone_quanta = 1, .realtime_preempts = false};
 
 class Elevator {
  public:
@@ -72,6 +74,8 @@ struct QueueRules;
 
 // The schedulers the queues of a kernel may be given, the default first.
 const std::vector<std::string_view>& scheduler_names(const QueueRules& rules);
+// What it stands for there, itself if for nothing else: elevator_alias, "deadline" of blk-mq.
+std::string_view scheduler_of(std::string_view name, const QueueRules& rules);
 // All there are, in the order in which they are listed to the user.
 const std::vector<std::string_view>& scheduler_names();
 

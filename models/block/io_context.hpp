@@ -2,6 +2,7 @@
 // plug on which its requests collect.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -15,10 +16,13 @@ class BlkPlug;
 // ioprio: a class and a level of it, 0 to 7.
 class IoPriority {
  public:
+  static constexpr std::size_t kCount = 24;
+
   constexpr IoPriority(PriorityClass cls = PriorityClass::kBestEffort, int level = 4)
       : value_(static_cast<std::uint8_t>(static_cast<int>(cls) << kClassShift | level)) {}
   constexpr PriorityClass cls() const { return PriorityClass(value_ >> kClassShift); }
   constexpr int level() const { return value_ & ((1 << kClassShift) - 1); }
+  constexpr std::size_t index() const { return value_; }  // below kCount
   constexpr bool operator==(const IoPriority&) const = default;
 
  private:

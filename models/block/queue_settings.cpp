@@ -68,11 +68,12 @@ int blk_mq_default_nr_requests(int hw_queue_depth, bool has_scheduler) {
 QueueParams with_defaults(QueueParams params, const QueueRules& rules, int device_depth) {
   if (params.max_sectors == Sectors(0))
     params.max_sectors = rules.max_sectors;
+  params.scheduler = scheduler_of(params.scheduler, rules);
   if (is_linus(rules.kind))
     return with_defaults_24(params, rules);
   if (rules.kind == QueueKind::kSingle) {
     if (params.scheduler.empty())
-      params.scheduler = "deadline";
+      params.scheduler = "cfq";
     if (params.nr_requests == 0)
       params.nr_requests = kMaxRequests;
     return params;

@@ -27,6 +27,7 @@ struct Request : DeviceRequest {
   bool sync = false;
   bool no_merge = false;  // a bio did not fit: REQ_NOMERGE
   bool hashed = false;
+  bool noidle = false;           // a write somebody waits for: cfq expects no next one of it
   bool barrier = false;          // of the queue's order, not of a merge
   bool driver_tag = false;       // blk-mq: it holds a tag of the hardware queue
   bool tracked = false;          // counted by blk-wbt

@@ -6,12 +6,14 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 #include <deque>
 #include <iterator>
 
 #include "models/block/elevator.hpp"
+#include "models/block/task_table.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
@@ -23,6 +25,7 @@ struct TaskQueue {
   };
   const IoContext* owner = nullptr;  // null: the asynchronous one of this priority
   IoPriority ioprio;
+  std::size_t number = 0;  // in the order in which they were made
   boost::intrusive::multiset<
       Request, boost::intrusive::member_hook<Request, Request::TreeHook, &Request::sort_hook>,
       boost::intrusive::key_of_value<SectorOf>, boost::intrusive::constant_time_size<false>>
@@ -99,11 +102,8 @@ class TaskQueueElevator : public Elevator {
   }
   Queue& insert(Request& rq, Jiffies now, Jiffies expire_sync, Jiffies expire_async) {
     Queue* q = find_queue(owner_of(rq), rq.ioprio);
-    if (!q) {
-      q = &queues_.emplace_back();
-      q->owner = owner_of(rq);
-      q->ioprio = rq.ioprio;
-    }
+    if (!q)
+      q = &new_queue(owner_of(rq), rq.ioprio);
     q->insert(rq, now + (q->sync() ? expire_sync : expire_async));
     ++size_;
     return *q;
@@ -126,20 +126,26 @@ class TaskQueueElevator : public Elevator {
     return bio.sync || bio.op == BioOp::kRead ? &ioc : nullptr;
   }
   Queue* find_queue(const IoContext* owner, IoPriority ioprio) {
-    const auto is_it = [&](const Queue& q) {
-      return q.owner == owner && (q.sync() || q.ioprio == ioprio);
-    };
-    if (last_found_ && is_it(*last_found_))
-      return last_found_;
-    const auto found = std::find_if(queues_.begin(), queues_.end(), is_it);
-    return found == queues_.end() ? nullptr : last_found_ = &*found;
+    return owner ? tasks_.find(owner) : asynchronous_[ioprio.index()];
+  }
+  Queue& new_queue(const IoContext* owner, IoPriority ioprio) {
+    Queue& q = queues_.emplace_back();
+    q.owner = owner;
+    q.ioprio = ioprio;
+    q.number = queues_.size();
+    if (owner)
+      tasks_.insert(q);
+    else
+      asynchronous_[ioprio.index()] = &q;
+    return q;
   }
   void remove(Queue& q, Request& rq) {
     q.erase(rq);
     --size_;
   }
 
-  Queue* last_found_ = nullptr;
+  TaskTable<Queue> tasks_;
+  std::array<Queue*, IoPriority::kCount> asynchronous_{};
   std::size_t size_ = 0;
 };
 

@@ -60,7 +60,7 @@ class InvalidScenario(CliTest):
     def test_schedulers_and_queues_belong_to_kernels(self):
         self.refused_with("/devices/0/scheduler", "mq-deadline",
                           'kernel 2.6.32 has no scheduler "mq-deadline"; '
-                          'it has deadline, noop, cfq')
+                          'it has cfq, deadline, noop')
         self.refused_with("/devices/0/wbt_lat_usec", 2000, "has no blk-wbt")
         self.refused_with("/devices/0/async_depth", 16, "has no mq-deadline")
         self.refused_with("/devices/0/nr_hw_queues", 4, "has one queue for each device")
@@ -137,6 +137,58 @@ class InvalidScenario(CliTest):
         self.assertIn("beyond the capacity",
                       device(capacity="1GiB", faults=[{"kind": "error", "offset": "2GiB"}]))
         self.refused_with("/run/power_cut", "601s", "comes after the end of the run")
+
+    def test_devices_that_contradict_themselves(self):
+        one, gone = {"capacity": "1GiB"}, {"kind": "remove", "start": "1s"}
+        curve = {"model": "hdd", "seek_table": [[1, 1000], [100, 2000]]}
+        for message, device in (
+                ("/members: is one device: there is nothing to stripe",
+                 {"model": "raid0", "members": [one]}),
+                ("/faults/0/size: ends beyond the capacity of 1GiB",
+                 {**one, "faults": [{"kind": "error", "offset": "1000MiB", "size": "1GiB"}]}),
+                ("/faults/0/duration: stands only with kind error, slow or hang",
+                 {"faults": [{**gone, "duration": "1s"}]}),
+                ("/faults/1/start: the device is removed by then, at 1s",
+                 {"faults": [gone, {"kind": "slow", "start": "2s"}]}),
+                ("/faults/0/start: the run lasts no longer than 600s",
+                 {"faults": [{**gone, "start": "600s"}]}),
+                ('/model: the profile is of another one, "hdd"',
+                 {"profile": "hp-97560", "model": "ssd"}),
+                ("/outer_rate: stands only with model hdd and no zones",
+                 {"model": "hdd", "zones": [[100, 100, 0, 0]], "outer_rate": "100MB/s"}),
+                ("/seek_a_ms: stands only with model hdd and no seek_table",
+                 {**curve, "seek_a_ms": 1.0}),
+                ("/driver_depth: 33 is more than its tags, 32",
+                 {"model": "ssd", "driver_depth": 33}),
+        ):
+            with self.subTest(message):
+                self.refused_with_device_says(message, device)
+
+    def test_queues_that_blk_mq_cannot_share_out(self):
+        for message, device in (
+                ("/nr_hw_queues: 64 queues share a driver_depth of 32",
+                 {"nr_hw_queues": 64, "driver_depth": 32}),
+                ("/async_depth: 400 is more than nr_requests, 64",
+                 {"async_depth": 400, "nr_requests": 64}),
+                ("/nr_requests: without a scheduler no more than the hardware queue has, 16",
+                 {"scheduler": "none", "nr_requests": 17, "driver_depth": 32, "nr_hw_queues": 2}),
+        ):
+            with self.subTest(message):
+                self.refused_with_device_says(message, device, kernel={"preset": "6.1"})
+
+    def refused_with_device_says(self, message, device, **more):
+        scenario = {**SMALL, **more, "devices": [{"name": "d0", **device}]}
+        self.refused(scenario, "scenario.json: /devices/0" + message)
+
+    def test_a_key_replaces_what_a_profile_says_in_another_way(self):
+        for profile, given, gone in (("hp-97560", {"outer_rate": "100MB/s"}, "zones"),
+                                     ("sata-7200", {"seek_table": [[1, 900], [9000, 9000]]},
+                                      "seek_a_ms")):
+            name = self.variant(devices=[{"name": "d0", "capacity": "1GiB", "profile": profile,
+                                          **given}])
+            resolved = json.loads(self.expect(0, "validate", name, "--resolved").stdout)
+            self.assertLess(given.items(), resolved["devices"][0].items())
+            self.assertFalse(resolved["devices"][0].get(gone))
 
     def refused_with_device(self, device):
         return self.refused({**SMALL, "devices": [device]}, "scenario.json: /devices/0/")

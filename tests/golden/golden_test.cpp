@@ -102,6 +102,7 @@ Scenario one_disk(const char* kernel) {
   DeviceConfig& d = s.devices.emplace_back();
   d.name = "d0";
   d.capacity = Bytes(1024 * kMiB);
+  d.queue.scheduler = "deadline";
   d.fixed.bandwidth_bytes_per_s = 50'000'000;
   d.fixed.seek_base = std::chrono::milliseconds(2);
   d.fixed.seek_full = std::chrono::milliseconds(6);

@@ -46,6 +46,20 @@ class BfqBench {
   std::deque<Request> requests_;
 };
 
+TEST_CASE("bfq: ten thousand tasks have a turn each, in order of arrival", "[block]") {
+  BfqBench bench;
+  std::deque<IoContext> tasks(10'000);
+  std::int64_t sector = 0;
+  for (const IoContext& task : tasks)
+    bench.add(R, sector += 100, task);
+  std::int64_t now = 1;
+  for (std::size_t i = 1; i <= tasks.size(); ++i) {
+    CHECK(bench.sector(now) == static_cast<std::int64_t>(i) * 100);
+    now += 8;
+  }
+  CHECK(bench.bfq.empty());
+}
+
 TEST_CASE("bfq: a budget is 16384 sectors, then the other task has its own", "[block]") {
   BfqBench bench;
   for (int i = 0; i < 20; ++i) {

@@ -155,6 +155,107 @@ TEST_CASE("priority makes the slice, and its class the turn", "[block]") {
   CHECK(bench.serve(207) == 50);
 }
 
+TEST_CASE("who waits does not wait for write-back to use up its slice", "[block]") {
+  CfqBench bench;
+  for (int i = 0; i < 8; ++i)
+    bench.add(W, 100 * i, bench.a);
+  CHECK(bench.serve(10) == 0);
+  bench.add(R, 50'000, bench.b, 11);
+  CHECK(bench.serve(11) == 50'000);
+  CHECK(bench.serve(12) == -1);
+  CHECK(bench.serve(19) == 100);
+}
+
+TEST_CASE("the realtime class cuts the slice of others short, from 2.6.31 on", "[block]") {
+  for (const bool preempts : {true, false}) {
+    CfqBench bench(preempts ? CfqRules{} : kCfq2618);
+    IoContext urgent;
+    urgent.ioprio = {PriorityClass::kRealtime, 4};
+    bench.add(R, 1000, bench.a);
+    bench.add(R, 1100, bench.a);
+    CHECK(bench.serve(10) == 1000);
+    bench.add(R, 50'000, urgent, 11);
+    CHECK(bench.serve(11) == (preempts ? 50'000 : 1100));
+  }
+}
+
+TEST_CASE("the idle class has one request in flight, and gives way after each", "[block]") {
+  CfqBench bench;
+  bench.b.ioprio = {PriorityClass::kIdle, 7};
+  for (int i = 0; i < 3; ++i)
+    bench.add(R, 100 * i, bench.b);
+  Request* first = bench.cfq.next(Jiffies(10));
+  REQUIRE(first != nullptr);
+  CHECK(bench.cfq.next(Jiffies(10)) == nullptr);
+  bench.cfq.completed(*first, Jiffies(10));
+  CHECK(bench.serve(11) == 100);  // nobody else is there
+  bench.add(R, 5000, bench.a, 12);
+  CHECK(bench.serve(12) == 5000);
+  CHECK(bench.serve(19) == -1);
+  CHECK(bench.serve(20) == 200);
+}
+
+// Reads at this distance, the way back and forth of a program that thinks so long.
+Jiffies idle_after_thinking(std::int64_t think_time) {
+  CfqBench bench;
+  std::int64_t now = 1;
+  for (int i = 0; i < 20; ++i) {
+    bench.add(R, 100 * i, bench.a, now);
+    bench.serve(now);
+    now += think_time;
+  }
+  bench.add(R, 3000, bench.a, now);
+  bench.add(W, 9000, bench.b, now);
+  bench.serve(now);
+  return bench.cfq.idles_until() == Jiffies(0) ? Jiffies(0)
+                                               : bench.cfq.idles_until() - Jiffies(now);
+}
+
+TEST_CASE("the disk does not wait for a task that thinks for longer than 8 ms", "[block]") {
+  CHECK(idle_after_thinking(1) == Jiffies(8));
+  CHECK(idle_after_thinking(7) == Jiffies(8));
+  CHECK(idle_after_thinking(8) == Jiffies(8));
+  CHECK(idle_after_thinking(10) == Jiffies(0));
+  CHECK(idle_after_thinking(1000) == Jiffies(0));
+}
+
+TEST_CASE("a think time is known after three requests", "[block]") {
+  ThinkTime think_time;
+  think_time.sent(Jiffies(100), Jiffies(16));
+  think_time.completed(Jiffies(100));
+  think_time.sent(Jiffies(104), Jiffies(16));
+  CHECK_FALSE(think_time.valid());
+  think_time.completed(Jiffies(110));
+  think_time.sent(Jiffies(1000), Jiffies(16));  // counts as 16
+  CHECK(think_time.valid());
+  CHECK(think_time.mean() == Jiffies(8));  // (7 * (7 * 0 + 4) / 8 + 16) / 8 of 84 / 256
+}
+
+TEST_CASE("nothing is expected after the write of a task that waits for it", "[block]") {
+  for (const bool waited_for : {false, true}) {
+    CfqBench bench;
+    Request& write = bench.add(R, 1000, bench.a);
+    write.noidle = waited_for;
+    bench.add(W, 9000, bench.b);
+    CHECK(bench.serve(10) == 1000);
+    CHECK(bench.serve(11) == (waited_for ? 9000 : -1));
+  }
+}
+
+TEST_CASE("ten thousand tasks have a turn each", "[block]") {
+  CfqBench bench;
+  std::deque<IoContext> tasks(10'000);
+  std::int64_t sector = 0;
+  for (const IoContext& task : tasks)
+    bench.add(R, sector += 100, task);
+  std::int64_t now = 1;
+  for (std::size_t i = 1; i <= tasks.size(); ++i) {
+    CHECK(bench.serve(now) == static_cast<std::int64_t>(i) * 100);
+    now += 8;
+  }
+  CHECK(bench.cfq.empty());
+}
+
 TEST_CASE("asynchronous writes share a queue of their priority", "[block]") {
   CfqBench bench;
   bench.b.ioprio = {PriorityClass::kBestEffort, 7};

@@ -45,8 +45,10 @@ TEST_CASE("one hardware queue has mq-deadline, several have none", "[block]") {
   setup.queue.nr_hw_queues = 4;
   setup.queue.cpus = 4;
   CHECK(BlockFixture(setup).queue.params().scheduler == "none");
-  setup.queue.scheduler = "deadline";
+  setup.queue.scheduler = "cfq";
   CHECK_THROWS_AS(BlockFixture(setup), std::invalid_argument);
+  setup.queue.scheduler = "deadline";  // an alias
+  CHECK(BlockFixture(setup).queue.params().scheduler == "mq-deadline");
 }
 
 TEST_CASE("without a scheduler there are as many requests as the hardware takes", "[block]") {

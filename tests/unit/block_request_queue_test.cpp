@@ -148,7 +148,9 @@ TEST_CASE("the hash finds a back merge that the last merge does not", "[block]")
 }
 
 TEST_CASE("reads and writes do not merge, sync and async do", "[block]") {
-  BlockFixture f;
+  BlockSetup setup;
+  setup.queue.scheduler = "deadline";
+  BlockFixture f(setup);
   f.submit(100, 8, BioOp::kWrite);
   CHECK(f.submit(108, 8, BioOp::kRead) == Submit::kQueued);
   Bio& sync = f.make_bio(92);
@@ -273,6 +275,7 @@ TEST_CASE("a late completion does not delay the next request", "[block]") {
 
 TEST_CASE("what the driver holds is out of the elevator's hands", "[block]") {
   BlockSetup setup;
+  setup.queue.scheduler = "deadline";
   setup.device.driver_depth = 3;
   BlockFixture f(setup);
   for (const int sector : {3000, 5000, 4000, 1000})
@@ -287,7 +290,9 @@ TEST_CASE("what the driver holds is out of the elevator's hands", "[block]") {
 }
 
 TEST_CASE("statistics of a few requests", "[block]") {
-  BlockFixture f;
+  BlockSetup setup;
+  setup.queue.scheduler = "deadline";
+  BlockFixture f(setup);
   Bio& meta = f.make_bio(0);
   meta.meta = true;
   f.queue.try_submit(meta, f.task);

@@ -134,7 +134,9 @@ TEST_CASE("buffer-heads 8: sync_dirty_buffer reports a failed write", "[fs]") {
 }
 
 TEST_CASE("buffer-heads 8: fsync_buffers_list writes in the order of the list", "[fs]") {
-  FsFixture f;  // the elevator must not sort: one at a time
+  FsSetup setup;
+  setup.block.queue.scheduler = "noop";
+  FsFixture f(setup);
   for (const int block : {30, 10, 50, 20})
     mark_buffer_dirty_inode(f.vfs, make_uptodate_block(f.vfs, f.device, block), f.file, nullptr);
   BufferHead& cleaned = make_uptodate_block(f.vfs, f.device, 50);
