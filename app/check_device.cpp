@@ -6,7 +6,21 @@
 namespace wbsim {
 namespace {
 
+constexpr int kSataDepth = 32;
+
+// Nothing that begins after the removal of a device is ever seen.
+void check_after_removal(const DeviceConfig& d, const std::string& at, Problems& problems) {
+  for (const FaultConfig& removal : d.faults) {
+    for (std::size_t i = 0; i < d.faults.size() && removal.kind == FaultKind::kRemove; ++i) {
+      if (&d.faults[i] != &removal && d.faults[i].start >= removal.start)
+        problems.error(child(child(at, "faults"), i) + "/start",
+                       "the device is removed by then, at " + duration_text(removal.start.count()));
+    }
+  }
+}
+
 void check_faults(const DeviceConfig& d, bool array, const std::string& at, Problems& problems) {
+  check_after_removal(d, at, problems);
   for (std::size_t i = 0; i < d.faults.size(); ++i) {
     const FaultConfig& f = d.faults[i];
     const std::string here = child(child(at, "faults"), i);
@@ -18,6 +32,10 @@ void check_faults(const DeviceConfig& d, bool array, const std::string& at, Prob
     else if (!array && f.offset >= d.capacity && problems.usable(at + "/capacity"))
       problems.error(here + "/offset",
                      "lies beyond the capacity of " + size_text(d.capacity.count()));
+    else if (!array && f.size && *f.size > d.capacity - f.offset &&
+             problems.usable(at + "/capacity"))
+      problems.error(here + "/size",
+                     "ends beyond the capacity of " + size_text(d.capacity.count()));
   }
 }
 
@@ -51,6 +69,8 @@ void check_hdd(const DeviceConfig& d, const std::string& at, Problems& problems)
 void check_array(const DeviceConfig& d, const std::string& at, Problems& problems) {
   if (d.array.members.empty() && problems.usable(at + "/members"))
     problems.error(at + "/members", "is missing: an array has members");
+  if (d.model == "raid0" && d.array.members.size() == 1)
+    problems.error(at + "/members", "is one device: there is nothing to stripe");
   for (std::size_t i = 0; i < d.array.members.size(); ++i) {
     const DeviceConfig& member = d.array.members[i];
     const std::string here = child(at + "/members", i);
@@ -65,6 +85,10 @@ void check_array(const DeviceConfig& d, const std::string& at, Problems& problem
 
 void check_device(const DeviceConfig& d, const std::string& at, Problems& problems) {
   const bool array = d.model == "raid0" || d.model == "jbod";
+  if (d.driver_depth && *d.driver_depth > kSataDepth && (d.model == "hdd" || d.model == "ssd"))
+    problems.error(
+        at + "/driver_depth",
+        std::to_string(*d.driver_depth) + " is more than its tags, " + std::to_string(kSataDepth));
   if (d.model == "hdd")
     check_hdd(d, at, problems);
   if (array)

@@ -71,6 +71,10 @@ class StorageCheck {
       problems_.error(at + "/soft_block_size",
                       std::to_string(d.soft_block_size) + " bytes are not a power of two");
     check_device(d, at, problems_);
+    for (std::size_t i = 0; i < d.faults.size(); ++i)
+      if (d.faults[i].start >= s_.run.duration && problems_.usable("/run/duration"))
+        problems_.error(child(child(at, "faults"), i) + "/start",
+                        "the run lasts no longer than " + duration_text(s_.run.duration.count()));
     std::vector<Span> spans;
     for (std::size_t i = 0; i < d.partitions.size(); ++i)
       partition(d, d.partitions[i], child(at, "partitions") + "/" + std::to_string(i), at, spans);

@@ -62,6 +62,34 @@ Json read_profile(const std::string& name, const std::vector<fs::path>& folders,
   return nullptr;
 }
 
+// Keys that say the same in two ways.
+struct Alternatives {
+  std::vector<std::string_view> one, other;
+};
+
+const std::vector<Alternatives>& alternatives() {
+  static const std::vector<Alternatives> all{
+      {{"zones"}, {"outer_rate", "inner_rate"}},
+      {{"seek_table"}, {"seek_a_ms", "seek_b_ms", "seek_c_ms", "seek_e_ms", "seek_split"}}};
+  return all;
+}
+
+// Whether the device gives the key itself, or what stands instead of it.
+bool replaced(std::string_view key, const Json& device) {
+  const auto contains = [](const std::vector<std::string_view>& keys, std::string_view k) {
+    return std::find(keys.begin(), keys.end(), k) != keys.end();
+  };
+  const auto given = [&](const std::vector<std::string_view>& keys) {
+    return std::any_of(keys.begin(), keys.end(),
+                       [&](std::string_view k) { return device.contains(std::string(k)); });
+  };
+  for (const Alternatives& pair : alternatives())
+    if ((contains(pair.one, key) && given(pair.other)) ||
+        (contains(pair.other, key) && given(pair.one)))
+      return true;
+  return device.contains(std::string(key));
+}
+
 void merge_into(Json& device, const std::vector<fs::path>& folders, const std::string& at,
                 Problems& problems) {
   if (!device.is_object())
@@ -77,8 +105,14 @@ void merge_into(Json& device, const std::vector<fs::path>& folders, const std::s
   device.erase("profile");
   if (profile.is_null())
     return;
+  if (device.contains("model") && profile.contains("model") &&
+      device["model"] != profile["model"]) {
+    problems.error(at + "/model", "the profile is of another one, " + profile["model"].dump());
+    return;
+  }
+  const Json given = device;
   for (const auto& [key, value] : profile.items()) {
-    if (key != "schema" && key != "description" && key != "source" && !device.contains(key))
+    if (key != "schema" && key != "description" && key != "source" && !replaced(key, given))
       device[key] = value;
   }
 }

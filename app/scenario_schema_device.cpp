@@ -17,8 +17,17 @@ class ModelKeys {
  public:
   ModelKeys(KeyVisitor& v, std::string models, bool holds)
       : v_(v), models_(std::move(models)), holds_(holds) {}
+  // Those of them that have a further condition.
+  ModelKeys with(std::string_view what, bool holds) const {
+    ModelKeys keys = *this;
+    keys.condition_ += " and " + std::string(what);
+    keys.holds_ = holds_ && holds;
+    return keys;
+  }
   void operator()(const KeySpec& spec, const LeafSlot& value) const {
-    v_.leaf(spec.only("with model " + models_, holds_).read_by("device model " + models_), value);
+    v_.leaf(
+        spec.only("with model " + models_ + condition_, holds_).read_by("device model " + models_),
+        value);
   }
   void rows(const KeySpec& spec, const RowsSlot& value) const {
     v_.rows(spec.only("with model " + models_, holds_).read_by("device model " + models_), value);
@@ -26,7 +35,7 @@ class ModelKeys {
 
  private:
   KeyVisitor& v_;
-  std::string models_;
+  std::string models_, condition_;
   bool holds_;
 };
 
@@ -72,6 +81,20 @@ RowsSlot seek_rows(std::vector<SeekPoint>& points) {
           }};
 }
 
+void describe_hdd_seek(const ModelKeys& key, HddConfig& d) {
+  key.rows(group_key("seek_table", "Measured seek times, used instead of the curve; interpolated"),
+           seek_rows(d.seek_table));
+  const ModelKeys curve = key.with("no seek_table", d.seek_table.empty());
+  curve(real_key("seek_a_ms", 0, 1000, "Seek of d cylinders up to seek_split: a + b*sqrt(d) ms"),
+        slot(d.seek_a_ms));
+  curve(real_key("seek_b_ms", 0, 1000, "See seek_a_ms"), slot(d.seek_b_ms));
+  curve(real_key("seek_c_ms", 0, 1000, "Seek of d cylinders beyond seek_split: c + e*d ms"),
+        slot(d.seek_c_ms));
+  curve(real_key("seek_e_ms", 0, 1000, "See seek_c_ms"), slot(d.seek_e_ms));
+  curve(integer_key("seek_split", 0, 1'000'000'000, "Cylinders where the seek curve changes"),
+        slot(d.seek_split));
+}
+
 void describe_hdd_media(const ModelKeys& key, HddConfig& d) {
   key(integer_key("rpm", 1, 1'000'000, "Revolutions a minute"), slot(d.rpm));
   key(integer_key("heads", 1, 10'000, "Heads"), slot(d.heads));
@@ -79,21 +102,13 @@ void describe_hdd_media(const ModelKeys& key, HddConfig& d) {
                      "Zones, outermost first; skews in sectors. Without it they follow from "
                      "capacity, outer_rate and inner_rate"),
            zone_rows(d.zones));
-  key(rate_key("outer_rate", 1, kFastest, "Sustained rate at the first sector; only without zones"),
-      slot(d.outer_bytes_per_s));
-  key(rate_key("inner_rate", 1, kFastest, "Sustained rate at the last sector; only without zones"),
-      slot(d.inner_bytes_per_s));
+  const ModelKeys zoneless = key.with("no zones", d.zones.empty());
+  zoneless(rate_key("outer_rate", 1, kFastest, "Sustained rate at the first sector"),
+           slot(d.outer_bytes_per_s));
+  zoneless(rate_key("inner_rate", 1, kFastest, "Sustained rate at the last sector"),
+           slot(d.inner_bytes_per_s));
   key(duration_key("overhead", 0s, 10s, "Controller time of each request"), slot(d.overhead));
-  key(real_key("seek_a_ms", 0, 1000, "Seek of d cylinders up to seek_split: a + b*sqrt(d) ms"),
-      slot(d.seek_a_ms));
-  key(real_key("seek_b_ms", 0, 1000, "See seek_a_ms"), slot(d.seek_b_ms));
-  key(real_key("seek_c_ms", 0, 1000, "Seek of d cylinders beyond seek_split: c + e*d ms"),
-      slot(d.seek_c_ms));
-  key(real_key("seek_e_ms", 0, 1000, "See seek_c_ms"), slot(d.seek_e_ms));
-  key(integer_key("seek_split", 0, 1'000'000'000, "Cylinders where the seek curve changes"),
-      slot(d.seek_split));
-  key.rows(group_key("seek_table", "Measured seek times, used instead of the curve; interpolated"),
-           seek_rows(d.seek_table));
+  describe_hdd_seek(key, d);
   key(duration_key("head_switch", 0s, 1s, "Change to another head on the same cylinder"),
       slot(d.head_switch));
   key(duration_key("write_settle", 0s, 1s, "Further time of a write that is positioned"),
@@ -187,7 +202,6 @@ std::vector<std::string> fault_op_words() {
 
 void describe_fault(KeyVisitor& v, FaultConfig& f) {
   const std::string reader = "device";
-  const bool removed = f.kind == FaultKind::kRemove;
   const std::string not_removed = "with kind error, slow or hang";
   v.leaf(choice_key("kind", fault_kind_words(),
                     "Commands fail with EIO; take factor times as long; do not end; or the device "
@@ -195,6 +209,7 @@ void describe_fault(KeyVisitor& v, FaultConfig& f) {
              .needed()
              .read_by(reader),
          enum_slot(f.kind, fault_kind_words()));
+  const bool removed = f.kind == FaultKind::kRemove;
   v.leaf(
       duration_key("start", 0s, 365 * kDay, "So long after the start of the jobs").read_by(reader),
       slot(f.start));
