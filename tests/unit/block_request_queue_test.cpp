@@ -147,6 +147,25 @@ TEST_CASE("the hash finds a back merge that the last merge does not", "[block]")
   CHECK(f.submit(108) == Submit::kMerged);
 }
 
+TEST_CASE("nomerges: 1 leaves the last merged request to try, 2 none", "[block]") {
+  struct Row {
+    int nomerges;
+    Submit behind_the_last, behind_another;
+  };
+  for (const Row& row :
+       {Row{0, Submit::kMerged, Submit::kMerged}, Row{1, Submit::kMerged, Submit::kQueued},
+        Row{2, Submit::kQueued, Submit::kQueued}}) {
+    BlockSetup setup;
+    setup.queue.scheduler = "deadline";
+    setup.queue.nomerges = row.nomerges;
+    BlockFixture f(setup);
+    f.submit(100);
+    f.submit(500);
+    CHECK(f.submit(108) == row.behind_the_last);
+    CHECK(f.submit(508) == row.behind_another);
+  }
+}
+
 TEST_CASE("reads and writes do not merge, sync and async do", "[block]") {
   BlockSetup setup;
   setup.queue.scheduler = "deadline";
