@@ -58,8 +58,6 @@ class KernelCheck {
       lacks(at + "/min_ratio", "2.6.26 brought it");
     if (limits <= LimitsRule::k2624 && d.max_ratio < 100)
       lacks(at + "/max_ratio", "2.6.26 brought it");
-    if (limits < LimitsRule::k61 && d.strict_limit)
-      lacks(at + "/strict_limit", "3.12 brought it");
   }
   void run_24() {
     const std::string instead = "2.4 has vm.bdflush.nfract and nfract_sync";

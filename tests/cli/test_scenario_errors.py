@@ -343,9 +343,7 @@ class ValidScenario(CliTest):
                 ("2.6.18", {"vm": {"dirty_background_bytes": "1MiB"}},
                  "/vm/dirty_background_bytes"),
                 ("2.6.24", {"devices": [{**device, "min_ratio": 5}]}, "/devices/0/min_ratio"),
-                ("2.6.18", {"devices": [{**device, "max_ratio": 50}]}, "/devices/0/max_ratio"),
-                ("3.10", {"devices": [{**device, "strict_limit": True}]},
-                 "/devices/0/strict_limit")):
+                ("2.6.18", {"devices": [{**device, "max_ratio": 50}]}, "/devices/0/max_ratio")):
             with self.subTest(kernel=kernel, key=says):
                 name = self.variant(kernel={"preset": kernel}, **what)
                 self.assertIn(f"{says}: kernel {kernel} does not have it",
