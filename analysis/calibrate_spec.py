@@ -23,8 +23,10 @@ complete_page,     how much longer calls are that a full request ends in, for ea
 complete_by_buffers,  file whose pages go many to a bio, and as for the submission of pages that go
 complete_buffer    buffer by buffer.
 complete_request   issue to completion of a direct one-page request, less the service.
-request,           a direct one-page call, less all of these: allocating and issuing the request,
-context_switch     and waking the caller. No recording parts the two: split evenly.
+request,           from the end of a one-page request to the issue of the next where a disk takes
+context_switch     one at a time, less the rest of that end and the submission of a page: waking the
+                   flusher, allocating and issuing. The kernel sees the disk idle until the request
+                   is allocated, so what it counts as busy parts the two.
 reclaim_page       how much longer calls are in which kswapd ran, for each page it takes at a time.
 trace_event        the recorder's: how much longer submission takes where a trace has events of each
                    page, for each of them.
@@ -48,6 +50,9 @@ from calibrate_interrupts import commonest, completion_costs, full_sectors, recl
 from job_language import PAGE_BYTES as PAGE
 
 LRU_BATCH, PAGE_BATCH, HEADS_A_SLAB = 15, 63, 39
+USUAL_SPREAD = 0.25
+BUSY_SHARE = 0.9  # of the most requests a sample saw: the disk had enough to do
+SECTOR = 512
 INITIAL_JIFFIES = -300  # seconds, as 32 bits
 
 
@@ -135,6 +140,13 @@ def goes_round(experiment, job):
             and "region" in job and told > 4 * job["region"])
 
 
+def usual(latency):
+    """The mean of the calls in which nothing else happened. Times are of 0.1 us: a median is too
+    coarse for what is paid for each of a hundred thousand pages."""
+    median = float(numpy.median(latency))
+    return float(numpy.mean(latency[numpy.abs(latency - median) < USUAL_SPREAD * median]))
+
+
 def ends_batch(latency, length):
     """Which calls end a batch of `length`: every so manieth, from where those are longest."""
     page = numpy.arange(len(latency))
@@ -148,10 +160,10 @@ def one_page_costs(latencies):
     for latency in latencies:
         at_lru = ends_batch(latency, LRU_BATCH)
         at_refill = ends_batch(latency, PAGE_BATCH) | ends_batch(latency, HEADS_A_SLAB)
-        base = float(numpy.median(latency[~at_lru & ~at_refill]))
+        base = usual(latency[~at_lru & ~at_refill])
         plain.append(base)
-        lru.append(float(numpy.median(latency[at_lru & ~at_refill])) - base)
-        refill.append(float(numpy.median(latency[at_refill & ~at_lru])) - base)
+        lru.append(usual(latency[at_lru & ~at_refill]) - base)
+        refill.append(usual(latency[at_refill & ~at_lru]) - base)
     return statistics.median(plain), statistics.median(lru), statistics.median(refill)
 
 
@@ -269,6 +281,45 @@ def direct_page(experiments):
     raise SystemExit("the request costs need direct writes of 4 KiB")
 
 
+def of_small_requests(experiments):
+    """Those of one disk of depth one that is written at random, a page at a time."""
+    for experiment in experiments:
+        depths = [disk.get("qd", disk.get("hw_queue_depth"))
+                  for disk in experiment.guest.disks.values()]
+        if depths == [1] and any(job["op"] == "rand" for job in experiment.spec.jobs):
+            yield experiment
+
+
+def seen_idle(experiments):
+    """us for each request that its disk counted as idle, in samples with as many as ever."""
+    idle_us, requests = 0.0, 0.0
+    for experiment in of_small_requests(experiments):
+        series = recording.table(experiment.directory, "series")
+        disk = next(iter(experiment.guest.disks))
+        t_us, done, busy_us = (numpy.diff(series[column]) * scale for column, scale in
+                               (("t_s", 1e6), (f"{disk}_writes", 1), (f"{disk}_io_ms", 1e3)))
+        often = done / t_us > BUSY_SHARE * (done / t_us).max()
+        idle_us += float((t_us - busy_us)[often].sum())
+        requests += float(done[often].sum())
+    return idle_us / requests
+
+
+def one_at_a_time(experiments):
+    """us from the end of a one-page request to the issue of the next, of disks of depth one."""
+    gaps = []
+    for experiment in of_small_requests(experiments):
+        ended = None
+        for event in experiment.events("block_rq_issue", "block_rq_complete",
+                                       "balance_dirty_pages"):
+            one_page = event.fields.get("nr_sector") == str(PAGE // SECTOR)
+            if event.name == "block_rq_issue" and ended is not None and one_page:
+                gaps.append((event.t_s - ended) * 1e6)
+            ended = event.t_s if event.name == "block_rq_complete" and one_page else None
+    if not gaps:
+        raise SystemExit("the request costs need one-page requests to a disk of depth one")
+    return usual(numpy.array(gaps))
+
+
 def first_tick_ms(experiments, hz):
     """No event can come before the tick of its jiffies."""
     latest = []
@@ -317,7 +368,8 @@ def calibrate(directories):
     end_plain, end_buffered, end_buffer = by_buffers(ended)
     fault = median_of_calls(experiments, lambda _, job: job["op"] == "mmap")
     call, taken, service = direct_page(experiments)
-    rest = (call - taken - costs["write_syscall"]) / 2
+    rest = one_at_a_time(experiments) - submission[1] - ended[1]
+    switch = seen_idle(experiments) - (taken - service) - ended[1]
     fields = {
         "write_syscall": costs["write_syscall"],
         "write_page": (costs["page"] - costs["new_page"] - buffer
@@ -326,7 +378,7 @@ def calibrate(directories):
         "write_buffer": buffer, "refill": costs["refill"], "lru_batch": costs["lru_batch"],
         "copy_per_kib": COPY_NS_PER_KIB / 1000, "writeback_page": plain,
         "writeback_by_buffers": buffered, "writeback_buffer": a_buffer,
-        "request": rest, "context_switch": rest,
+        "request": rest - switch, "context_switch": switch,
         "complete_page": end_plain, "complete_by_buffers": end_buffered,
         "complete_buffer": end_buffer, "complete_request": taken - service,
         "reclaim_page": reclaim_cost(experiments),

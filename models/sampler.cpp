@@ -97,7 +97,7 @@ Sample Sampler::sample() const {
 }
 
 DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
-  const RequestQueue& queue = *queues_[device];
+  RequestQueue& queue = *queues_[device];
   BackingDevInfo& bdi = *context_.bdis[device];
   if (context_.dirty_memory)
     context_.dirty_memory->publish(bdi);

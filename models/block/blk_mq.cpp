@@ -17,7 +17,8 @@ constexpr int kCtxMergeDepth = 8;  // requests of a software queue that a bio is
 
 BlkMqQueue::BlkMqQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
                        const QueueRules& rules, BlockLayer& layer, TraceSink& trace)
-    : DriverQueue(sim, clock, device, with_defaults(params, rules, device.depth()), layer, trace),
+    : DriverQueue(sim, clock, device, with_defaults(params, rules, device.depth()), layer, trace,
+                  IoTime(clock.tick(), !params.partitioned)),
       ctxs_(static_cast<std::size_t>(params.cpus)),
       rules_(rules),
       flush_(*this, clock, params_) {
@@ -89,8 +90,10 @@ bool BlkMqQueue::ctx_merge(Bio& bio, int cpu) {
 
 // rq_qos_throttle() and blk_mq_get_tag(), both of which sleep.
 Task<> BlkMqQueue::submit_slow(Bio& bio, IoContext& ioc) {
-  if (wbt_ && !wbt_->try_throttle(bio))
+  if (wbt_ && !wbt_->try_throttle(bio)) {
     co_await wbt_->wait(bio);
+    co_await woken(ioc);
+  }
   for (;;) {
     Hctx& hctx = hctxs_[hctx_for(ioc.cpu)];
     TagQueue& tags = hctx.allocation_tags();
@@ -100,6 +103,7 @@ Task<> BlkMqQueue::submit_slow(Bio& bio, IoContext& ioc) {
     if (tags.try_get(limit_depth(bio)))
       break;
     co_await tags.wait_ptr().wait("blk_mq_get_tag");
+    co_await woken(ioc);
   }
   insert(get_request(bio, ioc), bio, ioc);
 }

@@ -7,12 +7,13 @@
 namespace wbsim {
 
 DriverQueue::DriverQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
-                         BlockLayer& layer, TraceSink& trace)
+                         BlockLayer& layer, TraceSink& trace, IoTime io_time)
     : RequestQueue(params),
       sim_(sim),
       clock_(clock),
       device_(device),
       requests_(layer.requests),
+      io_time_(io_time),
       trace_(trace),
       events_(trace, sim, params_),
       records_(trace.wants_requests()) {
@@ -30,8 +31,7 @@ void DriverQueue::check_bio(Bio& bio, const IoContext& ioc) const {
 }
 
 Request& DriverQueue::new_request(Bio& bio, const IoContext& ioc) {
-  if (allocated_++ == 0)
-    allocated_since_ = sim_.now();
+  io_time_.begin(sim_.now(), allocated_++);
   Request& rq = requests_.take();
   bio.bi_next = nullptr;
   rq.q = this;
@@ -64,14 +64,21 @@ Request& DriverQueue::new_request(Bio& bio, const IoContext& ioc) {
 void DriverQueue::delete_request(Request& rq) {
   requests_.give_back(rq);
   WB_ASSERT(allocated_ > 0);
-  if (--allocated_ == 0)
-    stats_.io_time += sim_.now() - allocated_since_;
+  --allocated_;
+  io_time_.end(sim_.now());
 }
 
 void DriverQueue::start_request(Request& rq) {
   ++in_flight_;
   events_.request(BlockEvent::What::kRqIssue, rq);
   device_.submit(rq);
+}
+
+Task<> DriverQueue::woken(IoContext& ioc) {
+  if (!params_.processors || !ioc.task)
+    co_return;
+  co_await params_.processors->woken(*ioc.task);
+  ioc.cpu = ioc.task->processor();
 }
 
 void DriverQueue::wait_while_idling(const Elevator& elevator) {
@@ -127,11 +134,10 @@ void DriverQueue::end_request(Request& rq) {
   rq.bio = rq.biotail = nullptr;
 }
 
-QueueStats DriverQueue::stats() const {
+QueueStats DriverQueue::stats() {
   QueueStats now = stats_;
   now.service_started = device_.busy_committed();
-  if (allocated_ > 0)
-    now.io_time += sim_.now() - allocated_since_;
+  now.io_time = io_time_.read(sim_.now(), allocated_);
   return now;
 }
 

@@ -4,6 +4,7 @@
 
 #include "models/block/block_trace.hpp"
 #include "models/block/elevator.hpp"
+#include "models/block/io_time.hpp"
 #include "models/block/request.hpp"
 #include "models/block/request_queue.hpp"
 #include "models/device/device.hpp"
@@ -16,12 +17,12 @@ class DriverQueue : public RequestQueue, protected DeviceHost {
  public:
   int allocated() const final { return allocated_; }
   int in_flight() const final { return in_flight_; }
-  QueueStats stats() const final;
+  QueueStats stats() final;
   Duration busy() const final { return device_.busy(sim_.now()); }
 
  protected:
   DriverQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
-              BlockLayer& layer, TraceSink& trace);
+              BlockLayer& layer, TraceSink& trace, IoTime io_time = IoTime(Duration(1), true));
 
   // What a submitted bio must be; without a volatile cache its flush flags mean nothing. It takes
   // the priority of its task: bio_set_ioprio().
@@ -33,6 +34,8 @@ class DriverQueue : public RequestQueue, protected DeviceHost {
   void start_request(Request& rq);
   // Ends its bios and counts it, but for its return to the slab.
   void end_request(Request& rq);
+  // The end of a wait for a request: the task has a processor again before it asks once more.
+  Task<> woken(IoContext& ioc);
   // The elevator may hold back what it has for a task that is expected to go on: it is asked again,
   // by device_ready(), when it has idled long enough.
   void wait_while_idling(const Elevator& elevator);
@@ -49,7 +52,7 @@ class DriverQueue : public RequestQueue, protected DeviceHost {
   RequestPool& requests_;
   int allocated_ = 0;
   int in_flight_ = 0;
-  TimePoint allocated_since_{};
+  IoTime io_time_;
 
  protected:
   TraceSink& trace_;

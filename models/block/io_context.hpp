@@ -12,6 +12,7 @@
 namespace wbsim {
 
 class BlkPlug;
+class Thread;
 
 // ioprio: a class and a level of it, 0 to 7.
 class IoPriority {
@@ -37,6 +38,7 @@ struct IoContext {
   int nr_batch_requests = 0;  // left of the batch
   Jiffies last_waited{};      // when the batch was granted
   BlkPlug* plug = nullptr;    // while the task has one
+  Thread* task = nullptr;     // that pays for a processor when a wait for a request ends
   int cpu = 0;                // it runs on
   IoPriority ioprio{};
 };

@@ -41,6 +41,7 @@ Task<> LinusQueue::submit_slow(Bio& bio, IoContext& ioc) {
     events_.bio(BlockEvent::What::kSleeprq, bio, ioc.thread);
     unplug();
     co_await waiters(bio.op).wait("request slot");
+    co_await woken(ioc);
     sleep = false;
   }
   LinusElevator::Found found;

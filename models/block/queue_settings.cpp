@@ -50,6 +50,7 @@ QueueParams queue_params(const DeviceConfig& device) {
   params.nr_requests = queue.nr_requests.value_or(0);
   params.max_sectors = Sectors(queue.max_sectors_kb.value_or(0) * 2);
   params.max_segments = queue.max_segments;
+  params.partitioned = !device.partitions.empty();
   params.async_depth = queue.async_depth.value_or(0);
   params.nomerges = queue.nomerges;
   params.rotational = queue.rotational.value_or(is_rotational(device));

@@ -75,6 +75,7 @@ struct QueueParams {
   int max_segments = 128;
   int nomerges = 0;  // 1: only into the last merged request and on a plug; 2: not at all
   bool rotational = true;
+  bool partitioned = false;             // it is used by its partitions
   bool write_cache = false;             // the drive has a volatile one: flushes are sent
   bool fua = false;                     // and takes FUA writes
   int device_index = 0;                 // in the trace
@@ -104,7 +105,7 @@ struct QueueStats {
   std::array<Sectors, 2> sectors{};             // of the completed requests
   std::array<Duration, 2> time{};               // queued to completed
   Sectors meta_sectors{};
-  Duration io_time{};  // requests were allocated
+  Duration io_time{};  // requests were allocated, as IoTime counts it
   std::array<std::int64_t, 2> started{};
   Duration service_started{};      // service time of all requests started, overlaps once
   std::int64_t seeks = 0;          // starts outside the device's near window

@@ -70,8 +70,8 @@ class RequestQueue {
   virtual int allocated() const = 0;  // requests, from the allocation to the completion
   virtual int in_flight() const = 0;  // of them taken by the driver
   bool idle() const { return allocated() == 0; }
-  virtual QueueStats stats() const = 0;  // as of now
-  virtual Duration busy() const = 0;     // the device was serving, up to now
+  virtual QueueStats stats() = 0;     // as of now, as whoever reads /proc/diskstats
+  virtual Duration busy() const = 0;  // the device was serving, up to now
   const QueueParams& params() const { return params_; }
 
  protected:

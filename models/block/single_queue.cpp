@@ -56,6 +56,7 @@ Task<> SingleQueue::submit_slow(Bio& bio, IoContext& ioc) {
     events_.bio(BlockEvent::What::kSleeprq, bio, ioc.thread);
     unplug();
     co_await waiters.wait("request slot");
+    co_await woken(ioc);
     slots_.ioc_set_batching(ioc, sim_.now());
     rq = get_request(bio, ioc);
   }

@@ -127,7 +127,6 @@ Task<> submit_buffers(Buffers& b, std::span<BufferHead* const> buffers, Transfer
       case RequestQueue::Submit::kNoRequest:
         co_await b.vfs.cpu.settle(task);
         co_await queue.submit_slow(bio, task.io_context);
-        co_await b.vfs.cpu.woken(task);
         task.charge(costs.request);
         break;
     }

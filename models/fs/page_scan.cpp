@@ -169,7 +169,6 @@ Task<> PageScan::submit_buffers_waiting(Page& page) {
       co_return;
     FileBio& bio = full_.bios.pop_front();
     co_await queue_.submit_slow(bio, task_.io_context);
-    co_await vfs_.cpu.woken(task_);
     task_.charge(vfs_.costs.request);
     if (full_.next == 0)
       co_return;

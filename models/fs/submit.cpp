@@ -47,7 +47,6 @@ Task<> submit_bios_waiting(Vfs& vfs, BioList& bios, RequestQueue& queue, TaskStr
       co_return;
     FileBio& bio = bios.pop_front();
     co_await queue.submit_slow(bio, task.io_context);
-    co_await vfs.cpu.woken(task);
     task.charge(vfs.costs.request);
   }
 }

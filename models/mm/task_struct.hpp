@@ -15,6 +15,7 @@ struct TaskStruct : Thread {
   explicit TaskStruct(std::string task_name, TaskRole task_role = TaskRole::kUser)
       : Thread(std::move(task_name)), role(task_role) {
     io_context.thread = name();
+    io_context.task = this;
   }
   TaskRole role;
   IoContext io_context;

@@ -1,6 +1,7 @@
 #include "models/sched/processors.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/assert.hpp"
 
@@ -42,20 +43,25 @@ void Processors::request(Thread& thread, Process& process) {
   preempt_for(thread);
 }
 
-// An interrupt wakes all it has to wake before the idle thread calls schedule().
+// An interrupt wakes all it has to wake, and ends, before the idle thread calls schedule().
 void Processors::leave_idle(std::size_t index) {
   slots_[index].picking = true;
-  sim_.at(sim_.now(), {[](void* context, std::uint64_t i) {
-                         auto& self = *static_cast<Processors*>(context);
-                         self.slots_[i].picking = false;
-                         self.take_next(i);
-                       },
-                       this, index});
+  const TimePoint interrupted = index == 0 ? interrupt_end_ : sim_.now();
+  sim_.at(std::max(sim_.now(), interrupted), {[](void* context, std::uint64_t i) {
+                                                auto& self = *static_cast<Processors*>(context);
+                                                if (i == 0 && self.interrupt_end_ > self.sim_.now())
+                                                  return self.leave_idle(i);  // it had more to do
+                                                self.slots_[i].picking = false;
+                                                self.take_next(i);
+                                              },
+                                              this, index});
 }
 
 void Processors::steal(Duration cost) {
   if (slots_.front().current)
     stolen_ += cost;
+  else
+    interrupt_end_ = std::max(interrupt_end_, sim_.now()) + cost;
 }
 
 void Processors::enqueue(Thread& thread) {
@@ -109,8 +115,10 @@ void Processors::take_next(std::size_t index) {
 
 void Processors::start_chunk(std::size_t index) {
   Slot& slot = slots_[index];
-  slot.chunk = slot.current->debt_ + stolen_;
-  slot.current->debt_ = stolen_ = Duration::zero();
+  slot.chunk = slot.current->debt_;
+  slot.current->debt_ = Duration::zero();
+  if (index == 0)
+    slot.chunk += std::exchange(stolen_, Duration::zero());
   slot.running = true;
   sim_.at(sim_.now() + slot.chunk,
           {[](void* self, std::uint64_t i) { static_cast<Processors*>(self)->end_chunk(i); }, this,
@@ -127,6 +135,8 @@ void Processors::end_chunk(std::size_t index) {
   if (!waiting_.empty())
     least = std::min(least, waiting_.begin()->vruntime_);
   min_vruntime_ = std::max(min_vruntime_, least);
+  if (index == 0 && stolen_ > Duration::zero())
+    return start_chunk(index);  // what came meanwhile
   if (should_yield(slot)) {
     enqueue(thread);
     take_next(index);

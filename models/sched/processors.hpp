@@ -86,7 +86,8 @@ class Processors {
     return woken(thread, file, line);
   }
 
-  // Interrupt work: lengthens the next chunk of whoever runs; an idle machine does not notice.
+  // Interrupt work of the first processor: lengthens what runs there; who is woken on an idle one
+  // runs when it is done.
   void steal(Duration cost);
   Duration busy() const { return busy_; }
 
@@ -125,6 +126,7 @@ class Processors {
   boost::intrusive::multiset<Thread, boost::intrusive::compare<ByVruntime>> waiting_;
   Duration min_vruntime_{0};
   Duration stolen_{0};
+  TimePoint interrupt_end_{};  // of what came while the first processor was idle
   Duration busy_{0};
   std::uint64_t order_ = 0;
 };

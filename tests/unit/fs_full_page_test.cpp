@@ -33,7 +33,7 @@ struct TakeAll : RequestQueue {
   bool write_congested() const override { return false; }
   int allocated() const override { return static_cast<int>(bios.size()); }
   int in_flight() const override { return 0; }
-  QueueStats stats() const override { return {}; }
+  QueueStats stats() override { return {}; }
   Duration busy() const override { return Duration(0); }
   void generic_unplug_device() override {}
 

@@ -280,12 +280,23 @@ TEST_CASE("interrupts lengthen what runs", "[sched]") {
   CHECK(a.ended == at(microseconds(10'070)));
 }
 
-TEST_CASE("interrupts of an idle machine cost nobody anything", "[sched]") {
+TEST_CASE("an interrupt is over before what it came into", "[sched]") {
   Fixture f;
-  auto& a = f.run("a", milliseconds(5), milliseconds(10));
-  f.steal_at(milliseconds(1), milliseconds(3));
+  auto& a = f.run("a", Duration(0), microseconds(100));
+  f.steal_at(microseconds(50), microseconds(30));
   f.run_until(milliseconds(100));
-  CHECK(a.ended == at(milliseconds(15)));
+  CHECK(a.ended == at(microseconds(130)));
+}
+
+TEST_CASE("who is woken on an idle processor runs after the interrupt", "[sched]") {
+  Fixture f;
+  auto& early = f.run("early", milliseconds(2), milliseconds(1));
+  auto& late = f.run("late", milliseconds(8), milliseconds(1));
+  f.steal_at(milliseconds(1), milliseconds(3));
+  f.steal_at(milliseconds(3), milliseconds(2));
+  f.run_until(milliseconds(100));
+  CHECK(early.ended == at(milliseconds(7)));
+  CHECK(late.ended == at(milliseconds(9)));
 }
 
 TEST_CASE("being woken costs a switch", "[sched]") {
