@@ -37,11 +37,12 @@ Task<> LinusQueue::submit_slow(Bio& bio, IoContext& ioc) {
   // 2.4.0 asks at once. 2.4.17 sleeps while no batch is free; who is woken does not ask again
   // whether one is.
   bool sleep = release_ == LinusRelease::k2417 && free_slots(bio.op) < batch_requests_;
+  bool slept = false;
   while (sleep || !take_slot(bio.op, slot)) {
     events_.bio(BlockEvent::What::kSleeprq, bio, ioc.thread);
     unplug();
     co_await waiters(bio.op).wait("request slot");
-    co_await woken(ioc);
+    slept = true;
     sleep = false;
   }
   LinusElevator::Found found;
@@ -49,6 +50,8 @@ Task<> LinusQueue::submit_slow(Bio& bio, IoContext& ioc) {
     release_slot(slot);
   else
     add_request(bio, found, slot, ioc);
+  if (slept)
+    co_await woken(ioc);
 }
 
 bool LinusQueue::try_merge(Bio& bio, LinusElevator::Found& found, const IoContext& ioc) {
