@@ -524,6 +524,7 @@ void Machine::Impl::dirty_written_devices() {
 RunSummary Machine::Impl::run() {
   limits_at_start_ = context_.dirty_limits();
   cache_.take_batch_work();  // those of what is in memory already
+  sim_.spawn("kswapd0", vfs_.kswapd.run(), ProcessKind::kDaemon);
   flusher_->start();
   dirty_written_devices();
   for (Workload* job : workloads_)

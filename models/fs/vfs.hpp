@@ -10,6 +10,7 @@
 #include "models/fs/inode.hpp"
 #include "models/fs/metadata_blocks.hpp"
 #include "models/mm/dirty_throttle.hpp"
+#include "models/mm/kswapd.hpp"
 #include "models/mm/page_cache.hpp"
 #include "models/mm/writeback_control.hpp"
 #include "models/scenario.hpp"
@@ -71,17 +72,18 @@ struct Vfs : PageReleaser {
         costs(cpu_costs),
         cache(page_cache),
         rules(fs_rules),
-        buffers(memory) {
+        buffers(memory),
+        kswapd(processors) {
     cache.set_releaser(*this);
   }
   bool try_to_release_page(Page& page) override;  // try_to_free_buffers()
-  // add_to_page_cache(), paying for the reclaim it needed.
+  // add_to_page_cache(); kswapd pays for the reclaim it needed.
   Page& add_page(AddressSpace& mapping, PageIndex index, TaskStruct& task) {
     const std::int64_t before = cache.reclaimed();
     Page& page = cache.add_to_page_cache(mapping, index);
     task.charge(costs.new_page);
     if (cache.reclaimed() != before)
-      task.charge(costs.reclaim_page * (cache.reclaimed() - before));
+      kswapd.owe(costs.reclaim_page * (cache.reclaimed() - before));
     return page;
   }
   // What new pages and buffers cost in batches since it was last charged.
@@ -100,6 +102,7 @@ struct Vfs : PageReleaser {
   FsRules rules;
   BufferPool buffers;
   BioPool bios;
+  Kswapd kswapd;
   DirtyListener* dirty_listener = nullptr;
   DirtyThrottle* throttle = nullptr;
   Durability* durability = nullptr;    // only in runs that count what a power cut would lose

@@ -5,7 +5,7 @@
 //           what 3.10 and 6.1 count besides.
 // DEVIATES: reclaim takes clean file pages only, in one go when free memory falls below the low
 //           watermark, by whoever allocates; no anonymous memory but what processes lock, no zones,
-//           no kswapd thread.
+//           the time it takes is kswapd's (kswapd.hpp).
 #pragma once
 
 #include <array>

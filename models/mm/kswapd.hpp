@@ -1,0 +1,45 @@
+// kswapd: the thread whose processor time reclaim takes.
+//
+// MODELS:   mm/vmscan.c kswapd(), woken by an allocation that finds memory low. It competes for the
+//           processors: a writer that has had much of them loses the processor to it, a light one
+//           does not.
+// DEVIATES: the pages are free at once (page_cache.hpp); one thread for all of memory, and no
+// direct
+//           reclaim by who allocates.
+#pragma once
+
+#include <utility>
+
+#include "models/sched/processors.hpp"
+#include "sim/task.hpp"
+#include "sim/wait_queue.hpp"
+
+namespace wbsim {
+
+class Kswapd {
+ public:
+  explicit Kswapd(Processors& processors) : cpu_(processors) {}
+
+  void owe(Duration cost) {
+    owed_ += cost;
+    wake_.wake_one();
+  }
+  // The thread. While nobody runs it nothing is paid.
+  Task<> run() {
+    for (;;) {
+      while (owed_ == Duration::zero())
+        co_await wake_.wait("memory");
+      co_await cpu_.woken(thread_);
+      thread_.charge(std::exchange(owed_, Duration::zero()));
+      co_await cpu_.settle(thread_);
+    }
+  }
+
+ private:
+  Processors& cpu_;
+  Thread thread_{"kswapd0"};
+  Duration owed_{0};
+  WaitQueue wake_;
+};
+
+}  // namespace wbsim
