@@ -27,6 +27,7 @@ struct Bio {
   bool preflush : 1 = false;  // REQ_PREFLUSH: what the drive caches goes to the medium first
   bool fua : 1 = false;       // REQ_FUA: ends when it is on the medium itself
   bool barrier : 1 = false;   // BIO_RW_BARRIER, up to 2.6.36: nothing passes it
+  bool traced : 1 = false;    // block_bio_queue has been told: once, however often it is tried
   bool direct : 1 = false;    // O_DIRECT: SYNC and IDLE, which blk-wbt lets pass
 };
 

@@ -54,9 +54,8 @@ int BlkMqQueue::limit_depth(const Bio& bio) const {
 }
 
 BlkMqQueue::Submit BlkMqQueue::try_submit(Bio& bio, IoContext& ioc) {
-  check_bio(bio, ioc);
+  enter(bio, ioc);
   WB_ASSERT(!bio.barrier);
-  events_.bio(BlockEvent::What::kBioQueue, bio, ioc.thread);
   if (try_merge(bio, ioc)) {
     events_.merged(bio, ioc.thread);
     return Submit::kMerged;

@@ -20,7 +20,7 @@ DriverQueue::DriverQueue(Simulator& sim, TickClock clock, Device& device, const 
   device_.attach(sim_, *this);
 }
 
-void DriverQueue::check_bio(Bio& bio, const IoContext& ioc) const {
+void DriverQueue::enter(Bio& bio, const IoContext& ioc) const {
   WB_ASSERT(bio.sector >= Sectors(0) && bio.sector + bio.length <= device_.capacity());
   WB_ASSERT(bio.length <= params_.max_sectors && bio.segments <= params_.max_segments);
   if (!params_.write_cache)
@@ -28,6 +28,9 @@ void DriverQueue::check_bio(Bio& bio, const IoContext& ioc) const {
   WB_ASSERT(bio.length > Sectors(0) || bio.preflush || bio.barrier);
   bio.ioprio = ioc.ioprio;
   bio.bi_next = nullptr;
+  if (!bio.traced)
+    events_.bio(BlockEvent::What::kBioQueue, bio, ioc.thread);
+  bio.traced = true;
 }
 
 Request& DriverQueue::new_request(Bio& bio, const IoContext& ioc) {

@@ -24,9 +24,9 @@ class DriverQueue : public RequestQueue, protected DeviceHost {
   DriverQueue(Simulator& sim, TickClock clock, Device& device, const QueueParams& params,
               BlockLayer& layer, TraceSink& trace, IoTime io_time = IoTime(Duration(1), true));
 
-  // What a submitted bio must be; without a volatile cache its flush flags mean nothing. It takes
-  // the priority of its task: bio_set_ioprio().
-  void check_bio(Bio& bio, const IoContext& ioc) const;
+  // A bio comes in, perhaps again because it had to wait. Without a volatile cache its flush flags
+  // mean nothing. It takes the priority of its task: bio_set_ioprio().
+  void enter(Bio& bio, const IoContext& ioc) const;
   // blk_rq_bio_prep(): a request of this one bio.
   Request& new_request(Bio& bio, const IoContext& ioc);
   void delete_request(Request& rq);

@@ -20,8 +20,7 @@ LinusQueue::LinusQueue(Simulator& sim, TickClock clock, Device& device, const Qu
 }
 
 RequestQueue::Submit LinusQueue::try_submit(Bio& bio, IoContext& ioc) {
-  check_bio(bio, ioc);
-  events_.bio(BlockEvent::What::kBioQueue, bio, ioc.thread);
+  enter(bio, ioc);
   LinusElevator::Found found;
   if (try_merge(bio, found, ioc))
     return Submit::kMerged;

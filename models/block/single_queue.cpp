@@ -25,8 +25,7 @@ SingleQueue::SingleQueue(Simulator& sim, TickClock clock, Device& device, const 
 }
 
 SingleQueue::Submit SingleQueue::try_submit(Bio& bio, IoContext& ioc) {
-  check_bio(bio, ioc);
-  events_.bio(BlockEvent::What::kBioQueue, bio, ioc.thread);
+  enter(bio, ioc);
   Submit result = Submit::kMerged;
   if (try_merge(bio, ioc)) {
     events_.merged(bio, ioc.thread);

@@ -1,4 +1,5 @@
 // The request queue of 2.4: slots, the plug, and who is woken.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "models/block/linus_queue.hpp"
@@ -75,6 +76,15 @@ class Queue24 {
     return p;
   }
 };
+
+TEST_CASE("a bio that is tried again is told once to have come in", "[block]") {
+  Queue24 f(LinusRelease::k2417, 8);
+  while (f.submit(100 * ++f.filled) == RequestQueue::Submit::kQueued) {
+  }
+  CHECK(f.queue.try_submit(f.bios.back(), f.task) == RequestQueue::Submit::kNoRequest);
+  CHECK(std::count(f.log.letters.begin(), f.log.letters.end(), 'Q') ==
+        static_cast<std::ptrdiff_t>(f.bios.size()));
+}
 
 TEST_CASE("a plugged queue of 2.4 waits for tq_disk, however long", "[block]") {
   Queue24 f(LinusRelease::k2417);
