@@ -7,6 +7,9 @@
 namespace wbsim {
 namespace {
 
+// The kernel sees a store only when the mapping is synced or goes.
+constexpr const char* kMappedFiles = "mapped files, whose dirty pages nobody counts before 2.6.19";
+
 class KernelCheck {
  public:
   KernelCheck(const Scenario& s, const KernelRow& row, Problems& problems)
@@ -50,8 +53,7 @@ class KernelCheck {
     if (limits == LimitsRule::k2618)
       for (std::size_t i = 0; i < s_.jobs.size(); ++i)
         if (s_.jobs[i].ioengine == IoEngine::kMmap)
-          is_not_modelled(child("/workloads", i) + "/ioengine",
-                          "mapped files, whose dirty pages nobody counts before 2.6.19");
+          is_not_modelled(child("/workloads", i) + "/ioengine", kMappedFiles);
   }
   void limits_of(const DeviceConfig& d, const std::string& at, LimitsRule limits) {
     if (limits <= LimitsRule::k2624 && d.min_ratio > 0)
@@ -95,7 +97,7 @@ class KernelCheck {
   }
   void job(const JobConfig& j, const std::string& at) {
     if (j.ioengine == IoEngine::kMmap)
-      is_not_modelled(at + "/ioengine", "mapped files");
+      is_not_modelled(at + "/ioengine", kMappedFiles);
     if (j.direct)
       is_not_modelled(at + "/direct", "O_DIRECT");
   }
