@@ -60,7 +60,7 @@ void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
   cost("complete_buffer", c.complete_buffer, "Interrupt: each buffer submitted one by one");
   cost("reclaim_page", c.reclaim_page, "Freeing a clean page when memory is full");
   cost("balance_dirty", c.balance_dirty,
-       "Each look of balance_dirty_pages() at the limits, from 2.6.39 on");
+       "Each look of balance_dirty_pages() at the limits, from 3.1 on");
   cost("user_call", c.user_call, "The program itself, between two calls");
 }
 

@@ -3,9 +3,8 @@
 // MODELS:   mm/vmscan.c kswapd(), woken by an allocation that finds memory low. It competes for the
 //           processors: a writer that has had much of them loses the processor to it, a light one
 //           does not.
-// DEVIATES: the pages are free at once (page_cache.hpp); one thread for all of memory, and no
-// direct
-//           reclaim by who allocates.
+// DEVIATES: the pages are free at once (page_cache.hpp); one thread for all of memory; nobody
+//           else reclaims.
 #pragma once
 
 #include <utility>

@@ -1,8 +1,7 @@
 // The kworkers of one unbound workqueue pool, as far as it matters which of them runs a work.
 //
-// MODELS:   kernel/workqueue.c of 3.10 and 6.1: first_idle_worker() is the one that became idle
-// last;
-//           a work finds no idle worker only while others run, and then gets a new one.
+// MODELS:   kernel/workqueue.c of 3.10 and 6.1: first_idle_worker() is the last that became idle; a
+//           work finds no idle worker only while others run, and then gets a new one.
 // DEVIATES: the thread that runs the work is the caller's; it has the kworker's vruntime. Idle
 //           workers live for ever.
 #pragma once
