@@ -42,6 +42,8 @@ KernelRow row_24(std::string_view name, v24::Release release) {
   row.queue.kind = early ? QueueKind::kLinus240 : QueueKind::kLinus2417;
   row.queue.split_by_sync = false;
   row.queue.max_sectors = Sectors(255);
+  row.queue.knows_rotational = false;
+  row.queue.most_nomerges = 0;
   row.sched = kSched2624;
   return row;
 }
@@ -66,6 +68,8 @@ KernelRow row_2624() {
   row.queue.split_by_sync = false;
   row.queue.deadline = kDeadline2624;
   row.queue.cfq = kCfq2618;
+  row.queue.knows_rotational = false;
+  row.queue.most_nomerges = 0;
   row.sched = kSched2624;
   return row;
 }

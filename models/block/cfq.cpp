@@ -21,8 +21,9 @@ void ThinkTime::sent(Jiffies now, Jiffies most) {
   total_ = (7 * total_ + 256 * thought.count()) / 8;
 }
 
-CfqElevator::CfqElevator(const CfqRules& rules, TickClock clock)
+CfqElevator::CfqElevator(const CfqRules& rules, TickClock clock, bool may_wait)
     : rules_(rules),
+      may_wait_(may_wait),
       slice_sync_(clock.hz() / 10),
       slice_async_(clock.hz() / 25),
       slice_idle_(std::max(clock.hz() / 125, 1)),
@@ -160,7 +161,8 @@ void CfqElevator::completed(const Request& rq, Jiffies now) {
 
 // Not if its next request is not to be expected within the slice.
 void CfqElevator::arm_slice_timer(const CfqQueue& q, Jiffies now) {
-  if (!q.idle_window || (q.think_time.valid() && q.slice_end - now < q.think_time.mean()))
+  if (!may_wait_ || !q.idle_window ||
+      (q.think_time.valid() && q.slice_end - now < q.think_time.mean()))
     return;
   idle_until_ = now + slice_idle_;
 }

@@ -5,7 +5,8 @@
 //           cfq_update_idle_window().
 // DEVIATES: queues of a class take turns in the order in which they became busy, where the kernel
 //           keeps a tree by time, in which what is left of a slice that was cut short counts; a
-//           near request of another task does not end the wait; no low_latency (2.6.32).
+//           near request of another task does not end the wait; that a disk queues commands is
+//           known from its depth, not observed; no low_latency (2.6.32).
 #pragma once
 
 #include <array>
@@ -51,7 +52,7 @@ class CfqElevator final : public TaskQueueElevator<CfqQueue> {
  public:
   static constexpr int kQuantum = 4;
 
-  CfqElevator(const CfqRules& rules, TickClock clock);
+  CfqElevator(const CfqRules& rules, TickClock clock, bool may_wait = true);
 
   void add(Request& rq, Jiffies now) override;
   Request* next(Jiffies now) override;
@@ -76,6 +77,7 @@ class CfqElevator final : public TaskQueueElevator<CfqQueue> {
   Request& take(CfqQueue& q, Request& rq) override;
 
   CfqRules rules_;
+  bool may_wait_;                     // QueueRules::may_wait()
   Jiffies slice_sync_, slice_async_;  // of priority 4
   Jiffies slice_idle_, fifo_sync_, fifo_async_;
   std::array<Turns, 3> turns_;  // by class; without the active one

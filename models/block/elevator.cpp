@@ -32,13 +32,13 @@ const std::vector<std::string_view>& scheduler_names() {
 }
 
 std::unique_ptr<Elevator> make_elevator(std::string_view name, const QueueRules& rules,
-                                        TickClock clock) {
+                                        TickClock clock, bool may_wait) {
   const auto& known = scheduler_names(rules);
   if (std::find(known.begin(), known.end(), name) != known.end()) {
     if (name == "noop")
       return std::make_unique<NoopElevator>();
     if (name == "cfq")
-      return std::make_unique<CfqElevator>(rules.cfq, clock);
+      return std::make_unique<CfqElevator>(rules.cfq, clock, may_wait);
     if (name == "bfq")
       return std::make_unique<BfqElevator>(clock);
     if (name == "deadline" || name == "mq-deadline")

@@ -79,8 +79,9 @@ std::string_view scheduler_of(std::string_view name, const QueueRules& rules);
 // All there are, in the order in which they are listed to the user.
 const std::vector<std::string_view>& scheduler_names();
 
-// Throws std::invalid_argument for one that these queues do not have, and for "none".
+// `may_wait`: cfq may let the disk idle. Throws std::invalid_argument for one that these queues do
+// not have, and for "none".
 std::unique_ptr<Elevator> make_elevator(std::string_view name, const QueueRules& rules,
-                                        TickClock clock);
+                                        TickClock clock, bool may_wait = true);
 
 }  // namespace wbsim

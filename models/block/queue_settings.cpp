@@ -30,6 +30,7 @@ QueueParams with_defaults_24(QueueParams params, const QueueRules& rules) {
 QueueRules queue_rules_310() {
   QueueRules rules;
   rules.plug = kPlug310;
+  rules.most_nomerges = 2;
   rules.deadline = kDeadline310;
   return rules;
 }
@@ -38,6 +39,7 @@ QueueRules queue_rules_61() {
   QueueRules rules;
   rules.kind = QueueKind::kMulti;
   rules.plug = kPlug61;
+  rules.most_nomerges = 2;
   rules.deadline = kDeadline61;
   rules.max_sectors = Sectors(2560);
   return rules;
@@ -60,6 +62,11 @@ QueueParams queue_params(const DeviceConfig& device) {
   if (queue.wbt_lat_usec)
     params.wbt_lat = std::chrono::microseconds(*queue.wbt_lat_usec);
   return params;
+}
+
+bool asks_for_rotational(const QueueRules& rules, std::string_view scheduler) {
+  return rules.kind == QueueKind::kSingle && rules.knows_rotational &&
+         (!rules.plug.per_task || scheduler == "cfq");
 }
 
 int blk_mq_default_nr_requests(int hw_queue_depth, bool has_scheduler) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "models/block/bio.hpp"
 #include "models/block/elevator.hpp"
@@ -51,10 +52,17 @@ struct QueueRules {
   int unplug_threshold = 4;  // requests allocated and not with the driver
   Duration unplug_delay{3'000'000};
   PlugRules plug;
+  bool knows_rotational = true;  // from 2.6.29 on
+  int most_nomerges = 1;         // largest nomerges it takes
   DeadlineRules deadline = kDeadline2631;
   CfqRules cfq;
   Sectors max_sectors{1024};  // of a request, unless max_sectors_kb is set
 
+  // Whether it pays to let a disk of this depth wait for more requests: if it has an arm, or takes
+  // one command at a time. queue_should_plug(), cfq_arm_slice_timer()
+  bool may_wait(bool rotational, int depth) const {
+    return rotational || depth == 1 || !knows_rotational;
+  }
   // The index of the slots, and of the congestion, that a bio belongs to.
   int index(BioOp op, bool sync) const {
     if (split_by_sync)
@@ -96,6 +104,8 @@ struct QueueParams {
 QueueParams queue_params(const DeviceConfig& device);
 // Fills in what the kernel chooses for a device that takes so many requests.
 QueueParams with_defaults(QueueParams params, const QueueRules& rules, int device_depth);
+// Whether single queues, with this scheduler, ask for it.
+bool asks_for_rotational(const QueueRules& rules, std::string_view scheduler);
 // nr_requests of blk-mq when nobody sets it: blk_mq_init_sched(), or the hardware's tags.
 int blk_mq_default_nr_requests(int hw_queue_depth, bool has_scheduler);
 

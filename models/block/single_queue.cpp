@@ -16,7 +16,8 @@ SingleQueue::SingleQueue(Simulator& sim, TickClock clock, Device& device, const 
     : DriverQueue(sim, clock, device, with_defaults(params, rules, device.depth()), layer, trace),
       slots_(params_.nr_requests, rules.batch_requests, clock),
       rules_(rules),
-      elevator_(make_elevator(params_.scheduler, rules, clock), params_, stats_, *this),
+      may_wait_(rules.may_wait(params_.rotational, device.depth())),
+      elevator_(make_elevator(params_.scheduler, rules, clock, may_wait_), params_, stats_, *this),
       flush_(*this, clock, params_),
       congestion_(layer.congestion) {
   // 3 * HZ / 1000 truncates, but a timer needs a jiffy.
@@ -84,10 +85,11 @@ void SingleQueue::insert(Request& rq, Bio& bio, IoContext& ioc) {
       events_.plug(BlockEvent::What::kPlug, ioc.thread);
     ioc.plug->add(rq, rules_.plug);
   } else {
-    if (elevator_.empty() && !rules_.plug.per_task)
+    const bool plugs = may_wait_ && !rules_.plug.per_task;
+    if (elevator_.empty() && plugs)
       plug_device(ioc.thread);
     add_to_elevator(rq);
-    if (rules_.plug.per_task || held_back_)
+    if (!plugs || held_back_)
       request_fn();  // cfq_rq_enqueued(): it may be what the elevator idles for
     else if (plugged_ && allocated() - in_flight() >= rules_.unplug_threshold)
       generic_unplug_device();

@@ -62,6 +62,7 @@ class SingleQueue final : public DriverQueue, private RequestOwner, private Flus
   Request* ordered_ = nullptr;  // the barrier under way
   std::array<WaitQueue, 2> slot_waiters_;
   QueueRules rules_;
+  bool may_wait_;  // QueueRules::may_wait()
   ElevatorQueue elevator_;
   FlushMachine flush_;
   CongestionWaits& congestion_;

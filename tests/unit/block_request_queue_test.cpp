@@ -87,6 +87,25 @@ TEST_CASE("a waiter and an unplugging bio start the queue", "[block]") {
   CHECK(g.queue.in_flight() == 1);
 }
 
+TEST_CASE("from 2.6.29 on a disk without an arm that queues commands is not plugged", "[block]") {
+  struct Row {
+    bool known, rotational;
+    int depth;
+    bool plugs;
+  };
+  for (const Row& row : {Row{true, true, 32, true}, Row{true, false, 1, true},
+                         Row{true, false, 32, false}, Row{false, false, 32, true}}) {
+    BlockSetup setup;
+    setup.rules.knows_rotational = row.known;
+    setup.queue.rotational = row.rotational;
+    setup.device.driver_depth = row.depth;
+    BlockFixture f(setup);
+    f.submit(100);
+    CHECK(f.queue.plugged() == row.plugs);
+    CHECK(f.queue.in_flight() == (row.plugs ? 0 : 1));
+  }
+}
+
 TEST_CASE("a busy disk takes the next request at once, plugged or not", "[block]") {
   BlockFixture f;
   f.submit(0);
