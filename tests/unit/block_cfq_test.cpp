@@ -16,12 +16,14 @@ TEST_CASE("example 7: slices by priority", "[block]") {
   CHECK(cfq_prio_slice(Jiffies(100), 0) == Jiffies(180));
   CHECK(cfq_prio_slice(Jiffies(100), 7) == Jiffies(40));
   CHECK(cfq_prio_slice(Jiffies(40), 4) == Jiffies(40));
+  CHECK(CfqElevator::kQuantum == 4);
   CHECK(cfq_prio_to_maxrq(4) == 16);
 }
 
 class CfqBench {
  public:
-  explicit CfqBench(const CfqRules& rules = {}) : cfq(rules, TickClock(1000)) {}
+  explicit CfqBench(const CfqRules& rules = {}, bool may_wait = true)
+      : cfq(rules, TickClock(1000), may_wait) {}
 
   Request& add(BioOp op, std::int64_t sector, const IoContext& task, std::int64_t jiffy = 1) {
     Request& rq = requests_.emplace_back();
@@ -89,6 +91,77 @@ TEST_CASE("no write-back while a synchronous request is in flight", "[block]") {
   CHECK(bench.cfq.idles_until() == Jiffies(0));  // the completion will tell
   bench.cfq.completed(read, Jiffies(20));
   CHECK(bench.serve(28) == 9000);
+}
+
+TEST_CASE("a task whose request is under way keeps its turn", "[block]") {
+  CfqBench bench;
+  Request& first = bench.add(R, 1000, bench.a);
+  Request& second = bench.add(R, 1008, bench.a);
+  bench.add(R, 9000, bench.b);
+  CHECK(bench.cfq.next(Jiffies(10)) == &first);
+  CHECK(bench.cfq.next(Jiffies(10)) == &second);
+  CHECK(bench.cfq.next(Jiffies(10)) == nullptr);
+  bench.cfq.completed(first, Jiffies(11));
+  CHECK(bench.cfq.idles_until() == Jiffies(0));
+  CHECK(bench.cfq.next(Jiffies(11)) == nullptr);
+  bench.cfq.completed(second, Jiffies(12));
+  CHECK(bench.cfq.idles_until() == Jiffies(20));
+}
+
+TEST_CASE("the disk idles no more when the task is back, or has lost its turn", "[block]") {
+  for (const bool back : {true, false}) {
+    CfqBench bench;
+    IoContext urgent;
+    urgent.ioprio = {PriorityClass::kRealtime, 4};
+    bench.add(R, 1000, bench.a);
+    bench.serve(10);
+    CHECK(bench.cfq.idles_until() == Jiffies(18));
+    bench.add(R, 1008, back ? bench.a : urgent, 12);
+    CHECK(bench.cfq.idles_until() == Jiffies(0));
+  }
+}
+
+TEST_CASE("the disk does not idle where nothing is gained by it", "[block]") {
+  CfqBench bench({}, /*may_wait=*/false);
+  bench.add(R, 1000, bench.a);
+  bench.add(R, 9000, bench.b);
+  CHECK(bench.serve(10) == 1000);
+  CHECK(bench.cfq.idles_until() == Jiffies(0));
+  CHECK(bench.serve(10) == 9000);
+}
+
+TEST_CASE("the slice of an asynchronous queue is 40 ms", "[block]") {
+  CfqBench bench;
+  bench.b.ioprio = {PriorityClass::kBestEffort, 5};
+  for (int i = 0; i < 3; ++i)
+    bench.add(W, 100 * i, bench.a);
+  bench.add(W, 50'000, bench.b);
+  CHECK(bench.serve(10) == 0);
+  CHECK(bench.serve(49) == 100);
+  CHECK(bench.serve(50) == 50'000);
+}
+
+TEST_CASE("a turn begins with the oldest request once it is 125 ms old, of a write 250 ms",
+          "[block]") {
+  for (const BioOp op : {R, W}) {
+    const int expires = op == R ? 126 : 251;  // they come in jiffy 1
+    for (const int jiffy : {expires - 1, expires}) {
+      CfqBench bench;
+      bench.add(op, 90'000, bench.a);
+      bench.add(op, 10, bench.a);
+      CHECK(bench.serve(jiffy) == (jiffy == expires ? 90'000 : 10));
+    }
+  }
+  CfqBench bench;  // and so does the next turn, but only its first request
+  bench.add(R, 90'000, bench.a);
+  bench.add(R, 10, bench.a);
+  bench.add(R, 500, bench.b);
+  CHECK(bench.serve(20) == 10);
+  bench.add(R, 20, bench.a, 30);
+  bench.add(R, 30, bench.a, 30);
+  CHECK(bench.serve(120) == 500);
+  CHECK(bench.serve(128) == 90'000);
+  CHECK(bench.serve(300) == 20);
 }
 
 TEST_CASE("before 2.6.31 write-back does not wait for it, and a queue alone has 4 in flight too",
@@ -179,6 +252,27 @@ TEST_CASE("the realtime class cuts the slice of others short, from 2.6.31 on", "
   }
 }
 
+TEST_CASE("who preempts is next, before those who wait", "[block]") {
+  CfqBench bench;
+  bench.b.ioprio = {PriorityClass::kBestEffort, 5};
+  for (int i = 0; i < 3; ++i)
+    bench.add(W, 100 * i, bench.a);
+  bench.add(W, 50'000, bench.b);
+  CHECK(bench.serve(10) == 0);
+  IoContext reader;
+  bench.add(R, 70'000, reader, 11);
+  CHECK(bench.serve(11) == 70'000);
+
+  CfqBench used;  // so is the first to come after the end of a slice
+  IoContext late;
+  for (int i = 0; i < 3; ++i)
+    used.add(R, 100 * i, used.a);
+  used.add(R, 50'000, used.b);
+  CHECK(used.serve(10) == 0);
+  used.add(R, 70'000, late, 110);
+  CHECK(used.serve(110) == 70'000);
+}
+
 TEST_CASE("the idle class has one request in flight, and gives way after each", "[block]") {
   CfqBench bench;
   bench.b.ioprio = {PriorityClass::kIdle, 7};
@@ -217,6 +311,31 @@ TEST_CASE("the disk does not wait for a task that thinks for longer than 8 ms", 
   CHECK(idle_after_thinking(8) == Jiffies(8));
   CHECK(idle_after_thinking(10) == Jiffies(0));
   CHECK(idle_after_thinking(1000) == Jiffies(0));
+}
+
+TEST_CASE("the longest pause counts as 16 ms of thought", "[block]") {
+  for (const int pauses : {3, 7}) {
+    CfqBench bench;
+    std::int64_t now = 1;
+    for (int i = 0; i < 20 + pauses; ++i) {
+      bench.add(R, 100 * i, bench.a, now += i < 20 ? 0 : 1000);
+      bench.serve(now);
+    }
+    CHECK(bench.cfq.idles_until() == Jiffies(pauses == 3 ? now + 8 : 0));
+  }
+}
+
+TEST_CASE("the disk does not wait for what would come after the slice", "[block]") {
+  CfqBench bench;
+  std::int64_t now = 1;  // the slice ends at 101
+  for (; now <= 91; now += 6) {
+    bench.add(R, 100 * now, bench.a, now);
+    bench.serve(now);
+    CHECK(bench.cfq.idles_until() == Jiffies(now + 8));
+  }
+  bench.add(R, 100 * now, bench.a, now);
+  bench.serve(now);
+  CHECK(bench.cfq.idles_until() == Jiffies(0));
 }
 
 TEST_CASE("a think time is known after three requests", "[block]") {

@@ -113,6 +113,88 @@ TEST_CASE("an expired request is served when the batch ends: after its jiffy, or
   }
 }
 
+TEST_CASE("a read expires after 500 ms", "[block]") {
+  for (const int jiffy : {125, 126}) {
+    Bench bench(kDeadline2631);
+    bench.add(R, 1000);
+    bench.add(R, 1008);
+    CHECK(bench.next() == "R1000");
+    bench.add(R, 10);  // passed over; 125 jiffies
+    for (int i = 2; i < 20; ++i)
+      bench.add(R, 1000 + 8 * i, 100);
+    for (int i = 1; i < 16; ++i)
+      CHECK(bench.next() == "R" + std::to_string(1000 + 8 * i));
+    CHECK(bench.next(jiffy) == (jiffy == 126 ? "R10" : "R1128"));
+  }
+}
+
+TEST_CASE("what has expired begins a batch of 16", "[block]") {
+  for (const DeadlineRules& rules : {kDeadline2624, kDeadline2631, kDeadline310, kDeadline61}) {
+    Bench bench(rules);
+    for (int i = 0; i < 16; ++i)
+      bench.add(W, 1000 + 8 * i);
+    bench.add(W, 10);
+    bench.add(W, 18);
+    for (int i = 0; i < 16; ++i)
+      bench.next();
+    bench.add(R, 50'000, 2000);
+    CHECK(bench.next(2000) == "R50000");
+    CHECK(bench.next(2000) == "W10");
+    bench.add(R, 60'000, 2000);
+    CHECK(bench.next(2000) == "W18");
+    CHECK(bench.next(2000) == "R60000");
+  }
+}
+
+TEST_CASE("2.6.18: a gap ends the batch, and the next one has no batch of its own", "[block]") {
+  for (const bool early : {true, false}) {
+    Bench bench(early ? kDeadline2618 : kDeadline2624);
+    for (const int sector : {1000, 1008, 2000, 2008, 2016})
+      bench.add(R, sector);
+    bench.add(W, 5);
+    for (const char* rq : {"R1000", "R1008", "R2000"})
+      CHECK(bench.next() == rq);
+    CHECK(bench.next() == (early ? "W5" : "R2008"));
+  }
+}
+
+TEST_CASE("writes that had their turn are starved by two batches again", "[block]") {
+  for (const DeadlineRules& rules : {kDeadline2624, kDeadline2631, kDeadline310, kDeadline61}) {
+    Bench bench(rules);
+    for (int i = 0; i < 100; ++i)
+      bench.add(R, 10'000 + 8 * i);
+    bench.add(W, 5);
+    for (int i = 0; i < 33; ++i)
+      bench.next();
+    bench.add(W, 6000);
+    for (int i = 0; i < 32; ++i)
+      CHECK(bench.next().front() == 'R');
+    CHECK(bench.next() == "W6000");
+  }
+  Bench alone(kDeadline2631);  // nor does a turn without reads count as starving
+  alone.add(W, 5);
+  alone.add(R, 1000);
+  alone.add(R, 1008);
+  CHECK(alone.next() == "R1000");  // starved once
+  CHECK(alone.next() == "R1008");
+  CHECK(alone.next() == "W5");
+  alone.add(W, 600);
+  for (int i = 0; i < 40; ++i)
+    alone.add(R, 10'000 + 8 * i);
+  for (int i = 0; i < 32; ++i)
+    CHECK(alone.next().front() == 'R');
+  CHECK(alone.next() == "W600");
+}
+
+TEST_CASE("2.6.18 restarts at an expired request, not at the lowest sector", "[block]") {
+  for (const int jiffy : {1250, 1251}) {
+    Bench bench(kDeadline2618);
+    bench.add(W, 500);
+    bench.add(W, 100, 1000);
+    CHECK(bench.next(jiffy) == (jiffy == 1251 ? "W500" : "W100"));
+  }
+}
+
 TEST_CASE("without a next request 2.6.18 restarts at the lowest sector, later ones at the oldest",
           "[block]") {
   for (const DeadlineRules& rules : kAllRules) {
@@ -205,6 +287,7 @@ TEST_CASE("a joined request takes over the earlier deadline and the place", "[bl
 TEST_CASE("the next request of a batch may vanish in a join", "[block]") {
   Bench bench(kDeadline2631);
   bench.add(W, 100);
+  bench.add(W, 50);
   Request& next = bench.add(W, 208);
   bench.add(W, 300);
   CHECK(bench.next() == "W100");
