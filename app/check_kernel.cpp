@@ -86,8 +86,6 @@ class KernelCheck {
   }
   void device(const DeviceConfig& d, const std::string& at) {
     const std::string instead = "2.4 has no limits for a device";
-    if (d.queue.nomerges != 0)
-      lacks(at + "/nomerges", "requests of 2.4 always merge");
     if (d.min_ratio > 0)
       lacks(at + "/min_ratio", instead);
     if (d.max_ratio < 100)

@@ -3,6 +3,7 @@
 
 #include "app/scenario_check.hpp"
 #include "app/units_parse.hpp"
+#include "models/device/device.hpp"
 #include "models/kernel.hpp"
 
 namespace wbsim {
@@ -20,38 +21,75 @@ void check_scheduler(const std::string& chosen, const KernelRow& row, const std:
                          "; it has " + names);
 }
 
-// What blk-mq cannot share out.
-void check_multi_queue(const DeviceConfig& d, const std::string& at, Problems& problems) {
+// What the kernel would make of it, and what blk-mq cannot share out.
+void check_multi_queue(const DeviceConfig& d, const KernelRow& row, int cpus, const std::string& at,
+                       Problems& problems) {
   const QueueConfig& q = d.queue;
-  if (q.async_depth && q.nr_requests && *q.async_depth > *q.nr_requests)
+  const int tags = device_depth(d);
+  if (q.nr_hw_queues > cpus)
+    problems.error(at + "/nr_hw_queues", std::to_string(q.nr_hw_queues) + " queues serve " +
+                                             std::to_string(cpus) + " processors");
+  if (q.nr_hw_queues > tags) {
+    problems.error(
+        at + "/nr_hw_queues",
+        std::to_string(q.nr_hw_queues) + " queues share a driver_depth of " + std::to_string(tags));
+    return;
+  }
+  const QueueParams kernel = with_defaults(queue_params(d), row.queue, tags);
+  if (q.nr_requests && *q.nr_requests > kernel.nr_requests)
+    problems.error(at + "/nr_requests",
+                   "without a scheduler no more than the hardware queue has, " +
+                       std::to_string(kernel.nr_requests));
+  if (q.async_depth && *q.async_depth > kernel.nr_requests)
     problems.error(at + "/async_depth", std::to_string(*q.async_depth) +
                                             " is more than nr_requests, " +
-                                            std::to_string(*q.nr_requests));
-  if (!d.driver_depth)
-    return;
-  const int depth = *d.driver_depth / q.nr_hw_queues;
-  if (depth < 1)
-    problems.error(at + "/nr_hw_queues", std::to_string(q.nr_hw_queues) +
-                                             " queues share a driver_depth of " +
-                                             std::to_string(*d.driver_depth));
-  else if (q.scheduler == "none" && q.nr_requests && *q.nr_requests > depth)
-    problems.error(
-        at + "/nr_requests",
-        "without a scheduler no more than the hardware queue has, " + std::to_string(depth));
+                                            std::to_string(kernel.nr_requests));
+  if (q.rotational && (q.wbt_lat_usec || kernel.scheduler == "bfq"))
+    problems.warn(at + "/rotational", "nobody asks: it only sets the default of wbt_lat_usec");
 }
 
 // What a kernel with single queues does not know.
-void check_single_queue(const QueueConfig& q, const KernelRow& row, const std::string& at,
+void check_single_queue(const DeviceConfig& d, const KernelRow& row, const std::string& at,
                         Problems& problems) {
+  const QueueConfig& q = d.queue;
   const std::string kernel = "kernel " + std::string(row.name);
   if (q.wbt_lat_usec)
-    problems.error(at + "/wbt_lat_usec", kernel + " has no blk-wbt");
+    problems.error(at + "/wbt_lat_usec", kernel + " has no blk-wbt", "4.10 brought it");
   if (q.async_depth)
     problems.error(at + "/async_depth", kernel + " has no mq-deadline");
   if (q.nr_hw_queues != 1)
     problems.error(at + "/nr_hw_queues", kernel + " has one queue for each device");
   if (q.nr_requests && *q.nr_requests < 4)
     problems.error(at + "/nr_requests", kernel + " takes no less than 4");
+  if (q.rotational && !row.queue.knows_rotational)
+    problems.error(at + "/rotational", kernel + " does not ask for it", "2.6.29 brought it");
+  else if (q.rotational && !asks_for_rotational(row.queue, q.scheduler.value_or("cfq")))
+    problems.warn(at + "/rotational",
+                  "nobody asks: in kernel " + std::string(row.name) + " only cfq does");
+  if (q.nomerges > row.queue.most_nomerges)
+    problems.error(at + "/nomerges", kernel + " does not have it",
+                   row.queue.most_nomerges == 0 ? "2.6.25 brought it" : "it takes 0 and 1");
+}
+
+void check_linus_queue(const QueueConfig& q, const KernelRow& row, const std::string& at,
+                       Problems& problems) {
+  const std::string kernel = "kernel " + std::string(row.name);
+  if (q.write_cache)
+    problems.error(at + "/write_cache", kernel + " never flushes a drive's cache");
+  if (const int most = static_cast<int>(row.queue.max_sectors.count() / 2);
+      q.max_sectors_kb && *q.max_sectors_kb > most)
+    problems.error(at + "/max_sectors_kb",
+                   std::to_string(*q.max_sectors_kb) + " is more than requests of 2.4 grow to",
+                   "at most " + std::to_string(most) + "; without it 255 sectors");
+}
+
+// A page is a segment.
+void check_request_size(const QueueConfig& q, const std::string& at, Problems& problems) {
+  if (q.max_sectors_kb && *q.max_sectors_kb > std::int64_t{q.max_segments} * kPageSize / 1024)
+    problems.warn(at + "/max_sectors_kb",
+                  "no request gets there: " + std::to_string(q.max_segments) +
+                      " pages, its max_segments, are " +
+                      size_text(std::int64_t{q.max_segments} * kPageSize));
 }
 
 }  // namespace
@@ -66,9 +104,12 @@ void check_queues(const Scenario& s, Problems& problems) {
     if (q.scheduler && problems.usable(at + "/scheduler"))
       check_scheduler(*q.scheduler, *row, at + "/scheduler", problems);
     if (row->queue.kind == QueueKind::kMulti)
-      check_multi_queue(s.devices[i], at, problems);
+      check_multi_queue(s.devices[i], *row, s.cpu.cpus, at, problems);
     else
-      check_single_queue(q, *row, at, problems);
+      check_single_queue(s.devices[i], *row, at, problems);
+    if (is_linus(row->queue.kind))
+      check_linus_queue(q, *row, at, problems);
+    check_request_size(q, at, problems);
   }
 }
 

@@ -112,8 +112,10 @@ void merge_into(Json& device, const std::vector<fs::path>& folders, const std::s
   }
   const Json given = device;
   for (const auto& [key, value] : profile.items()) {
-    if (key != "schema" && key != "description" && key != "source" && !replaced(key, given))
-      device[key] = value;
+    if (key == "schema" || key == "description" || key == "source" || replaced(key, given))
+      continue;
+    device[key] = value;
+    problems.excuse(child(at, key));
   }
 }
 

@@ -1,6 +1,7 @@
 // What is wrong with a scenario file: everything, not only the first.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,10 @@ class Problems {
   int errors() const { return errors_; }
   const std::vector<Problem>& all() const { return list_; }
 
+  // A profile brought this key: no error where it does not apply to the device.
+  void excuse(std::string pointer) { excused_.insert(std::move(pointer)); }
+  bool excused(const std::string& pointer) const { return excused_.contains(pointer); }
+
   // False when the value at the pointer, or what holds it, was refused: what follows from it is
   // not worth a message.
   bool usable(std::string_view pointer) const;
@@ -37,6 +42,7 @@ class Problems {
  private:
   std::vector<Problem> list_;
   std::vector<std::string> spoilt_;
+  std::set<std::string> excused_;
   int errors_ = 0;
 };
 

@@ -114,8 +114,9 @@ void fill_queue_defaults(DeviceConfig& device, const QueueRules& rules, Bytes me
     queue.async_depth = params.async_depth;
   if (!is_linus(rules.kind))  // 255 sectors are no whole KiB
     queue.max_sectors_kb = static_cast<int>(params.max_sectors.count() / 2);
-  queue.rotational = params.rotational;
-  if (rules.kind == QueueKind::kMulti)
+  if (asks_for_rotational(rules, params.scheduler))
+    queue.rotational = params.rotational;
+  if (rules.kind == QueueKind::kMulti)  // which has the rotation in it
     queue.wbt_lat_usec = params.wbt_lat.count() / 1000;
 }
 

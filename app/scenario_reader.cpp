@@ -238,7 +238,8 @@ class Reader : public KeyVisitor {
         continue;
       const std::string pointer = child(frame_.pointer, key);
       if (const auto found = frame_.inapplicable.find(key); found != frame_.inapplicable.end()) {
-        problems_.error(pointer, "stands only " + found->second);
+        if (!problems_.excused(pointer))
+          problems_.error(pointer, "stands only " + found->second);
         continue;
       }
       problems_.error(pointer, "unknown key", name_hint(key, frame_.allowed));

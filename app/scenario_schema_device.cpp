@@ -88,11 +88,13 @@ void describe_hdd_seek(const ModelKeys& key, HddConfig& d) {
   curve(real_key("seek_a_ms", 0, 1000, "Seek of d cylinders up to seek_split: a + b*sqrt(d) ms"),
         slot(d.seek_a_ms));
   curve(real_key("seek_b_ms", 0, 1000, "See seek_a_ms"), slot(d.seek_b_ms));
-  curve(real_key("seek_c_ms", 0, 1000, "Seek of d cylinders beyond seek_split: c + e*d ms"),
-        slot(d.seek_c_ms));
-  curve(real_key("seek_e_ms", 0, 1000, "See seek_c_ms"), slot(d.seek_e_ms));
-  curve(integer_key("seek_split", 0, 1'000'000'000, "Cylinders where the seek curve changes"),
+  curve(integer_key("seek_split", 0, HddConfig::kNoSplit, "Cylinders where the seek curve changes")
+            .by_default("nowhere"),
         slot(d.seek_split));
+  const ModelKeys beyond = curve.with("a seek_split", d.seek_split < HddConfig::kNoSplit);
+  beyond(real_key("seek_c_ms", 0, 1000, "Seek of d cylinders beyond seek_split: c + e*d ms"),
+         slot(d.seek_c_ms));
+  beyond(real_key("seek_e_ms", 0, 1000, "See seek_c_ms"), slot(d.seek_e_ms));
 }
 
 void describe_hdd_media(const ModelKeys& key, HddConfig& d) {
@@ -109,24 +111,27 @@ void describe_hdd_media(const ModelKeys& key, HddConfig& d) {
            slot(d.inner_bytes_per_s));
   key(duration_key("overhead", 0s, 10s, "Controller time of each request"), slot(d.overhead));
   describe_hdd_seek(key, d);
-  key(duration_key("head_switch", 0s, 1s, "Change to another head on the same cylinder"),
+  key.with("several heads", d.heads > 1)(
+      duration_key("head_switch", 0s, 1s, "Change to another head on the same cylinder"),
       slot(d.head_switch));
   key(duration_key("write_settle", 0s, 1s, "Further time of a write that is positioned"),
       slot(d.write_settle));
 }
 
-void describe_hdd_drive(const ModelKeys& key, HddConfig& d) {
+void describe_hdd_drive(const ModelKeys& key, HddConfig& d, bool queues) {
   key(size_key("read_ahead", 0, kMost, "After a read the drive reads on so far; 0B: not at all"),
       slot(d.read_ahead));
   key(size_key("drive_cache", 0, kMost, "Volatile write cache; 0B: a write ends on the medium")
           .multiple_of(kSectorSize),
       slot(d.write_cache));
-  key(rate_key("link_rate", 0, kFastest, "To and from the drive's memory; 0B/s: takes no time"),
+  const bool memory = d.read_ahead > Bytes(0) || d.write_cache > Bytes(0);
+  key.with("read_ahead or drive_cache", memory)(
+      rate_key("link_rate", 0, kFastest, "To and from the drive's memory; 0B/s: takes no time"),
       slot(d.link_bytes_per_s));
-  key(flag_key("sptf",
-               "With a driver_depth above 1: least positioning time first, or as they come"),
-      slot(d.sptf));
-  key(duration_key("age_limit", 1us, kDay, "No command older than this is passed over"),
+  const ModelKeys queue = key.with("a driver_depth above 1", queues);
+  queue(flag_key("sptf", "Least positioning time first, or as they come"), slot(d.sptf));
+  queue.with("sptf", d.sptf)(
+      duration_key("age_limit", 1us, kDay, "No command older than this is passed over"),
       slot(d.age_limit));
 }
 
@@ -140,7 +145,8 @@ void describe_flash(const ModelKeys& key, FlashConfig& d) {
   key(size_key("stripe", kSectorSize, kMost, "A request is split into pieces of this, a unit each")
           .multiple_of(kSectorSize),
       slot(d.stripe));
-  key(choice_key("placement", placement_words(),
+  key.with("several units", d.units > 1)(
+      choice_key("placement", placement_words(),
                  "Unit of a read: that of its address, or whichever is free first"),
       enum_slot(d.placement, placement_words()));
   key(duration_key("read_time", 0s, 10s, "Of a piece, in its unit"), slot(d.read_time));
@@ -163,20 +169,24 @@ void describe_flash(const ModelKeys& key, FlashConfig& d) {
 void describe_flash_writes(const ModelKeys& key, FlashConfig& d) {
   key(size_key("write_buffer", 0, kMost, "Memory that takes writes; 0B: they wait for the program"),
       slot(d.write_buffer));
-  key(duration_key("buffer_latency", 0s, 1s, "Of a write that the buffer takes"),
-      slot(d.buffer_latency));
-  key(rate_key("sustained_rate", 1, kFastest, "At which the write buffer drains"),
-      slot(d.write_bytes_per_s));
-  key(flag_key("power_loss_protection", "The buffer outlives a power cut; a flush costs nothing"),
+  const ModelKeys buffer = key.with("a write_buffer", d.write_buffer > Bytes(0));
+  buffer(duration_key("buffer_latency", 0s, 1s, "Of a write that the buffer takes"),
+         slot(d.buffer_latency));
+  buffer(rate_key("sustained_rate", 1, kFastest, "At which the write buffer drains"),
+         slot(d.write_bytes_per_s));
+  buffer(
+      flag_key("power_loss_protection", "The buffer outlives a power cut; a flush costs nothing"),
       slot(d.power_loss_protection));
-  key(size_key("gc_after", 0, kMost, "Garbage collection begins after so many bytes are written"),
-      slot(d.gc_after));
-  key(size_key("gc_interval", 1, kMost,
-               "Bytes written between two stalls: mean of an exponential distribution"),
-      slot(d.gc_interval));
   key(duration_key("gc_stall", 0s, 60s,
-                   "Length of a stall: mean of an exponential distribution; 0s: none"),
+                   "Length of a stall for garbage collection: mean of an exponential "
+                   "distribution; 0s: none"),
       slot(d.gc_stall));
+  const ModelKeys gc = key.with("a gc_stall", d.gc_stall > Duration::zero());
+  gc(size_key("gc_after", 0, kMost, "Garbage collection begins after so many bytes are written"),
+     slot(d.gc_after));
+  gc(size_key("gc_interval", 1, kMost,
+              "Bytes written between two stalls: mean of an exponential distribution"),
+     slot(d.gc_interval));
 }
 
 void describe_usb(const ModelKeys& key, UsbConfig& d) {
@@ -185,11 +195,13 @@ void describe_usb(const ModelKeys& key, UsbConfig& d) {
       slot(d.write_bytes_per_s));
   key(duration_key("overhead", 0s, 10s, "Time of each request besides the transfer"),
       slot(d.overhead));
-  key(size_key("erase_block", kSectorSize, kMost, "Erase block"), slot(d.erase_block));
-  key(integer_key("open_blocks", 1, 1000, "Erase blocks that are open for writing at a time"),
-      slot(d.open_blocks));
-  key(duration_key("erase_stall", 0s, 60s, "Of a write to an erase block that is not open"),
+  key(duration_key("erase_stall", 0s, 60s,
+                   "Of a write to an erase block that is not open; 0s: none"),
       slot(d.erase_stall));
+  const ModelKeys blocks = key.with("an erase_stall", d.erase_stall > Duration::zero());
+  blocks(size_key("erase_block", kSectorSize, kMost, "Erase block"), slot(d.erase_block));
+  blocks(integer_key("open_blocks", 1, 1000, "Erase blocks that are open for writing at a time"),
+         slot(d.open_blocks));
 }
 
 std::vector<std::string> fault_kind_words() {
@@ -269,7 +281,7 @@ void describe_hardware(KeyVisitor& v, DeviceConfig& d, std::vector<std::string> 
   describe_fixed(ModelKeys(v, "fixed", d.model == "fixed"), d.fixed);
   const ModelKeys hdd(v, "hdd", d.model == "hdd");
   describe_hdd_media(hdd, d.hdd);
-  describe_hdd_drive(hdd, d.hdd);
+  describe_hdd_drive(hdd, d.hdd, d.driver_depth.value_or(1) > 1);
   const ModelKeys flash(v, "ssd or nvme", d.model == "ssd" || d.model == "nvme");
   describe_flash(flash, d.flash);
   describe_flash_writes(flash, d.flash);

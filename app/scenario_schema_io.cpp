@@ -30,30 +30,38 @@ void describe_queue(KeyVisitor& v, QueueConfig& q) {
                          "scheduler its depth")
              .read_by(reader),
          slot(q.nr_requests));
+  v.leaf(integer_key("nr_hw_queues", 1, 4096,
+                     "Hardware queues, which share what the device holds. From 3.13 on")
+             .read_by("blk-mq"),
+         slot(q.nr_hw_queues));
+  const bool deadline = q.scheduler ? q.scheduler->ends_with("deadline") : q.nr_hw_queues == 1;
   v.leaf(integer_key("async_depth", 1, 1'000'000,
                      "Of nr_requests, what anything but reads may have. From 5.0 on")
-             .only("with scheduler mq-deadline", !q.scheduler || q.scheduler->ends_with("deadline"))
+             .only("with scheduler mq-deadline", deadline)
              .by_default("all")
              .read_by("mq-deadline"),
          slot(q.async_depth));
-  v.leaf(integer_key("max_sectors_kb", 4, 1'048'576, "Largest request, in KiB")
-             .by_default("512; from 5.0 on 1280")
+  v.leaf(integer_key("max_sectors_kb", 4, 1'048'576, "Largest request, in KiB; 2.4: at most 127")
+             .by_default("512; 2.4: 127.5; from 5.0 on 1280")
              .read_by(reader),
          slot(q.max_sectors_kb));
   v.leaf(integer_key("nomerges", 0, 2,
                      "0: merge; 1: only into the last merged request and on a task's plug; 2: "
-                     "not at all")
+                     "not at all. From 2.6.25 on, 2 from 2.6.36 on")
              .read_by(reader),
          slot(q.nomerges));
-  v.leaf(flag_key("rotational", "The target of blk-wbt is 75 ms instead of 2 ms")
+  v.leaf(flag_key("rotational",
+                  "The target of blk-wbt is 75 ms instead of 2 ms. Without it, and with a "
+                  "driver_depth above 1, the queue is not plugged and cfq does not idle. From "
+                  "2.6.29 on")
              .by_default("true for the models fixed and hdd")
-             .read_by("blk-wbt"),
+             .read_by("blk-wbt, cfq; the queue's plug up to 2.6.38"),
          slot(q.rotational));
   v.leaf(choice_key("write_cache", {"write back", "write through"},
                     "Whether the kernel takes the drive for one with a volatile cache, and sends "
                     "it flushes")
              .by_default("the device's")
-             .read_by(reader + ", fsync"),
+             .read_by(reader + ", fsync; not 2.4"),
          slot(q.write_cache));
   v.leaf(integer_key("wbt_lat_usec", 0, 60'000'000,
                      "Read latency that blk-wbt keeps buffered writes away from, in us; 0: off. "
@@ -61,10 +69,6 @@ void describe_queue(KeyVisitor& v, QueueConfig& q) {
              .by_default("75000 if rotational, else 2000; 0 with bfq")
              .read_by("blk-wbt"),
          slot(q.wbt_lat_usec));
-  v.leaf(integer_key("nr_hw_queues", 1, 4096,
-                     "Hardware queues, which share what the device holds. From 3.13 on")
-             .read_by("blk-mq"),
-         slot(q.nr_hw_queues));
   v.leaf(
       integer_key("max_segments", 1, 65'535, "Most pieces of memory in a request").read_by(reader),
       slot(q.max_segments));

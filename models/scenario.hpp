@@ -140,7 +140,8 @@ struct HddConfig {
   Duration overhead{100'000};
   double seek_a_ms = 0.8, seek_b_ms = 0.027;
   double seek_c_ms = 0.8, seek_e_ms = 0.0;
-  std::int64_t seek_split = 1'000'000'000;
+  static constexpr std::int64_t kNoSplit = 1'000'000'000;
+  std::int64_t seek_split = kNoSplit;
   std::vector<SeekPoint> seek_table;
   Duration head_switch{0};
   Duration write_settle{0};

@@ -106,6 +106,15 @@ bool is_array(const DeviceConfig& config) {
 }
 }  // namespace
 
+int device_depth(const DeviceConfig& config) {
+  constexpr int kSataDepth = 32, kNvmeDepth = 1023, kArrayDepth = 256;
+  if (config.driver_depth)
+    return *config.driver_depth;
+  if (is_array(config))
+    return kArrayDepth;
+  return config.model == "nvme" ? kNvmeDepth : config.model == "ssd" ? kSataDepth : 1;
+}
+
 bool is_rotational(const DeviceConfig& config) {
   const auto& members = config.array.members;
   if (is_array(config))

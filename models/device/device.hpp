@@ -119,6 +119,7 @@ const std::vector<std::string_view>& device_models();
 
 // What the configuration says, or what the members of an array give.
 Bytes device_capacity(const DeviceConfig& config);
+int device_depth(const DeviceConfig& config);
 bool is_rotational(const DeviceConfig& config);
 bool has_volatile_cache(const DeviceConfig& config);
 

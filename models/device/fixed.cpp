@@ -17,7 +17,7 @@ std::int64_t multiply_divide(std::int64_t a, std::int64_t b, std::int64_t c) {
 FixedDisk::FixedDisk(const DeviceConfig& config)
     : SingleServer({.name = config.name,
                     .capacity = Sectors(config.capacity.count() / kSectorSize),
-                    .depth = config.driver_depth.value_or(1),
+                    .depth = device_depth(config),
                     .completion_latency = config.fixed.completion_latency,
                     .near_sectors = config.fixed.near_sectors}),
       config_(config.fixed) {

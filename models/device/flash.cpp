@@ -11,9 +11,6 @@ namespace wbsim {
 
 namespace {
 
-constexpr int kSataDepth = 32;
-constexpr int kNvmeDepth = 1023;
-
 Duration transfer_time(Bytes bytes, std::int64_t bytes_per_s) {
   if (bytes_per_s == 0)
     return Duration::zero();
@@ -31,12 +28,11 @@ std::size_t unit_of(std::int64_t stripe, std::size_t units) {
 }  // namespace
 
 FlashDrive::FlashDrive(const DeviceConfig& config)
-    : Device(
-          {.name = config.name,
-           .capacity = Sectors(config.capacity.count() / kSectorSize),
-           .depth = config.driver_depth.value_or(config.model == "ssd" ? kSataDepth : kNvmeDepth),
-           .near_sectors = Sectors(config.capacity.count() / kSectorSize),
-           .seeks = false}),
+    : Device({.name = config.name,
+              .capacity = Sectors(config.capacity.count() / kSectorSize),
+              .depth = device_depth(config),
+              .near_sectors = Sectors(config.capacity.count() / kSectorSize),
+              .seeks = false}),
       config_(config.flash),
       duplex_(config.model == "nvme"),
       units_(static_cast<std::size_t>(config.flash.units)),

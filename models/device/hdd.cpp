@@ -44,7 +44,7 @@ double seek_ms(const HddConfig& config, std::int64_t cylinders) {
 HardDisk::HardDisk(const DeviceConfig& config)
     : Device({.name = config.name,
               .capacity = Sectors(config.capacity.count() / kSectorSize),
-              .depth = config.driver_depth.value_or(1)}),
+              .depth = device_depth(config)}),
       config_(config.hdd),
       rotation_ns_(60e9 / config.hdd.rpm),
       geometry_(config_, capacity(), rotation_ns_, seek_ms(config_, 1) * 1e6),

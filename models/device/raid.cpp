@@ -55,14 +55,12 @@ Sectors sectors_of(Bytes bytes) {
   return Sectors(bytes.count() / kSectorSize);
 }
 
-constexpr int kArrayDepth = 256;
-
 }  // namespace
 
 DiskArray::DiskArray(const DeviceConfig& config)
     : Device({.name = config.name,
               .capacity = sectors_of(device_capacity(config)),
-              .depth = config.driver_depth.value_or(kArrayDepth)}),
+              .depth = device_depth(config)}),
       config_(config.array),
       striped_(config.model == "raid0"),
       chunk_(sectors_of(config.array.chunk)) {

@@ -164,21 +164,130 @@ class InvalidScenario(CliTest):
             with self.subTest(message):
                 self.refused_with_device_says(message, device)
 
+    def test_keys_that_nobody_reads(self):
+        hdd, ssd, usb = {"model": "hdd"}, {"model": "ssd"}, {"model": "usb"}
+        for message, device in (
+                ("/link_rate: stands only with model hdd and read_ahead or drive_cache",
+                 {**hdd, "link_rate": "300MB/s"}),
+                ("/sptf: stands only with model hdd and a driver_depth above 1",
+                 {**hdd, "sptf": False}),
+                ("/age_limit: stands only with model hdd and a driver_depth above 1 and sptf",
+                 {**hdd, "driver_depth": 8, "sptf": False, "age_limit": "1s"}),
+                ("/seek_c_ms: stands only with model hdd and no seek_table and a seek_split",
+                 {**hdd, "seek_c_ms": 9.0}),
+                ("/head_switch: stands only with model hdd and several heads",
+                 {**hdd, "heads": 1, "head_switch": "1ms"}),
+                ("/sustained_rate: stands only with model ssd or nvme and a write_buffer",
+                 {**ssd, "write_buffer": "0B", "sustained_rate": "100MB/s"}),
+                ("/power_loss_protection: stands only with model ssd or nvme and a write_buffer",
+                 {**ssd, "write_buffer": "0B", "power_loss_protection": True}),
+                ("/buffer_latency: stands only with model ssd or nvme and a write_buffer",
+                 {**ssd, "write_buffer": "0B", "buffer_latency": "1us"}),
+                ("/gc_after: stands only with model ssd or nvme and a gc_stall",
+                 {**ssd, "gc_after": "1GiB"}),
+                ("/gc_interval: stands only with model ssd or nvme and a gc_stall",
+                 {**ssd, "gc_interval": "1MiB", "gc_stall": "0s"}),
+                ("/placement: stands only with model ssd or nvme and several units",
+                 {**ssd, "units": 1, "placement": "any"}),
+                ("/open_blocks: stands only with model usb and an erase_stall",
+                 {**usb, "erase_stall": "0s", "open_blocks": 4}),
+                ("/driver_depth: stands only with a model other than usb",
+                 {**usb, "driver_depth": 2}),
+        ):
+            with self.subTest(message):
+                self.refused_with_device_says(message, device)
+        self.refused_with_device_says("/async_depth: stands only with scheduler mq-deadline",
+                                      {"nr_hw_queues": 2, "async_depth": 4, "driver_depth": 32},
+                                      kernel={"preset": "6.1"}, machine={"memory": "64MiB",
+                                                                         "cpus": 2})
+
+    def test_a_key_of_a_profile_that_nobody_reads_any_more(self):
+        name = self.variant(devices=[{"name": "d0", "profile": "sata-7200", "driver_depth": 1,
+                                      "drive_cache": "0B", "read_ahead": "0B"}])
+        resolved = json.loads(self.expect(0, "validate", name, "--resolved").stdout)
+        self.assertNotIn("link_rate", resolved["devices"][0])
+
+    def test_seeks_and_zones_that_no_disk_has(self):
+        hdd = {"model": "hdd", "capacity": "1GiB"}
+        for message, device in (
+                ("/seek_table/1: 900 us are less than the 1000 us of a shorter seek",
+                 {**hdd, "seek_table": [[1, 1000], [100, 900]]}),
+                ("/seek_table/1: does not go on from the row before it",
+                 {**hdd, "seek_table": [[100, 1000], [100, 1100]]}),
+                ("/seek_table/0: no cylinders are no seek",
+                 {**hdd, "seek_table": [[0, 1000], [100, 1100]]}),
+                ("/seek_split: the seek time falls there, from 6ms to 3201us",
+                 {**hdd, "seek_a_ms": 1, "seek_b_ms": 0.5, "seek_split": 100, "seek_c_ms": 3.1,
+                  "seek_e_ms": 0.001}),
+                ("/zones/0: has a skew of a revolution or more",
+                 {**hdd, "zones": [[40000, 100, 100, 20]]}),
+                ("/inner_rate: the inner zone is faster, 75MB/s, than the outer one, 50MB/s",
+                 {**hdd, "outer_rate": "50MB/s"}),
+                ("/erase_block: 2GiB are more than the capacity of 1GiB",
+                 {"model": "usb", "capacity": "1GiB", "erase_block": "2GiB"}),
+        ):
+            with self.subTest(message):
+                self.refused_with_device_says(message, device)
+
+    def test_queue_attributes_belong_to_kernels(self):
+        for preset, key, value, message in (
+                ("2.4.17", "max_sectors_kb", 128, "at most 127; without it 255 sectors"),
+                ("2.4.0", "write_cache", "write back", "never flushes a drive's cache"),
+                ("2.4.17", "rotational", False, "2.6.29 brought it"),
+                ("2.6.24", "rotational", False, "2.6.29 brought it"),
+                ("2.4.17", "nomerges", 1, "2.6.25 brought it"),
+                ("2.6.24", "nomerges", 1, "2.6.25 brought it"),
+                ("2.6.32", "nomerges", 2, "it takes 0 and 1"),
+        ):
+            with self.subTest(preset + " " + key):
+                error = self.refused_with_device_says("/" + key, {key: value},
+                                                      kernel={"preset": preset})
+                self.assertIn(message, error)
+        for preset, key, value in (("2.4.17", "max_sectors_kb", 127), ("2.6.31", "nomerges", 1),
+                                   ("2.6.31", "rotational", False), ("3.10", "nomerges", 2)):
+            with self.subTest(preset + " " + key + ", allowed"):
+                self.accepted(preset, {key: value})
+
+    def test_a_queue_attribute_without_effect_is_said_to_be_so(self):
+        for preset, device, message in (
+                ("3.10", {"rotational": False, "scheduler": "deadline"}, "only cfq does"),
+                ("6.1", {"rotational": False, "wbt_lat_usec": 1000}, "nobody asks"),
+                ("6.1", {"rotational": False, "scheduler": "bfq"}, "nobody asks"),
+                ("6.1", {"max_sectors_kb": 513}, "no request gets there: 128 pages"),
+        ):
+            with self.subTest(message):
+                self.assertIn(message, self.accepted(preset, device))
+        self.assertEqual(self.accepted("6.1", {"max_sectors_kb": 1280, "max_segments": 320}), "")
+        self.assertEqual(self.accepted("3.10", {"rotational": False}), "")
+
+    def accepted(self, preset, device):
+        name = self.variant(kernel={"preset": preset}, devices=[{"name": "d0", **device}])
+        return self.expect(0, "validate", name).stderr
+
     def test_queues_that_blk_mq_cannot_share_out(self):
         for message, device in (
                 ("/nr_hw_queues: 64 queues share a driver_depth of 32",
                  {"nr_hw_queues": 64, "driver_depth": 32}),
+                ("/nr_hw_queues: 33 queues share a driver_depth of 32",
+                 {"nr_hw_queues": 33, "model": "ssd"}),
+                ("/nr_hw_queues: 5 queues serve 4 processors",
+                 {"nr_hw_queues": 5, "driver_depth": 32}),
+                ("/nr_requests: without a scheduler no more than the hardware queue has, 32",
+                 {"scheduler": "none", "nr_requests": 33, "model": "ssd"}),
+                ("/async_depth: 65 is more than nr_requests, 64",
+                 {"async_depth": 65, "driver_depth": 32}),
                 ("/async_depth: 400 is more than nr_requests, 64",
                  {"async_depth": 400, "nr_requests": 64}),
                 ("/nr_requests: without a scheduler no more than the hardware queue has, 16",
                  {"scheduler": "none", "nr_requests": 17, "driver_depth": 32, "nr_hw_queues": 2}),
         ):
             with self.subTest(message):
-                self.refused_with_device_says(message, device, kernel={"preset": "6.1"})
+                self.refused_with_device_says(message, device, kernel={"preset": "6.1"},
+                                              machine={"memory": "1GiB", "cpus": 4})
 
     def refused_with_device_says(self, message, device, **more):
         scenario = {**SMALL, **more, "devices": [{"name": "d0", **device}]}
-        self.refused(scenario, "scenario.json: /devices/0" + message)
+        return self.refused(scenario, "scenario.json: /devices/0" + message)
 
     def test_a_key_replaces_what_a_profile_says_in_another_way(self):
         for profile, given, gone in (("hp-97560", {"outer_rate": "100MB/s"}, "zones"),
