@@ -8,8 +8,11 @@ of CpuCosts in models/scenario.hpp:
 copy_per_kib     not measured: the kernel of these machines copies 8 bytes an instruction
                  (conditions.json, guest.clock says 1 ns an instruction), 128 ns for 1024 bytes.
 write_page,      from the unthrottled write() to a file for two or more sizes (the bulk writers'
-write_syscall    64 KiB; the fsync-er's 4 KiB): latency = syscall + pages * (page + buffers *
-                 buffer + 4 copies), a straight line in the number of pages.
+write_syscall    64 KiB; the fsync-er's 4 KiB, of direct blocks): latency = syscall + pages * (page
+                 + buffers * buffer + 4 copies) + indirect blocks on the way, a straight line in
+                 the number of pages.
+indirect_block   of the pages of a file, those behind two indirect blocks cost so much more than
+                 those behind one: the calls of a lone writer before the first write-out.
 refill           mean less median of one-page writes to a raw device, for each time the allocators
                  must fetch a new page of buffer heads or tree nodes, or a new batch of pages.
 write_buffer     from writes that touch one page with several buffers (raw device, small soft
@@ -69,27 +72,67 @@ def soft_block_kib(conditions):
     return (block_bytes or soft_bytes) / 1024
 
 
-def write_sizes(directories):
-    """{(raw, pages of a call, KiB of a call, buffers of a page): [(median, mean) latency in us]} of
-    writers that are alone: the fsync-er's calls, and the others' before the first write-out."""
-    found = collections.defaultdict(list)
+def indirect_levels(block, pointers):
+    """So many indirect blocks lie on the way to a block of a file of ext2."""
+    return numpy.searchsorted(numpy.cumsum([12, pointers, pointers**2]), block, side="right")
+
+
+def call_levels(writer, job, kib):
+    """Of the last block of each call, calls that lie on both sides of a border told apart by .5."""
+    if job["path"] == "raw":
+        return numpy.zeros(len(writer.t_s))
+    end = numpy.cumsum(writer.call_bytes)
+    blocks = [(end - writer.call_bytes) // (kib * 1024), end // (kib * 1024) - 1]
+    return sum(indirect_levels(block, kib * 256) for block in blocks) / 2
+
+
+def first_write_out_s(run):
+    return min(float(rows["t_start_s"][0]) for rows in run.requests.values())
+
+
+def lone_writers(directories):
+    """(run, job, its soft block in KiB) of the recordings with one bulk writer."""
     for directory in directories:
         conditions = recording.conditions_of(directory)
         run = recording.load_recorded(directory)
-        if len(run.writers) > 1:
+        if len(run.writers) <= 1:
+            for job in conditions["workload"]["jobs"]:
+                yield run, job, soft_block_kib(conditions)
+
+
+def indirect_block_us(directories):
+    """How much more each page costs behind two indirect blocks than behind one."""
+    more = []
+    for run, job, kib in lone_writers(directories):
+        writer = run.writers.get(str(job["id"]))
+        if writer is None or job["path"] == "raw":
             continue
-        first = min(float(rows["t_start_s"][0]) for rows in run.requests.values())
-        buffers = round(PAGE_KIB / soft_block_kib(conditions))
-        for job in conditions["workload"]["jobs"]:
-            kib = job["bs"] / 1024
-            key = (job["path"] == "raw", max(1, round(kib / PAGE_KIB)), kib, buffers)
-            if job["op"] == "overwrite_and_fsync":
-                latency = run.fsyncs[str(job["id"])]["write_us"]
-            else:
-                writer = run.writers[str(job["id"])]
-                latency = writer.latency_us[writer.t_s + writer.latency_us * 1e-6 < first]
-            latency = latency[latency < USUAL_AT_MOST * numpy.median(latency)]
-            found[key].append((float(numpy.median(latency)), float(numpy.mean(latency))))
+        levels = call_levels(writer, job, kib)
+        quick = ((writer.t_s + writer.latency_us * 1e-6 < first_write_out_s(run))
+                 & (writer.latency_us < QUICK_US))
+        one, two = (writer.latency_us[quick & (levels == level)] for level in (1, 2))
+        if len(one) and len(two):
+            more.append((numpy.median(two) - numpy.median(one)) / (job["bs"] / 1024 / PAGE_KIB))
+    return statistics.median(more) if more else 0.0
+
+
+def write_sizes(directories, indirect_us):
+    """{(raw, pages of a call, KiB of a call, buffers of a page): [(median, mean) latency in us]} of
+    writers that are alone: the fsync-er's calls, and the others' before the first write-out,
+    without the indirect blocks on the way."""
+    found = collections.defaultdict(list)
+    for run, job, block_kib in lone_writers(directories):
+        kib = job["bs"] / 1024
+        pages = max(1, round(kib / PAGE_KIB))
+        if job["op"] == "overwrite_and_fsync":  # its first pages: direct blocks
+            latency = run.fsyncs[str(job["id"])]["write_us"]
+        else:
+            writer = run.writers[str(job["id"])]
+            latency = writer.latency_us - indirect_us * pages * call_levels(writer, job, block_kib)
+            latency = latency[writer.t_s + writer.latency_us * 1e-6 < first_write_out_s(run)]
+        latency = latency[latency < USUAL_AT_MOST * numpy.median(latency)]
+        found[job["path"] == "raw", pages, kib, round(PAGE_KIB / block_kib)].append(
+            (float(numpy.median(latency)), float(numpy.mean(latency))))
     return found
 
 
@@ -99,7 +142,9 @@ def refills_of_new_page(buffers):
 
 def write_costs(directories):
     """(cost fields in ns, what they were read from)."""
-    sizes = {key: numpy.median(values, axis=0) for key, values in write_sizes(directories).items()}
+    indirect = indirect_block_us(directories)
+    sizes = {key: numpy.median(values, axis=0)
+             for key, values in write_sizes(directories, indirect).items()}
     raws = [(kib, buffers, median, mean) for (raw, pages, kib, buffers), (median, mean)
             in sizes.items() if raw and pages == 1 and buffers > 1]
     if not raws:
@@ -119,7 +164,8 @@ def write_costs(directories):
     rest = median * 1000 - syscall - page_with_buffer - kib * COPY_NS_PER_KIB
     buffer = max(rest / (buffers - 1), 0.0)
     fields = {"write_syscall": syscall, "write_page": page_with_buffer - buffer,
-              "write_buffer": buffer, "refill": refill, "copy_per_kib": COPY_NS_PER_KIB}
+              "write_buffer": buffer, "indirect_block": indirect * 1000, "refill": refill,
+              "copy_per_kib": COPY_NS_PER_KIB}
     measured = {("raw" if raw else "file") + f" write() of {kib:g} KiB, us": round(float(us), 3)
                 for (raw, _, kib, _), (us, _) in sorted(sizes.items())}
     return fields, measured

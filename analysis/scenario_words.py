@@ -8,9 +8,10 @@ PAGE_BYTES = 4096
 MODELLED_COSTS = ("write_syscall", "write_page", "write_buffer", "refill", "copy_per_kib",
                   "writeback_page", "writeback_buffer", "request", "context_switch",
                   "complete_page", "complete_request", "reclaim_page", "user_call")
-# Of newer recordings only.
-MORE_MODELLED_COSTS = ("lru_batch", "new_page", "page_fault", "writeback_by_buffers",
-                       "complete_by_buffers", "complete_buffer", "balance_dirty")
+# Of some recordings only.
+MORE_MODELLED_COSTS = ("indirect_block", "lru_batch", "new_page", "page_fault",
+                       "writeback_by_buffers", "complete_by_buffers", "complete_buffer",
+                       "balance_dirty")
 
 # vm sysctls that this scenario format has no word for, and the values for which none is needed.
 # None: any value.

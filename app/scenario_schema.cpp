@@ -45,6 +45,8 @@ void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
   cost("refill", c.refill, "Each 31 pages (63 in 6.1), 39 buffer heads or 7 tree nodes allocated");
   cost("lru_batch", c.lru_batch, "Each 14 new pages (15 in 6.1) put on the LRU lists together");
   cost("allocate_block", c.allocate_block, "The file system: each new block of a file");
+  cost("indirect_block", c.indirect_block,
+       "The file system: each indirect block on the way to a block that write(2) maps");
   cost("copy_per_kib", c.copy_per_kib, "Copying 1024 bytes of user data");
   cost("read_page", c.read_page, "Finding a cached page in read(2)");
   cost("writeback_page", c.writeback_page, "Page scan, writepage and completion of one page");

@@ -27,6 +27,13 @@ struct Place {
   bool touched(std::int64_t from, std::int64_t to) const { return end > from && start < to; }
 };
 
+void charge_mapping(Vfs& vfs, const Inode& inode, const BufferHead& bh, std::int64_t block,
+                    TaskStruct& task) {
+  task.charge(vfs.costs.indirect_block * inode.i_sb->indirect_levels(block));
+  if (bh.test(BH_New))
+    task.charge(vfs.costs.allocate_block);
+}
+
 }  // namespace
 
 Task<Errno> map_buffer(Buffers& b, Inode& inode, BufferHead& bh, std::int64_t block, bool create,
@@ -38,6 +45,8 @@ Task<Errno> map_buffer(Buffers& b, Inode& inode, BufferHead& bh, std::int64_t bl
       case GetBlock::kMapped:
         bh.b_blocknr = answer.b_blocknr();
         bh.set(answer.test(wbsim::BH_New) ? BH_Mapped | BH_New : unsigned{BH_Mapped});
+        if (create)
+          charge_mapping(b.vfs, inode, bh, block, task);
         if (bh.test(BH_New))
           co_await unmap_underlying_metadata(b, bh, task);
         co_return Errno::kOk;

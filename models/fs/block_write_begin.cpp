@@ -24,6 +24,7 @@ enum class Mapped : std::uint8_t { kGoOn, kSkipBlock, kStop };
     result.error = got == GetBlock::kEnospc ? Errno::kEnospc : Errno::kEio;
     return Mapped::kStop;
   }
+  result.indirect_blocks += inode.i_sb->indirect_levels(block);
   if (!bh.test(BH_New))
     return Mapped::kGoOn;
   ++result.new_blocks;

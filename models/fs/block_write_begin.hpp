@@ -25,7 +25,8 @@ struct Prepared {
   BioList reads;
   std::array<BufferId, 2> waiting{};  // the first and the last block at most
   int waiting_count = 0;
-  int new_blocks = 0;  // that get_block allocated
+  int new_blocks = 0;       // that get_block allocated
+  int indirect_blocks = 0;  // that it looked into
 };
 
 // Bytes [from, to) of the locked page are about to be written. Whole blocks never need a read; a

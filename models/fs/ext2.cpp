@@ -147,6 +147,16 @@ GetBlock Ext2::get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool 
   return GetBlock::kMapped;
 }
 
+int Ext2::indirect_levels(std::int64_t block) const {
+  int levels = 0;
+  std::int64_t covers = kDirectBlocks;
+  for (std::int64_t past = block; past >= covers; ++levels) {
+    past -= covers;
+    covers = levels == 0 ? pointers_per_block() : covers * pointers_per_block();
+  }
+  return levels;
+}
+
 // Not where each look-up of a block counts as an access to the indirect block that maps it.
 std::int64_t Ext2::mapped_run(Inode& inode, std::int64_t block, int count) {
   if (indirect_blocks_count())

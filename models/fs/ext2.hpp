@@ -28,6 +28,7 @@ class Ext2 : public SuperBlock {
   GetBlock get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool create,
                      std::int64_t& metadata_block) override;
   std::int64_t mapped_run(Inode& inode, std::int64_t block, int count) override;
+  int indirect_levels(std::int64_t block) const override;
   Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
   void write_super() override;
   bool uses_mpage() const override { return true; }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "models/fs/block_device.hpp"
 #include "models/fs/block_write_begin.hpp"
@@ -55,9 +56,9 @@ Task<Errno> prepare_waiting(Vfs& vfs, Inode& inode, Page& page, std::int64_t fro
       break;
     Inode& device = *inode.i_sb->block_device();
     if (co_await bread(vfs, device, prepared.metadata_block, task)) {
-      const int allocated = prepared.new_blocks;
-      prepared = block_prepare(vfs, inode, page, from, to);
-      prepared.new_blocks += allocated;
+      const Prepared before = std::exchange(prepared, block_prepare(vfs, inode, page, from, to));
+      prepared.new_blocks += before.new_blocks;
+      prepared.indirect_blocks += before.indirect_blocks;
     } else {
       prepared.state = Prepared::State::kFailed;
       prepared.error = Errno::kEio;
@@ -117,6 +118,16 @@ class FileWrite {
     mark_inode_dirty(vfs_, inode_, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
   }
   Stop committed(Page& page, Piece done);
+  // Of a page at pos_ whose blocks are only looked up.
+  Duration cost_of_mapping() const {
+    const std::int64_t block = pos_ >> inode_.i_blkbits;
+    return vfs_.costs.indirect_block * inode_.i_sb->indirect_levels(block) *
+           (kPageSize >> inode_.i_blkbits);
+  }
+  void charge_blocks(const Prepared& prepared) {
+    task_.charge(vfs_.costs.allocate_block * prepared.new_blocks +
+                 vfs_.costs.indirect_block * prepared.indirect_blocks);
+  }
 
   Vfs& vfs_;
   Inode& inode_;
@@ -142,7 +153,8 @@ int FileWrite::new_run() const {
   std::int64_t run =
       inode_.i_data.pages.absent_run(index, static_cast<int>(std::min<std::int64_t>(whole, 64)));
   run = std::min(run, vfs_.throttle->until_due(task_, inode_.i_data).count());
-  const Duration most = cost_of_new_page_ + vfs_.costs.refill * 3 + vfs_.costs.lru_batch;
+  const Duration most =
+      cost_of_new_page_ + cost_of_mapping() + vfs_.costs.refill * 3 + vfs_.costs.lru_batch;
   if (most > Duration::zero())
     run = std::min(run, (kCpuChunk - task_.debt()) / most);
   return static_cast<int>(run);
@@ -159,9 +171,9 @@ bool FileWrite::write_new_run() {
   if (first < 0)
     return false;
   add_written_pages(vfs_, inode_, static_cast<PageIndex>(pos_ >> kPageShift), run, first, &task_);
+  task_.charge((cost_of_new_page_ + cost_of_mapping()) * run);
   pos_ += run * kPageSize;
   grow_to_pos();
-  task_.charge(cost_of_new_page_ * run);
   vfs_.charge_batch_work(task_);
   const bool due = vfs_.throttle->ratelimit(task_, inode_.i_data, Pages(run));
   WB_ASSERT(!due && task_.debt() <= kCpuChunk);
@@ -170,12 +182,14 @@ bool FileWrite::write_new_run() {
 
 FileWrite::Stop FileWrite::write_piece(Page& page, Piece next) {
   const bool whole_and_new = next.to - next.from == kPageSize && !page.test(PG_private);
-  if (whole_and_new && try_write_mapped_page(vfs_, inode_, page, &task_))
+  if (whole_and_new && try_write_mapped_page(vfs_, inode_, page, &task_)) {
+    task_.charge(cost_of_mapping());
     return committed(page, next);
+  }
   const Prepared prepared = whole_and_new ? block_write_new_page(vfs_, inode_, page, &task_)
                                           : block_prepare(vfs_, inode_, page, next.from, next.to);
   if (prepared.state == Prepared::State::kReady) {
-    task_.charge(vfs_.costs.allocate_block * prepared.new_blocks);
+    charge_blocks(prepared);
     return whole_and_new ? committed(page, next) : commit(page, next);
   }
   prepared_ = prepared;
@@ -229,7 +243,7 @@ Task<Errno> FileWrite::go_on() {
         vfs_.cache.unlock_page(*page_);
         co_return result;
       }
-      task_.charge(vfs_.costs.allocate_block * prepared_.new_blocks);
+      charge_blocks(prepared_);
       stop_ = commit(*page_, piece());
     }
     if (stop_ == Stop::kThrottle || stop_ == Stop::kDebt)

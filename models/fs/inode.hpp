@@ -78,6 +78,8 @@ struct SuperBlock {
   // The disk block of `block` if get_block() would only look it up, and find the blocks of the
   // `count` from there on one after the other without a Boundary; -1 when each must be asked for.
   virtual std::int64_t mapped_run(Inode&, std::int64_t /*block*/, int /*count*/) { return -1; }
+  // So many indirect blocks get_block() goes through on its way to `block`.
+  virtual int indirect_levels(std::int64_t /*block*/) const { return 0; }
   virtual Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) = 0;
   // Writes pages with mpage_writepages(), else buffer by buffer.
   virtual bool uses_mpage() const = 0;

@@ -245,6 +245,20 @@ TEST_CASE("a new block is charged once, when it is allocated", "[workload]") {
   CHECK(f.run(job).write.sum == 0);  // a file that was preallocated
 }
 
+TEST_CASE("each page of a file costs the indirect blocks on the way to its block", "[workload]") {
+  // Blocks of 4 KiB: 12 direct ones, 1024 behind an indirect block, the others behind two.
+  CHECK(time_of_pages(&CpuCosts::indirect_block, 12) == milliseconds(0));
+  CHECK(time_of_pages(&CpuCosts::indirect_block, 12 + 1024) == milliseconds(1024));
+  CHECK(time_of_pages(&CpuCosts::indirect_block, 12 + 1024 + 10) == milliseconds(1024 + 20));
+
+  Access f;
+  f.vfs.costs.indirect_block = milliseconds(1);
+  JobConfig job = writer(4, 4 * 20);
+  CHECK(f.run(job).write.sum == Duration(milliseconds(8)).count());
+  job.name = "again";
+  CHECK(f.run(job).write.sum == 0);  // its buffers are mapped
+}
+
 TEST_CASE("locking memory waits until write-back has made room", "[workload]") {
   Access f;
   f.dirty_pages(f.file(0), 0, 4096);
