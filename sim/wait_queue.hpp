@@ -23,8 +23,8 @@ class WaitQueue {
   // Lives in the frame of the waiting coroutine.
   class Awaiter : public Hook {
    public:
-    Awaiter(WaitQueue& queue, Duration timeout, WaitSite site)
-        : queue_(queue), timeout_(timeout), site_(site) {}
+    Awaiter(WaitQueue& queue, Duration timeout, WaitSite site, std::uint64_t key = 0)
+        : queue_(queue), timeout_(timeout), site_(site), key_(key) {}
     Awaiter(const Awaiter&) = delete;
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -55,6 +55,7 @@ class WaitQueue {
     WaitQueue& queue_;
     Duration timeout_;
     WaitSite site_;
+    std::uint64_t key_;
     Process* process_ = nullptr;
     EventQueue::Handle timer_;
     Wake result_ = Wake::kWoken;
@@ -71,6 +72,11 @@ class WaitQueue {
     WB_ASSERT(timeout >= Duration::zero());
     return Awaiter(*this, timeout, {what, file, line});
   }
+  // wake_key() with the same key wakes it.
+  Awaiter wait_key(std::uint64_t key, const char* what, const char* file = __builtin_FILE(),
+                   int line = __builtin_LINE()) {
+    return Awaiter(*this, kForEver, {what, file, line}, key);
+  }
 
   bool empty() const { return waiters_.empty(); }
   // The longest waiter resumes in this instant, after what is already due.
@@ -81,6 +87,16 @@ class WaitQueue {
   void wake_all() {
     while (!waiters_.empty())
       wake(waiters_.back());
+  }
+  // Those that wait for the key, the latest first.
+  void wake_key(std::uint64_t key) {
+    for (auto at = waiters_.end(); at != waiters_.begin();) {
+      Awaiter& waiter = *--at;
+      if (waiter.key_ != key)
+        continue;
+      ++at;
+      wake(waiter);
+    }
   }
 
  private:

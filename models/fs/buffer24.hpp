@@ -48,15 +48,17 @@ class Buffers : public PageReleaser {
   // 2.4.17 remembers that reclaim has seen it.
   bool try_to_release_page(Page& page) override;
 
-  WaitQueue& wait_queue_of(BufferHead& bh) {
+  // For BH_Lock: co_await it at once, then look again.
+  WaitQueue::Awaiter wait_on(BufferHead& bh, const char* what, const char* file = __builtin_FILE(),
+                             int line = __builtin_LINE()) {
     bh.set(BH_Waiters);
-    return waiters_[bh.b_id % waiters_.size()];
+    return waits_.wait(bh.b_id, what, file, line);
   }
   void wake(BufferHead& bh) {
     if (!bh.test(BH_Waiters))
       return;
     bh.clear(BH_Waiters);
-    waiters_[bh.b_id % waiters_.size()].wake_all();
+    waits_.wake_all(bh.b_id);
   }
 
   Vfs& vfs;
@@ -74,7 +76,7 @@ class Buffers : public PageReleaser {
   std::vector<BufferLedger*> by_bdi_;
   std::deque<BufferLedger> ledgers_;
   std::deque<InodeLists> inodes_;
-  std::array<WaitQueue, 32> waiters_;
+  KeyedWaits<32> waits_;
 };
 
 // create_empty_buffers(): a ring of buffers of the inode's device, mapped to nothing yet.

@@ -94,7 +94,7 @@ Task<> wait_on_buffer(Buffers& b, BufferHead& bh, TaskStruct& task) {
   ++bh.b_count;
   while (bh.test(BH_Lock)) {
     b.tq_disk.run();
-    co_await b.wait_queue_of(bh).wait("wait_on_buffer");
+    co_await b.wait_on(bh, "wait_on_buffer");
     co_await b.vfs.cpu.woken(task);
   }
   b.cache.brelse(bh);

@@ -202,7 +202,7 @@ Task<> wait_on_buffer(Vfs& vfs, BufferHead& bh, TaskStruct& task) {
   co_await vfs.cpu.settle(task);
   while (bh.test(BH_Lock)) {
     queue_of(vfs, bh).unplug();
-    co_await vfs.buffers.wait_queue_of(bh).wait("wait_on_buffer");
+    co_await vfs.buffers.wait_on(bh, "wait_on_buffer");
     co_await vfs.cpu.woken(task);
   }
 }

@@ -7,9 +7,9 @@
 
 #include "models/fs/buffer_head.hpp"
 #include "sim/assert.hpp"
+#include "sim/keyed_waits.hpp"
 #include "sim/reserved_array.hpp"
 #include "sim/units.hpp"
-#include "sim/wait_queue.hpp"
 
 namespace wbsim {
 
@@ -36,15 +36,17 @@ class BufferPool {
     buffers_[first].b_page = free_list;
     free_list = first;
   }
-  WaitQueue& wait_queue_of(BufferHead& bh) {
+  // For BH_Lock: co_await it at once, then look again.
+  WaitQueue::Awaiter wait_on(BufferHead& bh, const char* what, const char* file = __builtin_FILE(),
+                             int line = __builtin_LINE()) {
     bh.set(BH_Waiters);
-    return waiters_[id_of(bh) % waiters_.size()];
+    return waits_.wait(id_of(bh), what, file, line);
   }
   void wake(BufferHead& bh) {
     if (!bh.test(BH_Waiters))
       return;
     bh.clear(BH_Waiters);
-    waiters_[id_of(bh) % waiters_.size()].wake_all();
+    waits_.wake_all(id_of(bh));
   }
 
  private:
@@ -64,7 +66,7 @@ class BufferPool {
   ReservedArray<BufferHead> buffers_;
   BufferId next_unused_ = kMostOfAPage;
   std::array<BufferId, 4> free_lists_{};  // by the logarithm of their length
-  std::array<WaitQueue, 32> waiters_;
+  KeyedWaits<32> waits_;
 };
 
 }  // namespace wbsim

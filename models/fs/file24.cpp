@@ -26,7 +26,7 @@ Task<> lock_page(Buffers& b, Page& page, TaskStruct& task) {
   co_await b.vfs.cpu.settle(task);
   while (page.test(PG_locked)) {
     b.tq_disk.run();
-    co_await b.vfs.cache.wait_queue_of(page).wait("lock_page");
+    co_await b.vfs.cache.wait_on_bit(page, PG_locked, "lock_page");
     co_await b.vfs.cpu.woken(task);
   }
   page.set(PG_locked);

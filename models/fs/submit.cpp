@@ -78,7 +78,7 @@ Task<> lock_page_waiting(Vfs& vfs, Page& page, TaskStruct& task) {
   while (page.test(PG_locked)) {
     if (page.mapping)
       page.mapping->bdi->queue->unplug();
-    co_await vfs.cache.wait_queue_of(page).wait("lock_page");
+    co_await vfs.cache.wait_on_bit(page, PG_locked, "lock_page");
     co_await vfs.cpu.woken(task);
   }
   page.set(PG_locked);
@@ -112,7 +112,7 @@ Task<> wait_on_page_writeback(Vfs& vfs, Page& page, TaskStruct& task) {
     if (vfs.trace)
       vfs.trace->page(PageEvent::What::kWait, page);
     page.mapping->bdi->queue->unplug();
-    co_await vfs.cache.wait_queue_of(page).wait("wait_on_page_writeback");
+    co_await vfs.cache.wait_on_bit(page, PG_writeback, "wait_on_page_writeback");
     co_await vfs.cpu.woken(task);
   }
 }

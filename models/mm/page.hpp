@@ -19,8 +19,9 @@ enum PageFlag : std::uint16_t {
   PG_active = 1 << 5,       // on the active list
   PG_private = 1 << 6,      // `buffers` is a ring
   PG_writeback = 1 << 7,    // at least one write of the page is in flight
-  PG_waiters = 1 << 8,      // somebody sleeps on PG_locked or PG_writeback
+  PG_waiters = 1 << 8,      // somebody sleeps on PG_locked
   PG_unevictable = 1 << 9,  // held in memory by the scenario
+  PG_writeback_waiters = 1 << 10,
 };
 
 struct Page {

@@ -77,7 +77,8 @@ void PageCache::remove_from_page_cache(Page& page) {
   --page.mapping->nrpages;
   counters_.nr_file_pages -= kOne;
   lru_remove(lru_of(page), page);
-  wake_page(page);
+  wake_page(page, PG_locked);
+  wake_page(page, PG_writeback);
   page.mapping = nullptr;
   page.flags = 0;
   if (page.count == 0)
@@ -156,8 +157,8 @@ void PageCache::clear_page_writeback(Page& page) {
   page.clear(PG_writeback);
   if (page.mapping->pages.clear_tag(page.index, PageTag::kWriteback))
     inode_writeback_ended(*page.mapping->bdi);
-  if (page.test(PG_waiters))
-    wake_page(page);
+  if (page.test(PG_writeback_waiters))
+    wake_page(page, PG_writeback);
 }
 
 void PageCache::inode_writeback_ended(BackingDevInfo& bdi) {
@@ -183,16 +184,11 @@ void PageCache::account_writeback_end(BackingDevInfo& bdi, std::int64_t count) {
     completions_.add_limited(bdi.completions, bdi.max_ratio);
 }
 
-WaitQueue& PageCache::wait_queue_of(Page& page) {
-  page.set(PG_waiters);
-  return waiters_[id_of(page) % waiters_.size()];
-}
-
-void PageCache::wake_page(Page& page) {
-  if (!page.test(PG_waiters))
+void PageCache::wake_page(Page& page, PageFlag bit) {
+  if (!page.test(waiters_flag(bit)))
     return;
-  page.clear(PG_waiters);
-  waiters_[id_of(page) % waiters_.size()].wake_all();
+  page.clear(waiters_flag(bit));
+  waits_.wake_all(wait_key(page, bit));
 }
 
 void PageCache::lru_remove(LruList& list, Page& page) {

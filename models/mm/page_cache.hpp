@@ -8,7 +8,6 @@
 //           the time it takes is kswapd's (kswapd.hpp).
 #pragma once
 
-#include <array>
 #include <optional>
 #include <span>
 #include <utility>
@@ -20,9 +19,9 @@
 #include "models/mm/slab.hpp"
 #include "models/mm/task_struct.hpp"
 #include "models/mm/vm_counters.hpp"
+#include "sim/keyed_waits.hpp"
 #include "sim/reserved_array.hpp"
 #include "sim/simulator.hpp"
-#include "sim/wait_queue.hpp"
 
 namespace wbsim {
 
@@ -123,9 +122,14 @@ class PageCache {
     WB_ASSERT(page.test(PG_locked));
     page.clear(PG_locked);
     if (page.test(PG_waiters))
-      wake_page(page);
+      wake_page(page, PG_locked);
   }
-  WaitQueue& wait_queue_of(Page& page);  // sets PG_waiters; wait on it at once, then look again
+  // wait_on_page_bit() of PG_locked or PG_writeback: co_await it at once, then look again.
+  WaitQueue::Awaiter wait_on_bit(Page& page, PageFlag bit, const char* what,
+                                 const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+    page.set(waiters_flag(bit));
+    return waits_.wait(wait_key(page, bit), what, file, line);
+  }
 
   // Memory that a process keeps, never swapped. False, and nothing taken, while reclaim cannot free
   // as much.
@@ -169,7 +173,13 @@ class PageCache {
   void look_at_batch(const Page& page);
   void deactivate_oldest();
   void free_page(Page& page);
-  void wake_page(Page& page);
+  static PageFlag waiters_flag(PageFlag bit) {
+    return bit == PG_locked ? PG_waiters : PG_writeback_waiters;
+  }
+  std::uint64_t wait_key(const Page& page, PageFlag bit) const {
+    return std::uint64_t{2} * id_of(page) + (bit == PG_locked ? 0 : 1);
+  }
+  void wake_page(Page& page, PageFlag bit);
   void inode_writeback_ended(BackingDevInfo& bdi);
 
   MemoryParams params_;
@@ -194,7 +204,7 @@ class PageCache {
   PageReleaser* releaser_ = nullptr;
   std::optional<FlexShares> flex_;
   WritebackListener* writeback_listener_ = nullptr;
-  std::array<WaitQueue, 64> waiters_;  // by page number, as page_waitqueue() hashes
+  KeyedWaits<128> waits_;  // on a bit of a page
 };
 
 }  // namespace wbsim

@@ -177,6 +177,23 @@ TEST_CASE("when most pages are active, the oldest of them become inactive", "[mm
   f.cache.check();
 }
 
+TEST_CASE("who waits for a page's write-back sleeps on when the page is unlocked", "[mm]") {
+  FsFixture f;
+  Page& page = f.lock(f.add_page(0));
+  f.cache.set_page_dirty(page, nullptr);
+  f.cache.clear_page_dirty_for_io(page);
+  f.cache.set_page_writeback(page);
+  f.sim.spawn("waiter", wait_on_page_writeback(f.vfs, page, f.task), ProcessKind::kDaemon);
+  f.sim.run_until(f.sim.now());
+  const std::uint64_t asleep = f.sim.events_run();
+  f.cache.unlock_page(page);
+  f.sim.run_until(f.sim.now());
+  CHECK(f.sim.events_run() == asleep);
+  f.cache.end_page_writeback(page);
+  f.sim.run_until(f.sim.now());
+  CHECK(f.sim.events_run() > asleep);
+}
+
 TEST_CASE("reclaim frees clean buffers, and leaves pages whose buffers are busy", "[mm]") {
   FsFixture f(little_memory());
   add_page(f, 0, {"UM@1"});

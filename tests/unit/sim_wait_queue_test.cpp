@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "sim/wait_queue.hpp"
+#include "sim/keyed_waits.hpp"
 #include "tests/support/sim_journal.hpp"
 
 namespace wbsim {
@@ -46,6 +46,29 @@ TEST_CASE("one by one the longest waiter is woken, all at once the latest first"
   CHECK(queue.empty());
   sim.run_until(TimePoint(1ns));
   CHECK(journal.lines() == Lines{"0 a woken", "0 d woken", "0 c woken", "0 b woken"});
+}
+
+TEST_CASE("who shares a queue is woken for its own key alone, the latest first", "[sim]") {
+  Simulator sim;
+  Journal journal(sim);
+  KeyedWaits<4> waits;
+  const auto wait = [](KeyedWaits<4>& shared, std::uint64_t key, Journal& log,
+                       std::string name) -> Task<> {
+    co_await shared.wait(key, "news");
+    log.note(name + " woken");
+  };
+  const std::pair<const char*, std::uint64_t> waiters[] = {{"a", 1}, {"b", 5}, {"c", 1}, {"d", 9}};
+  for (const auto& [name, key] : waiters)
+    sim.spawn(name, wait(waits, key, journal, name), ProcessKind::kDaemon);
+  sim.run_until(TimePoint(1ns));
+  waits.wake_all(13);
+  waits.wake_all(1);
+  sim.run_until(TimePoint(1ns));
+  CHECK(journal.lines() == Lines{"0 c woken", "0 a woken"});
+  waits.wake_all(9);
+  waits.wake_all(5);
+  sim.run_until(TimePoint(1ns));
+  CHECK(journal.lines() == Lines{"0 c woken", "0 a woken", "0 d woken", "0 b woken"});
 }
 
 TEST_CASE("a wake-up nobody waits for is forgotten", "[sim]") {
