@@ -8,6 +8,7 @@ namespace wbsim {
 
 Inode& BlockDevSuperBlock::add(Vfs& vfs, BackingDevInfo& bdi, Sectors start, Sectors length,
                                int soft_block_bits) {
+  WB_ASSERT(to_bytes(length).count() >> soft_block_bits <= BufferHead::kMostBlocks);
   Inode& inode =
       inodes_.emplace_back(vfs.cache.tree_nodes(), *this, inodes_.size() + 1, soft_block_bits);
   inode.is_block_device = true;
@@ -108,10 +109,10 @@ Task<BufferHead*> bread(Vfs& vfs, Inode& device, std::int64_t block, TaskStruct&
   }
   BufferHead& bh = buffer_in(vfs, device, *page, block);
   vfs.cache.get_page(*page);
-  ++bh.b_count;
+  ++page->b_count;
   co_await ll_rw_block(vfs, BlockRw::kRead, bh, task);
   co_await wait_on_buffer(vfs, bh, task);
-  --bh.b_count;
+  --page->b_count;
   vfs.cache.put_page(*page);
   vfs.cache.mark_page_accessed(*page);
   co_return bh.test(BH_Uptodate) ? &bh : nullptr;
@@ -124,9 +125,9 @@ bool DeviceMetadata::in_memory(Inode& device, std::int64_t block) {
 void DeviceMetadata::preload(Inode& device, std::int64_t block, Keep keep) {
   BufferHead& bh = make_uptodate_block(vfs_, device, block);
   if (keep == Keep::kActive)
-    vfs_.cache.activate_page(vfs_.cache.page(bh.b_page));
+    vfs_.cache.activate_page(page_of(vfs_, bh));
   if (keep == Keep::kHeld)
-    ++bh.b_count;
+    get_bh(vfs_, bh);
 }
 
 void DeviceMetadata::dirty(Inode& device, std::int64_t block, Inode* owner) {

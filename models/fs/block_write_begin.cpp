@@ -39,8 +39,8 @@ void read_unless_locked(Vfs& vfs, BufferHead& bh, Prepared& result) {
   if (bh.test(BH_Lock))
     return;
   bh.set(BH_Lock);
-  bh.b_end_io = BufferEndIo::kReadSync;
-  ++bh.b_count;
+  bh.set_end_io(BufferEndIo::kReadSync);
+  get_bh(vfs, bh);
   result.reads.push_back(buffer_bio(vfs, bh, BioOp::kRead, true, WriteReason::kRead));
 }
 
@@ -53,10 +53,8 @@ Prepared block_prepare(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, st
   if (!page.test(PG_private))
     create_empty_buffers(vfs, page, blocksize, 0);
   std::int64_t block = (std::int64_t{page.index} << kPageShift) >> inode.i_blkbits;
-  BufferId id = page.buffers;
   std::int64_t start = 0;
-  do {
-    BufferHead& bh = vfs.buffers[id];
+  for (BufferHead& bh : ring_of(vfs, page)) {
     const std::int64_t end = start + blocksize;
     if (end <= from || start >= to) {
       if (page.test(PG_uptodate))
@@ -77,14 +75,13 @@ Prepared block_prepare(Vfs& vfs, Inode& inode, Page& page, std::int64_t from, st
         const bool partial = start < from || end > to;
         if (partial && !bh.test(BH_Uptodate) && !bh.test(BH_Delay) && !bh.test(BH_Unwritten)) {
           read_unless_locked(vfs, bh, result);
-          result.waiting[static_cast<std::size_t>(result.waiting_count++)] = id;
+          result.waiting[static_cast<std::size_t>(result.waiting_count++)] = vfs.buffers.id_of(bh);
         }
       }
     }
     ++block;
     start = end;
-    id = vfs.buffers.id_of(bh.next());
-  } while (id != page.buffers);
+  }
   if (result.waiting_count > 0)
     result.state = Prepared::State::kReading;
   return result;
@@ -102,7 +99,8 @@ Prepared block_write_new_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* di
   bool newly_dirty = false;
   for_each_buffer(vfs, page, [&newly_dirty](BufferHead& bh) {
     newly_dirty = newly_dirty || !bh.test(BH_Dirty);
-    bh.b_state = static_cast<std::uint16_t>((bh.b_state | BH_Uptodate | BH_Dirty) & ~BH_New);
+    bh.set(BH_Uptodate | BH_Dirty);
+    bh.clear(BH_New);
   });
   if (newly_dirty)
     mark_page_dirty_by_buffer(vfs, page, dirtier);
@@ -153,7 +151,8 @@ void block_commit_write(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to
       return;
     }
     newly_dirty = newly_dirty || !bh.test(BH_Dirty);
-    bh.b_state = static_cast<std::uint16_t>((bh.b_state | BH_Uptodate | BH_Dirty) & ~BH_New);
+    bh.set(BH_Uptodate | BH_Dirty);
+    bh.clear(BH_New);
   });
   if (newly_dirty)
     mark_page_dirty_by_buffer(vfs, page, dirtier);

@@ -32,15 +32,15 @@ RingState ring_state(Vfs& vfs, const Page& page) {
   RingState ring;
   std::int64_t block = page_buffers(vfs, page).b_blocknr();
   for (const BufferHead& bh : ring_of(vfs, page)) {
-    ring.all &= bh.b_state;
-    ring.any |= bh.b_state;
+    ring.all &= bh.b_state();
+    ring.any |= bh.b_state();
     ring.gaps |= bh.b_blocknr() ^ block++;
   }
   return ring;
 }
 
 void mark_buffer_async_write(BufferHead& bh) {
-  bh.b_end_io = BufferEndIo::kAsyncWrite;
+  bh.set_end_io(BufferEndIo::kAsyncWrite);
   bh.set(BH_Async_Write);
 }
 
@@ -86,9 +86,9 @@ Pass1 map_dirty_buffers(Vfs& vfs, Inode& inode, Page& page, FullPageWrite& write
 void lock_and_mark_all(Vfs& vfs, Page& page) {
   for (BufferHead& bh : ring_of(vfs, page)) {
     constexpr unsigned kUnderWrite = BH_Lock | BH_Async_Write | BH_Req;
-    bh.b_state =
-        static_cast<std::uint16_t>((bh.b_state & ~(BH_Dirty | BH_Write_EIO)) | kUnderWrite);
-    bh.b_end_io = BufferEndIo::kAsyncWrite;
+    bh.clear(BH_Dirty | BH_Write_EIO);
+    bh.set(kUnderWrite);
+    bh.set_end_io(BufferEndIo::kAsyncWrite);
   }
 }
 
@@ -205,7 +205,7 @@ void block_write_full_page(Vfs& vfs, Inode& inode, Page& page, WritebackControl&
   vfs.cache.set_page_writeback(page);
   if (unlocked_already(vfs, write))
     vfs.cache.unlock_page(page);
-  write.next = page.buffers;
+  write.next = 0;
   if (vfs.trace)
     vfs.trace->page(PageEvent::What::kMarked, page, &wbc);
 }
@@ -216,7 +216,7 @@ namespace {
 bool continues(const Vfs& vfs, const Page& page, const BufferHead& bh, const OpenBio& open) {
   if (!open.bio || open.next_block != bh.b_blocknr() || open.event != vfs.sim.events_run())
     return false;
-  if (bh.b_number == 0)
+  if (bh.b_number() == 0)
     return open.ends_page && page.index == open.page + 1;
   return !open.ends_page && page.index == open.page;
 }
@@ -225,7 +225,7 @@ bool continues(const Vfs& vfs, const Page& page, const BufferHead& bh, const Ope
 bool append_page(Vfs& vfs, RequestQueue& queue, const Page& page, FullPageWrite& write,
                  OpenBio& open) {
   const BufferHead& first = page_buffers(vfs, page);
-  if (write.next != page.buffers || !continues(vfs, page, first, open))
+  if (write.next != 0 || !continues(vfs, page, first, open))
     return false;
   const Sectors length(first.b_size() / kSectorSize);
   const int taken = queue.try_append(*open.bio, length, write.nr_underway);
@@ -234,7 +234,7 @@ bool append_page(Vfs& vfs, RequestQueue& queue, const Page& page, FullPageWrite&
   open.next_block += taken;
   open.page = page.index;
   open.ends_page = taken == write.nr_underway;
-  write.next = open.ends_page ? 0 : page.buffers + static_cast<BufferId>(taken);
+  write.next = static_cast<std::size_t>(taken);
   return open.ends_page;
 }
 
@@ -242,7 +242,7 @@ bool append_page(Vfs& vfs, RequestQueue& queue, const Page& page, FullPageWrite&
 // the bio before them.
 void append_buffers(Vfs& vfs, RequestQueue& queue, const Page& page, FullPageWrite& write,
                     OpenBio& open) {
-  const auto rest = ring_of(vfs, page).subspan(write.next - page.buffers);
+  const auto rest = ring_of(vfs, page).subspan(write.next);
   int wanted = 0;
   for (BufferHead& bh : rest) {
     if (!bh.test(BH_Async_Write) || bh.b_blocknr() != open.next_block + wanted)
@@ -257,7 +257,7 @@ void append_buffers(Vfs& vfs, RequestQueue& queue, const Page& page, FullPageWri
   open.next_block += taken;
   open.page = page.index;
   open.ends_page = static_cast<std::size_t>(taken) == rest.size();
-  write.next = open.ends_page ? 0 : write.next + static_cast<BufferId>(taken);
+  write.next += static_cast<std::size_t>(taken);
 }
 
 }  // namespace
@@ -267,16 +267,15 @@ bool submit_buffers(Vfs& vfs, Page& page, const WritebackControl& wbc, FullPageW
   RequestQueue& queue = *page.mapping->bdi->queue;
   if (write.one_run && append_page(vfs, queue, page, write, open))
     return true;
-  while (write.next != 0) {
-    const BufferId id = write.next;
-    BufferHead& bh = vfs.buffers[id];
+  const auto ring = ring_of(vfs, page);
+  while (write.next < ring.size()) {
+    const std::size_t number = write.next;
+    BufferHead& bh = ring[number];
     if (continues(vfs, page, bh, open))
       append_buffers(vfs, queue, page, write, open);
-    if (write.next != id)
+    if (write.next != number)
       continue;
-    const BufferId next = vfs.buffers.id_of(bh.next());
-    open.ends_page = next == page.buffers;
-    write.next = open.ends_page ? 0 : next;
+    open.ends_page = ++write.next == ring.size();
     if (!bh.test(BH_Async_Write)) {
       open.bio = nullptr;
       continue;

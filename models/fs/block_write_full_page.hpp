@@ -23,7 +23,7 @@ struct FullPageWrite {
   Errno error = Errno::kOk;  // get_block failed; what was mapped is written all the same
   int nr_underway = 0;
   bool one_run = false;  // all buffers of the page, in blocks that follow each other
-  BufferId next = 0;     // pass 3 goes on here; 0: every buffer was handed over
+  std::size_t next = 0;  // pass 3 goes on with this one of the ring
   BioList bios;          // of pass 3: the one that must wait for a request slot
   BufferId blocked_on = 0;
   std::int64_t metadata_block = -1;

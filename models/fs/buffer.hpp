@@ -21,24 +21,27 @@ void create_written_buffers(Vfs& vfs, Page& page, std::int64_t blocksize, std::i
 void add_written_pages(Vfs& vfs, Inode& inode, PageIndex first, int count, std::int64_t first_block,
                        TaskStruct* dirtier);
 
-inline BufferHead& page_buffers(Vfs& vfs, const Page& page) {
-  return vfs.buffers[page.buffers];
-}
 // All of them, first to last.
 inline std::span<BufferHead> ring_of(Vfs& vfs, const Page& page) {
-  BufferHead& first = page_buffers(vfs, page);
-  return {&first, std::size_t{8} >> first.b_sizebits};
+  return vfs.buffers.ring(vfs.cache.id_of(page), page.buffers);
+}
+inline BufferHead& page_buffers(Vfs& vfs, const Page& page) {
+  return ring_of(vfs, page).front();
+}
+inline Page& page_of(Vfs& vfs, const BufferHead& bh) {
+  return vfs.cache.page(vfs.buffers.b_page(bh));
+}
+inline void get_bh(Vfs& vfs, const BufferHead& bh) {
+  ++page_of(vfs, bh).b_count;
+}
+inline void put_bh(Vfs& vfs, const BufferHead& bh) {
+  --page_of(vfs, bh).b_count;
 }
 // Calls f(bh) for each buffer of the page, first to last. f must not free the ring.
 template <class F>
 void for_each_buffer(Vfs& vfs, const Page& page, F&& f) {
-  BufferHead* bh = &page_buffers(vfs, page);
-  const BufferHead* const first = bh;
-  do {
-    BufferHead* const next = &bh->next();
-    f(*bh);
-    bh = next;
-  } while (bh != first);
+  for (BufferHead& bh : ring_of(vfs, page))
+    f(bh);
 }
 
 // __mark_inode_dirty(): `flags` of I_DIRTY. Tells the listener when the inode was clean.

@@ -1,14 +1,18 @@
-// struct buffer_head: one block of a page. 16 bytes, so that those of a page of four lie in one
-// cache line; the buffers of a page form a ring.
+// struct buffer_head: one block of a page, in 8 bytes. The buffers of a page form a ring.
+//
+// MODELS:   include/linux/buffer_head.h of 2.6.
+// DEVIATES: what follows from where a buffer lies is not stored: b_page (BufferPool), b_this_page.
+//           References are counted for the page (Page::b_count): who asks for b_count asks whether
+//           any buffer of a page is held, before all of them are freed.
 #pragma once
 
 #include <cstdint>
 
-#include "models/mm/page.hpp"
+#include "sim/units.hpp"
 
 namespace wbsim {
 
-using BufferId = std::uint32_t;  // 0: none
+using BufferId = std::uint64_t;  // 0: none
 
 enum BufferState : std::uint16_t {
   BH_Uptodate = 1 << 0,
@@ -29,36 +33,62 @@ enum BufferState : std::uint16_t {
 
 enum class BufferEndIo : std::uint8_t { kNone, kAsyncWrite, kAsyncRead, kWriteSync, kReadSync };
 
-struct BufferHead {
-  std::uint32_t block_low;  // b_blocknr, of 48 bits
-  std::int16_t block_high;
-  std::uint16_t b_state;
-  PageId b_page;
-  std::uint16_t b_count;  // references; above 0 it is not freed
-  BufferEndIo b_end_io : 3;
-  std::uint8_t b_sizebits : 2;  // its size is 512 << b_sizebits bytes
-  std::uint8_t b_number : 3;    // its place in the page
-  std::int8_t b_this_page;      // how far away the next of the page is; the last points back
+// All zero: of 512 bytes, the first of its page, unmapped.
+class BufferHead {
+ public:
+  static constexpr std::int64_t kMostBlocks = std::int64_t{1} << 41;  // of a device
 
-  bool test(BufferState bit) const { return (b_state & bit) != 0; }
-  bool test_all(unsigned bits) const { return (b_state & bits) == bits; }
-  void set(unsigned bits) { b_state = static_cast<std::uint16_t>(b_state | bits); }
-  void clear(unsigned bits) { b_state = static_cast<std::uint16_t>(b_state & ~bits); }
+  BufferHead() = default;
+  // The last of a page's ring in blocks of 1 << blkbits bytes, without a block.
+  BufferHead(int blkbits, unsigned state)
+      : word_(state | field(blkbits - kSectorShift, kSizeBits) |
+              field((kPageSize >> blkbits) - 1, kNumber) | field(-1, kBlock)) {}
+
+  unsigned b_state() const { return static_cast<unsigned>(word_) & kStateMask; }
+  bool test(BufferState bit) const { return (word_ & bit) != 0; }
+  bool test_all(unsigned bits) const { return (word_ & bits) == bits; }
+  void set(unsigned bits) { word_ |= bits & kStateMask; }
+  void clear(unsigned bits) { word_ &= ~std::uint64_t{bits & kStateMask}; }
+  BufferEndIo b_end_io() const { return static_cast<BufferEndIo>(word_ >> kEndIo & 7); }
+  void set_end_io(BufferEndIo end_io) {
+    word_ = (word_ & ~(std::uint64_t{7} << kEndIo)) | field(static_cast<int>(end_io), kEndIo);
+  }
   // Of its device, in units of its size; -1 while it has none.
-  std::int64_t b_blocknr() const { return (std::int64_t{block_high} << 32) | block_low; }
+  std::int64_t b_blocknr() const { return static_cast<std::int64_t>(word_) >> kBlock; }
   void set_blocknr(std::int64_t block) {
-    block_low = static_cast<std::uint32_t>(block);
-    block_high = static_cast<std::int16_t>(block >> 32);
+    word_ = (word_ & ((std::uint64_t{1} << kBlock) - 1)) | field(block, kBlock);
   }
   void map_to(std::int64_t block) {
     set_blocknr(block);
     set(BH_Mapped);
   }
-  std::uint16_t b_size() const { return static_cast<std::uint16_t>(512U << b_sizebits); }
-  std::int64_t offset() const { return std::int64_t{b_number} * b_size(); }  // bytes into the page
-  const BufferHead& next() const { return this[b_this_page]; }
-  BufferHead& next() { return this[b_this_page]; }
+  int b_size() const { return 512 << (word_ >> kSizeBits & 3); }           // bytes
+  int b_number() const { return static_cast<int>(word_ >> kNumber & 7); }  // its place in the page
+  std::int64_t offset() const { return b_number() * b_size(); }            // bytes into the page
+  int ring_size() const { return 8 >> (word_ >> kSizeBits & 3); }
+  // How far away the next of the page is; the last points back.
+  int b_this_page() const { return b_number() + 1 < ring_size() ? 1 : -b_number(); }
+  const BufferHead& next() const { return this[b_this_page()]; }
+  BufferHead& next() { return this[b_this_page()]; }
+
+  // A new one with the number, and if it is mapped the block, before that of this one.
+  BufferHead before() const {
+    BufferHead bh = *this;
+    bh.word_ -= field(1, kNumber) + (test(BH_Mapped) ? field(1, kBlock) : 0);
+    return bh;
+  }
+
+ private:
+  // Where in the word its fields begin: b_state is at the bottom, b_blocknr in the 42 bits at the
+  // top.
+  enum Field : std::uint8_t { kEndIo = 14, kSizeBits = 17, kNumber = 19, kBlock = 22 };
+  static constexpr unsigned kStateMask = (1U << kEndIo) - 1;
+  static constexpr std::uint64_t field(std::int64_t value, Field begin) {
+    return static_cast<std::uint64_t>(value) << begin;
+  }
+
+  std::uint64_t word_ = 0;
 };
-static_assert(sizeof(BufferHead) == 16);
+static_assert(sizeof(BufferHead) == 8);
 
 }  // namespace wbsim

@@ -26,10 +26,10 @@ void end_whole_page_write(Vfs& vfs, Page& page, bool ok) {
   unsigned before_all = ~0U;
   unsigned before_any = 0;
   for (BufferHead& bh : ring_of(vfs, page)) {
-    before_all &= bh.b_state;
-    before_any |= bh.b_state;
-    bh.b_state =
-        static_cast<std::uint16_t>((bh.b_state | BH_Uptodate) & ~(BH_Async_Write | BH_Lock));
+    before_all &= bh.b_state();
+    before_any |= bh.b_state();
+    bh.set(BH_Uptodate);
+    bh.clear(BH_Async_Write | BH_Lock);
   }
   WB_ASSERT((before_all & BH_Async_Write) != 0);
   if (!ok)
@@ -42,27 +42,28 @@ void end_whole_page_write(Vfs& vfs, Page& page, bool ok) {
     vfs.trace->page(PageEvent::What::kWritten, page);
 }
 
-// The buffers of one bio: from `id` on to the end of its page, then those of the pages behind it.
-void end_async_writes(Vfs& vfs, BufferId id, int count, bool ok) {
-  Page* page = &vfs.cache.page(vfs.buffers[id].b_page);
+// The buffers of one bio: from `first` on to the end of its page, then those of the pages behind
+// it.
+void end_async_writes(Vfs& vfs, const BufferHead& first, int count, bool ok) {
+  Page* page = &page_of(vfs, first);
   AddressSpace& mapping = *page->mapping;
-  const int buffers_per_page = 8 >> vfs.buffers[id].b_sizebits;
+  const int buffers_per_page = first.ring_size();
+  int number = first.b_number();
   int whole_pages = 0;
-  while (count > 0) {
-    if (id == page->buffers && count >= buffers_per_page) {
+  for (;;) {
+    if (number == 0 && count >= buffers_per_page) {
       end_whole_page_write(vfs, *page, ok);
       ++whole_pages;
       count -= buffers_per_page;
     } else {
-      BufferHead& bh = vfs.buffers[id];
-      id = vfs.buffers.id_of(bh.next());
-      end_buffer_async_write(vfs, bh, ok);
+      end_buffer_async_write(vfs, ring_of(vfs, *page)[static_cast<std::size_t>(number)], ok);
+      number = (number + 1) % buffers_per_page;
       --count;
     }
-    if (id == page->buffers && count > 0) {
+    if (count == 0)
+      break;
+    if (number == 0)
       page = vfs.cache.find_get_page(mapping, page->index + 1);
-      id = page->buffers;
-    }
   }
   if (whole_pages > 0)
     vfs.cache.account_writeback_end(*mapping.bdi, whole_pages);
@@ -77,10 +78,10 @@ void buffer_bio_ended(Bio& bio, bool ok) {
   BufferHead& bh = vfs.buffers[static_cast<BufferId>(bio.cookie)];
   const int count = bio.segments;  // more than one after try_append()
   vfs.bios.free(static_cast<FileBio&>(bio));
-  WB_ASSERT(count == 1 || bh.b_end_io == BufferEndIo::kAsyncWrite);
-  switch (bh.b_end_io) {
+  WB_ASSERT(count == 1 || bh.b_end_io() == BufferEndIo::kAsyncWrite);
+  switch (bh.b_end_io()) {
     case BufferEndIo::kAsyncWrite:
-      return end_async_writes(vfs, vfs.buffers.id_of(bh), count, ok);
+      return end_async_writes(vfs, bh, count, ok);
     case BufferEndIo::kAsyncRead:
       return end_buffer_async_read(vfs, bh, ok);
     case BufferEndIo::kWriteSync:
@@ -94,7 +95,7 @@ void buffer_bio_ended(Bio& bio, bool ok) {
 }
 
 RequestQueue& queue_of(Vfs& vfs, const BufferHead& bh) {
-  return *vfs.cache.page(bh.b_page).mapping->bdi->queue;
+  return *page_of(vfs, bh).mapping->bdi->queue;
 }
 
 Task<> submit_one(Vfs& vfs, BufferHead& bh, BioOp op, TaskStruct& task) {
@@ -114,7 +115,7 @@ Task<> submit_one(Vfs& vfs, BufferHead& bh, BioOp op, TaskStruct& task) {
 
 FileBio& buffer_bio(Vfs& vfs, BufferHead& bh, BioOp op, bool sync, WriteReason reason) {
   mark_submitted(bh, op);
-  const AddressSpace& mapping = *vfs.cache.page(bh.b_page).mapping;
+  const AddressSpace& mapping = *page_of(vfs, bh).mapping;
   FileBio& bio = vfs.bios.allocate_for_buffer();
   const std::int64_t sectors = bh.b_size() / kSectorSize;
   bio.sector = mapping.disk_start + Sectors(bh.b_blocknr() * sectors);
@@ -135,7 +136,7 @@ void unlock_buffer(Vfs& vfs, BufferHead& bh) {
 }
 
 void end_buffer_async_write(Vfs& vfs, BufferHead& bh, bool ok) {
-  Page& page = vfs.cache.page(bh.b_page);
+  Page& page = page_of(vfs, bh);
   WB_ASSERT(bh.test(BH_Async_Write));
   bh.set(BH_Uptodate);
   if (!ok)
@@ -154,7 +155,7 @@ void end_buffer_async_write(Vfs& vfs, BufferHead& bh, bool ok) {
 
 void end_buffer_async_read(Vfs& vfs, BufferHead& bh, bool ok) {
   WB_ASSERT(bh.test(BH_Async_Read));
-  Page& page = vfs.cache.page(bh.b_page);
+  Page& page = page_of(vfs, bh);
   if (ok) {
     bh.set(BH_Uptodate);
   } else {
@@ -182,11 +183,11 @@ void end_buffer_write_sync(Vfs& vfs, BufferHead& bh, bool ok) {
   } else {
     bh.set(BH_Write_EIO);
     bh.clear(BH_Uptodate);
-    if (AddressSpace* mapping = vfs.cache.page(bh.b_page).mapping; mapping && vfs.rules.errseq)
+    if (AddressSpace* mapping = page_of(vfs, bh).mapping; mapping && vfs.rules.errseq)
       mapping_set_error(*mapping, Errno::kEio);
   }
   unlock_buffer(vfs, bh);
-  --bh.b_count;
+  put_bh(vfs, bh);
 }
 
 void end_buffer_read_sync(Vfs& vfs, BufferHead& bh, bool ok) {
@@ -195,7 +196,7 @@ void end_buffer_read_sync(Vfs& vfs, BufferHead& bh, bool ok) {
   else
     bh.clear(BH_Uptodate);
   unlock_buffer(vfs, bh);
-  --bh.b_count;
+  put_bh(vfs, bh);
 }
 
 Task<> wait_on_buffer(Vfs& vfs, BufferHead& bh, TaskStruct& task) {
@@ -222,12 +223,12 @@ Task<> ll_rw_block(Vfs& vfs, BlockRw rw, BufferHead& bh, TaskStruct& task) {
     bh.set(BH_Lock);
   if (rw != BlockRw::kRead && bh.test(BH_Dirty)) {
     bh.clear(BH_Dirty);
-    bh.b_end_io = BufferEndIo::kWriteSync;
-    ++bh.b_count;
+    bh.set_end_io(BufferEndIo::kWriteSync);
+    get_bh(vfs, bh);
     co_await submit_one(vfs, bh, BioOp::kWrite, task);
   } else if (rw == BlockRw::kRead && !bh.test(BH_Uptodate)) {
-    bh.b_end_io = BufferEndIo::kReadSync;
-    ++bh.b_count;
+    bh.set_end_io(BufferEndIo::kReadSync);
+    get_bh(vfs, bh);
     co_await submit_one(vfs, bh, BioOp::kRead, task);
   } else {
     unlock_buffer(vfs, bh);
@@ -241,8 +242,8 @@ Task<Errno> sync_dirty_buffer(Vfs& vfs, BufferHead& bh, TaskStruct& task) {
     co_return Errno::kOk;
   }
   bh.clear(BH_Dirty);
-  bh.b_end_io = BufferEndIo::kWriteSync;
-  ++bh.b_count;
+  bh.set_end_io(BufferEndIo::kWriteSync);
+  get_bh(vfs, bh);
   co_await submit_one(vfs, bh, BioOp::kWrite, task);
   co_await wait_on_buffer(vfs, bh, task);
   co_return bh.test(BH_Uptodate) ? Errno::kOk : Errno::kEio;
@@ -266,7 +267,7 @@ Task<Errno> fsync_buffers_list(Vfs& vfs, AddressSpace& owner, TaskStruct& task) 
     BufferHead& bh = remove_assoc_queue(vfs, owner);
     if (!bh.test(BH_Dirty) && !bh.test(BH_Lock))
       continue;
-    ++bh.b_count;
+    get_bh(vfs, bh);
     submitted.push_back(vfs.buffers.id_of(bh));
     if (bh.test(BH_Dirty))
       co_await ll_rw_block(vfs, BlockRw::kSwrite, bh, task);
@@ -280,7 +281,7 @@ Task<Errno> fsync_buffers_list(Vfs& vfs, AddressSpace& owner, TaskStruct& task) 
     co_await wait_on_buffer(vfs, bh, task);
     if (!bh.test(BH_Uptodate))
       result = Errno::kEio;
-    --bh.b_count;
+    put_bh(vfs, bh);
   }
   while (BufferHead* const bh = last_locked(vfs, owner)) {  // osync: what was queued meanwhile
     co_await wait_on_buffer(vfs, *bh, task);

@@ -16,8 +16,8 @@ FileBio& buffer_bio(Vfs& vfs, BufferHead& bh, BioOp op, bool sync, WriteReason r
 // What the buffer knows of a submission: that it was one.
 inline void mark_submitted(BufferHead& bh, BioOp op) {
   constexpr unsigned kLooked = BH_Lock | BH_Mapped | BH_Delay | BH_Unwritten;
-  WB_ASSERT((bh.b_state & kLooked) == (BH_Lock | BH_Mapped));
-  WB_ASSERT(bh.b_end_io != BufferEndIo::kNone);
+  WB_ASSERT((bh.b_state() & kLooked) == (BH_Lock | BH_Mapped));
+  WB_ASSERT(bh.b_end_io() != BufferEndIo::kNone);
   if (bh.test(BH_Req) && op == BioOp::kWrite)
     bh.clear(BH_Write_EIO);
   bh.set(BH_Req);

@@ -1,12 +1,12 @@
-// The buffer heads of a machine: rings of one to eight, whose members lie one after the other.
+// The buffer heads of a machine. Every page has a place of its own for a ring of one, two, four or
+// eight of them, backed by memory once it was used: b_page follows from where a buffer lies.
 #pragma once
 
-#include <array>
-#include <bit>
 #include <cstdint>
+#include <span>
 
 #include "models/fs/buffer_head.hpp"
-#include "sim/assert.hpp"
+#include "models/mm/page.hpp"
 #include "sim/keyed_waits.hpp"
 #include "sim/reserved_array.hpp"
 #include "sim/units.hpp"
@@ -15,26 +15,17 @@ namespace wbsim {
 
 class BufferPool {
  public:
-  // A freed ring serves pages of the same number of buffers only: room for all pages of each kind.
   explicit BufferPool(Pages memory)
-      : buffers_(static_cast<std::size_t>(memory.count()) * (1 + 2 + 4 + 8) + 2 * kMostOfAPage) {}
+      : pages_(places_for(memory)), buffers_(pages_ * (1 + 2 + 4 + 8)) {}
   BufferHead& operator[](BufferId id) { return buffers_[id]; }
-  BufferId id_of(const BufferHead& bh) const {
-    return static_cast<BufferId>(buffers_.index_of(bh));
+  BufferId id_of(const BufferHead& bh) const { return buffers_.index_of(bh); }
+  // The place of the page's ring of `count`, a power of two; its content is what was left in it.
+  std::span<BufferHead> ring(PageId page, std::size_t count) {
+    return {&buffers_[count * page + start_of(count)], count};
   }
-  // Of `count` buffers, a power of two; their content is what was left in them.
-  BufferId allocate_ring(int count) {
-    BufferId& free_list = free_list_of(count);
-    const BufferId first = free_list;
-    if (first == 0)
-      return unused_ring(static_cast<BufferId>(count));
-    free_list = buffers_[first].b_page;
-    return first;
-  }
-  void free_ring(BufferId first, int count) {
-    BufferId& free_list = free_list_of(count);
-    buffers_[first].b_page = free_list;
-    free_list = first;
+  PageId b_page(const BufferHead& bh) const {
+    const auto count = static_cast<std::size_t>(bh.ring_size());
+    return static_cast<PageId>((id_of(bh) - start_of(count)) / count);
   }
   // For BH_Lock: co_await it at once, then look again.
   WaitQueue::Awaiter wait_on(BufferHead& bh, const char* what, const char* file = __builtin_FILE(),
@@ -50,22 +41,15 @@ class BufferPool {
   }
 
  private:
-  static constexpr std::size_t kMostOfAPage = 8;
-
-  BufferId& free_list_of(int count) {
-    return free_lists_[static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(count)))];
+  // As many as there are numbers of pages, and so that a ring lies in one cache line.
+  static std::size_t places_for(Pages memory) {
+    return (static_cast<std::size_t>(memory.count()) + 2 + 7) & ~std::size_t{7};
   }
-  // At a multiple of its length, so that up to four lie in one cache line.
-  BufferId unused_ring(BufferId count) {
-    const BufferId first = (next_unused_ + count - 1) & ~(count - 1);
-    next_unused_ = first + count;
-    WB_ASSERT(next_unused_ <= buffers_.capacity());
-    return first;
-  }
+  // Rings of one come first, then those of two, and so on.
+  std::size_t start_of(std::size_t count) const { return pages_ * (count - 1); }
 
+  std::size_t pages_;
   ReservedArray<BufferHead> buffers_;
-  BufferId next_unused_ = kMostOfAPage;
-  std::array<BufferId, 4> free_lists_{};  // by the logarithm of their length
   KeyedWaits<32> waits_;
 };
 

@@ -26,7 +26,7 @@ void FsTrace::page(PageEvent::What what, const Page& page, const WritebackContro
   PageEvent event;
   if (page.test(PG_private))
     for_each_buffer(vfs_, page, [&](const BufferHead& bh) {
-      views[count++] = {bh.test(BH_Mapped) ? bh.b_blocknr() : -1, bh.b_state};
+      views[count++] = {bh.test(BH_Mapped) ? bh.b_blocknr() : -1, bh.b_state()};
       event.buffer_size = bh.b_size();
     });
   event.what = what;
@@ -53,7 +53,7 @@ void FsTrace::buffer_dirty(const BufferHead& bh) {
   BufferDirtyEvent event;
   event.time = time();
   event.thread = thread();
-  event.bdi = vfs_.cache.page(bh.b_page).mapping->bdi->id;
+  event.bdi = page_of(vfs_, bh).mapping->bdi->id;
   event.block = bh.b_blocknr();
   event.size = bh.b_size();
   sink_.on_buffer_dirty(event);

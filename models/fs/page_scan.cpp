@@ -170,7 +170,7 @@ Task<> PageScan::submit_buffers_waiting(Page& page) {
     FileBio& bio = full_.bios.pop_front();
     co_await queue_.submit_slow(bio, task_.io_context);
     task_.charge(vfs_.costs.request);
-    if (full_.next == 0)
+    if (full_.next == page.buffers)
       co_return;
   }
 }

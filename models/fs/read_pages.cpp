@@ -137,7 +137,7 @@ ReadPages::Obstacle ReadPages::obstacle_of(Page& page) {
 
 GetBlock ReadPages::get_block(const Page& page, BufferHead& bh, std::int64_t& metadata_block) {
   const std::int64_t first = (std::int64_t{page.index} << kPageShift) >> inode_.i_blkbits;
-  return inode_.i_sb->get_block(inode_, first + bh.b_number, bh, false, metadata_block);
+  return inode_.i_sb->get_block(inode_, first + bh.b_number(), bh, false, metadata_block);
 }
 
 // block_read_full_page()
@@ -161,7 +161,7 @@ void ReadPages::read_by_buffers(Page& page) {
     }
     WB_ASSERT(!bh.test(BH_Lock));
     bh.set(BH_Lock | BH_Async_Read);
-    bh.b_end_io = BufferEndIo::kAsyncRead;
+    bh.set_end_io(BufferEndIo::kAsyncRead);
     bios_.push_back(buffer_bio(vfs_, bh, BioOp::kRead, true, WriteReason::kRead));
     reading = true;
   });

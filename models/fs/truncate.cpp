@@ -51,7 +51,7 @@ Task<Block> read_block(Vfs& vfs, Inode& inode, BufferHead& bh, std::int64_t bloc
     if (!co_await bread(vfs, *inode.i_sb->block_device(), metadata_block, task))
       co_return Block::kError;
   }
-  if (vfs.cache.page(bh.b_page).test(PG_uptodate))
+  if (page_of(vfs, bh).test(PG_uptodate))
     bh.set(BH_Uptodate);
   if (!bh.test(BH_Uptodate) && !bh.test(BH_Delay) && !bh.test(BH_Unwritten)) {
     co_await ll_rw_block(vfs, BlockRw::kRead, bh, task);

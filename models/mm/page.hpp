@@ -27,11 +27,11 @@ enum PageFlag : std::uint16_t {
 struct Page {
   AddressSpace* mapping;  // null after truncation and while free
   PageIndex index;
-  std::uint32_t buffers;      // BufferId of the ring's first buffer
+  std::uint32_t buffers;      // in its ring; 2.4: the number of the first
   PageId lru_prev, lru_next;  // reclaim list; lru_next also links free pages
   std::uint16_t flags;
-  std::uint16_t count;  // references beside the cache's own
-  std::uint32_t unused;
+  std::uint16_t count;    // references beside the cache's own
+  std::uint32_t b_count;  // references to its buffers: above 0 none is freed
 
   bool test(PageFlag flag) const { return (flags & flag) != 0; }
   void set(PageFlag flag) { flags = static_cast<std::uint16_t>(flags | flag); }

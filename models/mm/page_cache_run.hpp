@@ -35,7 +35,7 @@ void PageCache::add_written_pages(AddressSpace& mapping, PageIndex first, int co
                      .lru_next = 0,
                      .flags = flags,
                      .count = 0,
-                     .unused = 0};
+                     .b_count = 0};
     lru_add_head(inactive_, pool_[id]);
   }
   const std::int64_t nodes = nodes_.in_use();

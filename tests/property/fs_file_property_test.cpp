@@ -87,12 +87,12 @@ FsSetup random_setup() {
 void check_clean(FsFixture& f, const Page& page) {
   RC_ASSERT((page.flags & (PG_dirty | PG_writeback | PG_locked | PG_error)) == 0);
   RC_ASSERT(page.count == 0);
+  RC_ASSERT(page.b_count == 0);
   if (!page.test(PG_private))
     return;
   for_each_buffer(f.vfs, page, [&](const BufferHead& bh) {
     RC_ASSERT(!bh.test(BH_Dirty) && !bh.test(BH_Lock) && !bh.test(BH_New));
     RC_ASSERT(!bh.test(BH_Async_Read) && !bh.test(BH_Async_Write));
-    RC_ASSERT(bh.b_count == 0);
   });
 }
 

@@ -66,8 +66,8 @@ inline Page& add_page(FsFixture& f, PageIndex index, const Texts& buffers) {
   for (int i = 0; i < f.blocks_per_page(); ++i) {
     BufferHead& bh = f.buffer(page, i);
     set_buffer(bh, buffers.at(static_cast<std::size_t>(i)));
-    all &= bh.b_state;
-    any |= bh.b_state;
+    all &= bh.b_state();
+    any |= bh.b_state();
   }
   if ((all & BH_Uptodate) != 0)
     page.set(PG_uptodate);

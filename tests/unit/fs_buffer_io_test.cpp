@@ -13,7 +13,7 @@ BufferHead& device_buffer(FsFixture& f, std::int64_t block, const std::string& f
   BufferHead& bh = make_uptodate_block(f.vfs, f.device, block);
   set_buffer(bh, flags + "@" + std::to_string(block));
   if (bh.test(BH_Dirty))
-    f.cache.set_page_dirty(f.cache.page(bh.b_page), nullptr);
+    f.cache.set_page_dirty(page_of(f.vfs, bh), nullptr);
   return bh;
 }
 
@@ -31,8 +31,8 @@ TEST_CASE("buffer-heads 8: submit_bh: sector, length, Req", "[fs]") {
     setup.block_size = block_size;
     FsFixture f(setup);
     BufferHead& bh = device_buffer(f, 77, "UML");
-    bh.b_end_io = BufferEndIo::kWriteSync;
-    bh.b_count = 1;
+    bh.set_end_io(BufferEndIo::kWriteSync);
+    page_of(f.vfs, bh).b_count = 1;
     FileBio& bio = buffer_bio(f.vfs, bh, BioOp::kWrite, true, WriteReason::kMetadata);
     CHECK(bio.sector == Sectors(77 * block_size / 512));
     CHECK(bio.length == Sectors(block_size / 512));
@@ -41,14 +41,14 @@ TEST_CASE("buffer-heads 8: submit_bh: sector, length, Req", "[fs]") {
     CHECK(to_text(bh) == "UMLR@77");
     bio.bi_end_io(bio, true);
     CHECK(to_text(bh) == "UMR@77");
-    CHECK(bh.b_count == 0);
+    CHECK(page_of(f.vfs, bh).b_count == 0);
   }
 }
 
 TEST_CASE("buffer-heads 8: submit_bh requires lock, mapping and a completion", "[fs]") {
   FsFixture f;
   const auto submit = [&f](BufferHead& bh, BufferEndIo end_io) {
-    bh.b_end_io = end_io;
+    bh.set_end_io(end_io);
     buffer_bio(f.vfs, bh, BioOp::kWrite, false, WriteReason::kMetadata);
   };
   CHECK_THROWS_AS(submit(device_buffer(f, 1, "UM"), BufferEndIo::kWriteSync), InvariantBroken);
@@ -61,11 +61,11 @@ TEST_CASE("buffer-heads 8: submit_bh requires lock, mapping and a completion", "
 TEST_CASE("buffer-heads 8: submit_bh of a write forgets the error of the last one", "[fs]") {
   FsFixture f;
   BufferHead& bh = device_buffer(f, 1, "UMLRE");
-  bh.b_end_io = BufferEndIo::kWriteSync;
+  bh.set_end_io(BufferEndIo::kWriteSync);
   buffer_bio(f.vfs, bh, BioOp::kWrite, false, WriteReason::kMetadata);
   CHECK(to_text(bh) == "UMLR@1");
   BufferHead& never_submitted = device_buffer(f, 2, "UMLE");
-  never_submitted.b_end_io = BufferEndIo::kWriteSync;
+  never_submitted.set_end_io(BufferEndIo::kWriteSync);
   buffer_bio(f.vfs, never_submitted, BioOp::kWrite, false, WriteReason::kMetadata);
   CHECK(to_text(never_submitted) == "UMLRE@2");
 }
@@ -89,10 +89,10 @@ TEST_CASE("buffer-heads 8: ll_rw_block table", "[fs]") {
     f.sim.spawn("test", ll_rw_block(f.vfs, row.rw, bh, f.task));
     f.run_for(Duration(1));
     CHECK(to_text(bh) == row.after);
-    CHECK(bh.b_count == (row.submits ? 1 : 0));
+    CHECK(page_of(f.vfs, bh).b_count == (row.submits ? 1 : 0));
     f.run();
     CHECK(f.log.requests.size() == (row.submits ? 1 : 0));
-    CHECK(bh.b_count == 0);
+    CHECK(page_of(f.vfs, bh).b_count == 0);
   }
 }
 
@@ -113,7 +113,7 @@ TEST_CASE("buffer-heads 8: sync_dirty_buffer writes and waits", "[fs]") {
   BufferHead& bh = device_buffer(f, 9, "UDM");
   CHECK(f.await(sync_dirty_buffer(f.vfs, bh, f.task)) == Errno::kOk);
   CHECK(to_text(bh) == "UMR@9");
-  CHECK(bh.b_count == 0);
+  CHECK(page_of(f.vfs, bh).b_count == 0);
   CHECK(written_blocks(f) == std::vector<std::int64_t>{9});
   CHECK(f.await(sync_dirty_buffer(f.vfs, bh, f.task)) == Errno::kOk);  // clean: nothing to do
   CHECK(written_blocks(f).size() == 1);
@@ -130,7 +130,7 @@ TEST_CASE("buffer-heads 8: sync_dirty_buffer reports a failed write", "[fs]") {
   f.run();
   CHECK(result == Errno::kEio);
   CHECK(to_text(bh) == "MRE@9");
-  CHECK(bh.b_count == 0);
+  CHECK(page_of(f.vfs, bh).b_count == 0);
 }
 
 TEST_CASE("buffer-heads 8: fsync_buffers_list writes in the order of the list", "[fs]") {
@@ -148,7 +148,7 @@ TEST_CASE("buffer-heads 8: fsync_buffers_list writes in the order of the list", 
   for (const int block : {30, 10, 20}) {
     const BufferHead& bh = make_uptodate_block(f.vfs, f.device, block);
     CHECK(to_text(bh) == "UMR@" + std::to_string(block));
-    CHECK(bh.b_count == 0);
+    CHECK(page_of(f.vfs, bh).b_count == 0);
   }
 }
 
@@ -206,7 +206,7 @@ TEST_CASE("buffer-heads 7: end_buffer_async_read", "[fs]") {
 TEST_CASE("buffer-heads 7: end_buffer_write_sync and end_buffer_read_sync", "[fs]") {
   FsFixture f;
   BufferHead& bh = device_buffer(f, 9, "UML");
-  bh.b_count = 4;
+  page_of(f.vfs, bh).b_count = 4;
   end_buffer_write_sync(f.vfs, bh, false);
   CHECK(to_text(bh) == "ME@9");
   bh.set(BH_Lock);
@@ -219,7 +219,7 @@ TEST_CASE("buffer-heads 7: end_buffer_write_sync and end_buffer_read_sync", "[fs
   end_buffer_read_sync(f.vfs, bh, true);
   CHECK(bh.test(BH_Uptodate));
   CHECK_FALSE(bh.test(BH_Lock));
-  CHECK(bh.b_count == 0);
+  CHECK(page_of(f.vfs, bh).b_count == 0);
 }
 
 TEST_CASE("bread reads a block once, null after an error", "[fs]") {

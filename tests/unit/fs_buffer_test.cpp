@@ -1,5 +1,6 @@
 // Rings of buffers: how they are made, dirtied, invalidated and freed; tags against page bits.
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "models/fs/buffer.hpp"
 #include "models/fs/buffer_io.hpp"
@@ -90,10 +91,9 @@ TEST_CASE("buffer-heads 2: the ring is closed, ascending, with every flag clear"
     for (int i = 0; i < 4096 / block_size; ++i) {
       CHECK(bh->offset() == std::int64_t{i} * block_size);
       CHECK(bh->b_size() == block_size);
-      CHECK(bh->b_state == 0);
-      CHECK(bh->b_count == 0);
+      CHECK(bh->b_state() == 0);
       CHECK(bh->b_blocknr() == -1);
-      CHECK(&f.cache.page(bh->b_page) == &page);
+      CHECK(&page_of(f.vfs, *bh) == &page);
       CHECK(bh == &ring_of(f.vfs, page)[static_cast<std::size_t>(i)]);
       bh = &bh->next();
     }
@@ -106,9 +106,52 @@ TEST_CASE("buffer-heads 2: the list is in ascending order, the last closes the r
   Page& page = f.add_page(0);
   create_empty_buffers(f.vfs, page, 1024, 0);
   for (int i = 0; i < 4; ++i) {
-    CHECK(f.buffer(page, i).b_number == i);
+    CHECK(f.buffer(page, i).b_number() == i);
     CHECK(&f.buffer(page, i).next() == &f.buffer(page, (i + 1) % 4));
   }
+}
+
+TEST_CASE("buffer-heads 1.2: what a buffer knows fits in 8 bytes and does not mix", "[fs]") {
+  constexpr unsigned kAll = (1U << 14) - 1;
+  for (const std::int64_t block :
+       {std::int64_t{-1}, std::int64_t{0}, std::int64_t{1} << 32, BufferHead::kMostBlocks - 1}) {
+    BufferHead bh(10, 0);
+    CHECK(bh.b_blocknr() == -1);
+    CHECK(bh.b_end_io() == BufferEndIo::kNone);
+    bh.set_blocknr(block);
+    bh.set(kAll);
+    bh.set_end_io(BufferEndIo::kReadSync);
+    bh.set_end_io(BufferEndIo::kWriteSync);
+    CHECK(bh.b_state() == kAll);
+    CHECK(bh.b_blocknr() == block);
+    CHECK(bh.b_end_io() == BufferEndIo::kWriteSync);
+    CHECK(bh.b_size() == 1024);
+    CHECK(bh.b_number() == 3);
+    bh.clear(kAll);
+    CHECK(bh.b_state() == 0);
+    CHECK(bh.b_blocknr() == block);
+    CHECK(bh.b_end_io() == BufferEndIo::kWriteSync);
+  }
+}
+
+TEST_CASE("buffer-heads 1.2: every buffer of every page lies apart and knows its page", "[fs]") {
+  constexpr PageId kPages = 21;
+  BufferPool pool(Pages{kPages});
+  std::set<BufferId> ids;
+  for (const int blkbits : {9, 10, 11, 12}) {
+    const BufferHead last(blkbits, 0);
+    const auto count = static_cast<std::size_t>(last.ring_size());
+    for (PageId page = 1; page <= kPages + 1; ++page) {
+      for (BufferHead& bh : pool.ring(page, count)) {
+        bh = last;
+        CHECK(pool.b_page(bh) == page);
+        CHECK(&pool[pool.id_of(bh)] == &bh);
+        CHECK(ids.insert(pool.id_of(bh)).second);
+      }
+    }
+  }
+  CHECK(ids.size() == 15 * (kPages + 1));
+  CHECK(ids.count(0) == 0);
 }
 
 TEST_CASE("buffer-heads 2: all buffers inherit dirty and uptodate from their page", "[fs]") {
@@ -222,9 +265,9 @@ TEST_CASE("buffer-heads 8: try_to_free_buffers refuses while anything is busy", 
   }
   FsFixture f;
   Page& page = add_page(f, 0, Texts(4, "UM@4"));
-  f.buffer(page, 2).b_count = 1;
+  get_bh(f.vfs, f.buffer(page, 2));
   CHECK_FALSE(try_to_free_buffers(f.vfs, page));
-  f.buffer(page, 2).b_count = 0;
+  put_bh(f.vfs, f.buffer(page, 2));
   f.cache.set_page_dirty(page, nullptr);
   f.lock(page);
   f.cache.clear_page_dirty_for_io(page);

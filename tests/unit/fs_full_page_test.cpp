@@ -72,7 +72,7 @@ struct PageWrite {
       const BufferHead& bh = f.vfs.buffers[static_cast<BufferId>(bio->cookie)];
       CHECK(bio->sector.count() == bh.b_blocknr() * (bh.b_size() / 512));
       CHECK(bio->length.count() == bh.b_size() / 512);
-      result.emplace_back(bh.b_number, bh.b_blocknr());
+      result.emplace_back(bh.b_number(), bh.b_blocknr());
     }
     return result;
   }

@@ -162,8 +162,8 @@ TEST_CASE("truncation of block sizes up to the page", "[fs]") {
     CHECK(truncate_to(f, 2 * 512 + 100) == Errno::kOk);
     const std::int64_t straddling = (2 * 512 + 100) / block_size;
     for_each_buffer(f.vfs, *page_at(f, 0), [&](const BufferHead& bh) {
-      CHECK(bh.test(BH_Dirty) == (bh.b_number <= straddling));
-      CHECK(bh.test(BH_Mapped) == (bh.b_number <= straddling));
+      CHECK(bh.test(BH_Dirty) == (bh.b_number() <= straddling));
+      CHECK(bh.test(BH_Mapped) == (bh.b_number() <= straddling));
     });
     CHECK(f.file.i_data.nrpages == 1);
     f.cache.check();

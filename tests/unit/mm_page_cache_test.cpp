@@ -198,7 +198,7 @@ TEST_CASE("reclaim frees clean buffers, and leaves pages whose buffers are busy"
   FsFixture f(little_memory());
   add_page(f, 0, {"UM@1"});
   Page& held = add_page(f, 1, {"UM@2"});
-  f.buffer(held, 0).b_count = 1;
+  get_bh(f.vfs, f.buffer(held, 0));
   Page& locked = add_page(f, 2, {"UML@3"});
   Page& dirty_buffer = add_page(f, 3, {"UDM@4"});
   f.cache.cancel_dirty_page(dirty_buffer);
