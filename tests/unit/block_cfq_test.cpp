@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 constexpr BioOp R = BioOp::kRead;
 constexpr BioOp W = BioOp::kWrite;
 
-TEST_CASE("example 7: slices by priority", "[block]") {
+TEST_CASE("block-layer 7.7: slices by priority", "[block]") {
   CHECK(cfq_prio_slice(Jiffies(100), 4) == Jiffies(100));  // HZ=1000
   CHECK(cfq_prio_slice(Jiffies(100), 0) == Jiffies(180));
   CHECK(cfq_prio_slice(Jiffies(100), 7) == Jiffies(40));

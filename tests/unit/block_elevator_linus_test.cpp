@@ -81,7 +81,7 @@ void fill(Queue& queue) {
     queue.at(i).elevator_sequence = 16384;
 }
 
-TEST_CASE("worked example 10.5: the elevator of 2.4.17", "[block]") {
+TEST_CASE("2.4 10.5: the elevator of 2.4.17", "[block]") {
   Queue queue = of_2417();
   fill(queue);
   REQUIRE(queue.order() == "100 500 900");
@@ -99,7 +99,7 @@ TEST_CASE("worked example 10.5: the elevator of 2.4.17", "[block]") {
   CHECK(queue.at(5).elevator_sequence == 16384);
 }
 
-TEST_CASE("worked example 10.5: a starved request is a barrier", "[block]") {
+TEST_CASE("2.4 10.5: a starved request is a barrier", "[block]") {
   Queue queue = of_2417();
   queue.write(100);
   queue.write(500);

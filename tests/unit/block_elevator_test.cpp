@@ -71,7 +71,7 @@ int write_is_dispatched_as(const DeadlineRules& rules, std::int64_t stride) {
   }
 }
 
-TEST_CASE("example 1: two reads first, then the writes in order", "[block]") {
+TEST_CASE("block-layer 7.1: two reads first, then the writes in order", "[block]") {
   for (const DeadlineRules& rules : kAllRules) {
     Bench bench(rules);
     bench.add(R, 1000);
@@ -83,7 +83,7 @@ TEST_CASE("example 1: two reads first, then the writes in order", "[block]") {
   }
 }
 
-TEST_CASE("example 2: one write among 100 reads", "[block]") {
+TEST_CASE("block-layer 7.2: one write among 100 reads", "[block]") {
   CHECK(write_is_dispatched_as(kDeadline2618, 8) == 18);
   CHECK(write_is_dispatched_as(kDeadline2624, 8) == 33);
   CHECK(write_is_dispatched_as(kDeadline2631, 8) == 33);

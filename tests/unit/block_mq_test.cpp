@@ -29,7 +29,7 @@ std::vector<std::int64_t> served(const BlockFixture& f) {
   return sectors;
 }
 
-TEST_CASE("example 10.8: nr_requests by hardware depth, without and with a scheduler", "[block]") {
+TEST_CASE("6.x 10.8: nr_requests by hardware depth, without and with a scheduler", "[block]") {
   const int depths[][3] = {{32, 32, 64}, {64, 64, 128}, {1023, 1023, 256}, {31, 31, 62}};
   for (const auto& [hw, none, scheduled] : depths) {
     CHECK(blk_mq_default_nr_requests(hw, false) == none);

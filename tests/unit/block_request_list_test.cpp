@@ -16,7 +16,7 @@ void allocate(RequestList& list, IoContext& ioc, int n) {
     REQUIRE(list.allocate(0, ioc, at_ms(0)));
 }
 
-TEST_CASE("thresholds for each nr_requests of the table", "[block]") {
+TEST_CASE("pdflush 9.8: thresholds for each nr_requests", "[block]") {
   struct Row {
     int n, on, off, cap;
   };
@@ -30,7 +30,8 @@ TEST_CASE("thresholds for each nr_requests of the table", "[block]") {
   }
 }
 
-TEST_CASE("the 113th of 128 makes the queue congested, 102 left make it uncongested", "[block]") {
+TEST_CASE("pdflush 9.8: congested from the 113th of 128 on, uncongested when 102 are left",
+          "[block]") {
   RequestList list(128, 32, TickClock(250));
   IoContext ioc;
   allocate(list, ioc, 112);

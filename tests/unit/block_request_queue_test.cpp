@@ -15,7 +15,7 @@ BlockSetup small_queue(int nr_requests) {
   return setup;
 }
 
-TEST_CASE("example 5: 4 KiB bios in a row make requests of 512 KiB", "[block]") {
+TEST_CASE("block-layer 7.5: 4 KiB bios in a row make requests of 512 KiB", "[block]") {
   BlockFixture f;
   for (int i = 0; i < 300; ++i)
     f.submit(i * 8);
@@ -40,7 +40,8 @@ TEST_CASE("max_segments ends a request before max_sectors does", "[block]") {
   CHECK(f.log.requests[0].bios == 16);
 }
 
-TEST_CASE("example 6: three requests on an idle queue start when the plug times out", "[block]") {
+TEST_CASE("block-layer 7.6: three requests on an idle queue start when the plug times out",
+          "[block]") {
   BlockFixture f;  // HZ=1000: 3 ms
   for (int i = 0; i < 3; ++i)
     f.at(milliseconds(i), i * 1000);
@@ -52,7 +53,7 @@ TEST_CASE("example 6: three requests on an idle queue start when the plug times 
   CHECK_FALSE(f.log.requests[1].idle_start);
 }
 
-TEST_CASE("example 6: a fourth request unplugs at once", "[block]") {
+TEST_CASE("block-layer 7.6: a fourth request unplugs at once", "[block]") {
   BlockFixture f;
   for (int i = 0; i < 3; ++i)
     f.at(milliseconds(i), i * 1000);
@@ -62,7 +63,7 @@ TEST_CASE("example 6: a fourth request unplugs at once", "[block]") {
   CHECK(f.log.requests[0].allocated == 4);
 }
 
-TEST_CASE("example 6: at HZ=100 the plug lasts up to a jiffy of 10 ms", "[block]") {
+TEST_CASE("block-layer 7.6: at HZ=100 the plug lasts up to a jiffy of 10 ms", "[block]") {
   BlockSetup setup;
   setup.hz = 100;
   for (const int submitted_ms : {0, 4}) {

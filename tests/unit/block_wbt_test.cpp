@@ -15,7 +15,7 @@ Depths depths(int queue_depth, int step) {
   return {d.max, d.normal, d.background};
 }
 
-TEST_CASE("example 3: the depths of blk-wbt by queue depth and step", "[block]") {
+TEST_CASE("block-layer 7.3: the depths of blk-wbt by queue depth and step", "[block]") {
   CHECK(depths(32, 0) == Depths{16, 8, 4});
   CHECK(depths(32, 1) == Depths{8, 4, 2});
   CHECK(depths(32, 2) == Depths{4, 2, 1});
@@ -30,7 +30,7 @@ TEST_CASE("example 3: the depths of blk-wbt by queue depth and step", "[block]")
   CHECK(depths(1023, -6) == Depths{767, 384, 192});
 }
 
-TEST_CASE("example 4: the window shrinks as blk-wbt scales down", "[block]") {
+TEST_CASE("block-layer 7.4: the window shrinks as blk-wbt scales down", "[block]") {
   CHECK(wbt_window(0) == Duration(100'000'000));
   CHECK(wbt_window(-3) == Duration(100'000'000));
   CHECK(wbt_window(1) == Duration(72'727'272));

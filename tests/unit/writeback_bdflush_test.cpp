@@ -10,7 +10,7 @@ using std::chrono::seconds;
 using v24::BUF_DIRTY;
 using v24::BUF_LOCKED;
 
-TEST_CASE("worked example 10.4: kupdate of 2.4.17 takes young buffers along", "[writeback]") {
+TEST_CASE("2.4 10.4: kupdate of 2.4.17 takes young buffers along", "[writeback]") {
   const auto written_with = [](int expired) {
     Machine24 m("2.4.17");
     m.start();

@@ -74,8 +74,7 @@ TEST_CASE("work for a device without a thread wakes the forker", "[writeback]") 
   CHECK(f.slow(0).written[0].by == "flush-d0");
 }
 
-// gen-2.6.32-bdi 9.4.
-TEST_CASE("a thread ends when it wakes up strictly later than five minutes after its last work",
+TEST_CASE("bdi 9.4: a thread ends when it wakes up later than five minutes after its last work",
           "[writeback]") {
   Bdi f(with_threads());
   CHECK(f.threads_at(seconds(300)) == 1);

@@ -118,8 +118,8 @@ TEST_CASE("bdi 9.3, 2.6.39: what was left goes before the requeued inodes", "[wr
   CHECK(f.order(Lists::kIo) == "CABDE");
 }
 
-// gen-2.6.32-bdi 9.3; the same for pdflush from 2.6.24.
-TEST_CASE("requeued inodes go first, then what was left, then the expired, oldest first",
+// The same for pdflush from 2.6.24 on.
+TEST_CASE("bdi 9.3: requeued inodes go first, then what was left, then the expired, oldest first",
           "[writeback]") {
   Fixture f;
   f.dirty('C', 1);
@@ -160,8 +160,7 @@ TEST_CASE("the requeued inodes return whatever their age", "[writeback]") {
   CHECK(f.order(Lists::kIo) == "A");
 }
 
-// gen-2.6.32-bdi 9.3.
-TEST_CASE("the devices' lists are sorted by superblock, that of the oldest inode first",
+TEST_CASE("bdi 9.3: the devices' lists are sorted by superblock, that of the oldest inode first",
           "[writeback]") {
   Fixture f;
   f.dirty('1', 1, &f.a);

@@ -170,8 +170,7 @@ struct Kupdate : MachineFixture {
   SlowInodes* slow;  // on disk 0, mounted last
 };
 
-// gen-2.6-pdflush 9.7.
-TEST_CASE("wb_kupdate arms its timer at its end", "[writeback]") {
+TEST_CASE("pdflush 9.7: wb_kupdate arms its timer at its end", "[writeback]") {
   struct Row {
     Duration takes, next;
   };
@@ -191,7 +190,7 @@ TEST_CASE("wb_kupdate arms its timer at its end", "[writeback]") {
   CHECK(starts[1] == row.next);
 }
 
-TEST_CASE("the timer of wb_kupdate tries again after a second when no thread is idle",
+TEST_CASE("pdflush 9.7: the timer of wb_kupdate tries again a second later when no thread is idle",
           "[writeback]") {
   Kupdate f(some_kernel(), seconds(5));
   f.context.vm.dirty_background_ratio = 0;

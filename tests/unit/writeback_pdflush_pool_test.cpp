@@ -46,8 +46,8 @@ TEST_CASE("the pool begins with two threads", "[writeback]") {
   CHECK(f.flusher->kind() == TaskRole::kPdflush);
 }
 
-// gen-2.6-pdflush 9.9.
-TEST_CASE("a thread is made when the pool was empty for more than a second", "[writeback]") {
+TEST_CASE("pdflush 9.9: a thread is made when the pool was empty for more than a second",
+          "[writeback]") {
   Pool f(3);
   f.job(milliseconds(10), 0, seconds(100));
   SECTION("a job that ends before that makes none") {

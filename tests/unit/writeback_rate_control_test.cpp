@@ -16,7 +16,8 @@ DirtyState one_device(std::int64_t dirty) {
   return s;
 }
 
-TEST_CASE("ioless 10.1: the position ratio of one device that has all the share", "[writeback]") {
+TEST_CASE("ioless 10.1, 6.x 10.6: the position ratio of one device that has all the share",
+          "[writeback]") {
   struct Row {
     std::int64_t dirty, of_310, of_61;
   };
