@@ -35,9 +35,10 @@ class KernelCheck {
   void lacks(const std::string& pointer, const std::string& hint) {
     problems_.error(pointer, "kernel " + std::string(row_.name) + " does not have it", hint);
   }
-  void is_not_modelled(const std::string& pointer, const std::string& what) {
+  void is_not_modelled(const std::string& pointer, const std::string& what,
+                       const std::string& from = "2.6.18") {
     problems_.error(pointer, "not modelled under kernel " + std::string(row_.name) + ": " + what,
-                    "take a kernel from 2.6.24 on");
+                    "take a kernel from " + from + " on");
   }
   void run_26() {
     const LimitsRule limits = row_.writeback.limits;
@@ -47,13 +48,15 @@ class KernelCheck {
         lacks("/vm/dirty_bytes", instead);
       if (s_.vm.dirty_background_bytes)
         lacks("/vm/dirty_background_bytes", instead);
+      if (s_.vm.highmem_is_dirtyable != 0)
+        lacks("/vm/highmem_is_dirtyable", "2.6.25 brought it");
     }
     for (std::size_t i = 0; i < s_.devices.size(); ++i)
       limits_of(s_.devices[i], child("/devices", i), limits);
     if (limits == LimitsRule::k2618)
       for (std::size_t i = 0; i < s_.jobs.size(); ++i)
         if (s_.jobs[i].ioengine == IoEngine::kMmap)
-          is_not_modelled(child("/workloads", i) + "/ioengine", kMappedFiles);
+          is_not_modelled(child("/workloads", i) + "/ioengine", kMappedFiles, "2.6.24");
   }
   void limits_of(const DeviceConfig& d, const std::string& at, LimitsRule limits) {
     if (limits <= LimitsRule::k2624 && d.min_ratio > 0)
@@ -73,6 +76,8 @@ class KernelCheck {
       lacks("/vm/dirty_background_bytes", instead);
     if (s_.vm.laptop_mode != 0)
       lacks("/vm/laptop_mode", "vm.bdflush.interval and age_buffer make the disk rest");
+    if (s_.memory.highmem > Bytes(0))
+      is_not_modelled("/machine/highmem", "high memory, which its disks reach by bounce buffers");
     for (std::size_t i = 0; i < s_.devices.size(); ++i)
       device(s_.devices[i], child("/devices", i));
     for (std::size_t i = 0; i < s_.jobs.size(); ++i)
@@ -95,7 +100,7 @@ class KernelCheck {
   }
   void job(const JobConfig& j, const std::string& at) {
     if (j.ioengine == IoEngine::kMmap)
-      is_not_modelled(at + "/ioengine", kMappedFiles);
+      is_not_modelled(at + "/ioengine", kMappedFiles, "2.6.24");
     if (j.direct)
       is_not_modelled(at + "/direct", "O_DIRECT");
   }

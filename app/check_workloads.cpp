@@ -253,6 +253,10 @@ void check_memory(const Scenario& s, Problems& problems) {
   if (taken > whole_pages(s.memory.total).count() && problems.usable("/machine/memory"))
     problems.error("/machine", "free_at_start and file_cache_at_start are more than memory, " +
                                    size_text(s.memory.total.count()));
+  constexpr std::int64_t kLeastLowmem = std::int64_t{16} << 20;
+  if (s.memory.highmem > Bytes(0) && (s.memory.total - s.memory.highmem).count() < kLeastLowmem)
+    problems.error("/machine/highmem",
+                   "leaves less than " + size_text(kLeastLowmem) + " of low memory");
   if (s.memory.free_at_start && s.memory.free_at_start->count() == 0)
     problems.error("/machine/free_at_start", "without free memory nothing can be cached");
 }

@@ -120,7 +120,7 @@ void fill_queue_defaults(DeviceConfig& device, const QueueRules& rules, Bytes me
     queue.wbt_lat_usec = params.wbt_lat.count() / 1000;
 }
 
-void fill_vm_defaults(VmSysctl& vm, const KernelRow& row, int hz) {
+void fill_vm_defaults(VmSysctl& vm, const KernelRow& row, const MemoryConfig& memory, int hz) {
   if (row.buffer_cache) {
     const v24::BdfPrm prm = v24::bdf_prm(vm, *row.buffer_cache, hz);
     vm.bdflush.nfract = prm.nfract;
@@ -131,10 +131,11 @@ void fill_vm_defaults(VmSysctl& vm, const KernelRow& row, int hz) {
     vm.bdflush.nfract_sync = prm.nfract_sync;
     return;
   }
+  const RatiosAtBoot at_boot = ratios_at_boot(row, memory);
   if (!vm.dirty_ratio && !vm.dirty_bytes)
-    vm.dirty_ratio = row.dirty_ratio;
+    vm.dirty_ratio = at_boot.dirty;
   if (!vm.dirty_background_ratio && !vm.dirty_background_bytes)
-    vm.dirty_background_ratio = row.dirty_background_ratio;
+    vm.dirty_background_ratio = at_boot.background;
 }
 
 void fill_defaults(Scenario& s) {
@@ -144,7 +145,7 @@ void fill_defaults(Scenario& s) {
     s.kernel.flusher = row.flusher;
   if (!s.kernel.throttle)
     s.kernel.throttle = row.throttle;
-  fill_vm_defaults(s.vm, row, s.kernel.hz);
+  fill_vm_defaults(s.vm, row, s.memory, s.kernel.hz);
   for (DeviceConfig& device : s.devices)
     fill_queue_defaults(device, row.queue, s.memory.total);
   const Pages total = whole_pages(s.memory.total);

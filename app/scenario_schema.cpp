@@ -71,6 +71,12 @@ void describe_machine(KeyVisitor& v, Scenario& s) {
              .multiple_of(kPageSize)
              .read_by("page cache, dirty limits"),
          slot(s.memory.total));
+  v.leaf(size_key("highmem", 0, 64 * kTiB,
+                  "Of memory, what a 32-bit kernel does not map for itself (HighTotal of "
+                  "/proc/meminfo): it holds pages of files, and is left out of what can be dirty")
+             .multiple_of(kPageSize)
+             .read_by("dirty limits of 2.6 and later"),
+         slot(s.memory.highmem));
   v.leaf(integer_key("cpus", 1, 4096, "Processors").read_by("processor model"), slot(s.cpu.cpus));
   v.leaf(size_key("free_at_start", 0, 64 * kTiB, "Free memory when the workloads start")
              .multiple_of(kPageSize)
@@ -137,7 +143,7 @@ void describe_bdflush(KeyVisitor& v, BdflushSysctl& b) {
          slot(b.nfract_sync));
 }
 
-void describe_vm(KeyVisitor& v, VmSysctl& vm) {
+void describe_vm(KeyVisitor& v, VmSysctl& vm, bool has_highmem) {
   v.leaf(integer_key("dirty_ratio", 0, 100,
                      "Writers are throttled above this much dirty memory, in percent of what can "
                      "be dirty")
@@ -172,6 +178,10 @@ void describe_vm(KeyVisitor& v, VmSysctl& vm) {
                      "0: off")
              .read_by("throttle, flusher threads"),
          slot(vm.laptop_mode));
+  v.leaf(integer_key("highmem_is_dirtyable", 0, 1, "1: high memory counts as what can be dirty")
+             .only("with machine highmem", has_highmem)
+             .read_by("dirty limits of 2.6.25 and later"),
+         slot(vm.highmem_is_dirtyable));
   v.group(group_key("bdflush", "/proc/sys/vm/bdflush of 2.4, in the kernel's units"),
           [&] { describe_bdflush(v, vm.bdflush); });
 }
@@ -322,7 +332,7 @@ void describe(KeyVisitor& v, ScenarioFile& file) {
   v.group(group_key("kernel", "Which kernel is simulated"), [&] { describe_kernel(v, s.kernel); });
   v.group(group_key("machine", "Memory and processors"), [&] { describe_machine(v, s); });
   v.group(group_key("vm", "The sysctls vm.*, with the kernel's units"),
-          [&] { describe_vm(v, s.vm); });
+          [&] { describe_vm(v, s.vm, s.memory.highmem > Bytes(0)); });
   v.list(group_key("devices", "Disks").needed(), list_slot(s.devices, describe_device));
   v.list(group_key("filesystems", "File systems and their files"),
          list_slot(s.filesystems, describe_filesystem));

@@ -20,6 +20,7 @@ std::vector<std::string> io_engine_words();
 std::vector<std::string> random_generator_words();
 std::vector<std::string> metadata_words();
 std::vector<std::string> priority_class_words();
+std::vector<std::string> sched_policy_words();
 std::vector<std::string> replay_pace_words();
 std::vector<std::string> run_until_words();
 

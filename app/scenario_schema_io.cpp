@@ -191,6 +191,11 @@ void describe_job_start(KeyVisitor& v, JobConfig& j) {
          enum_slot(j.prioclass, priority_class_words()));
   v.leaf(integer_key("prio", 0, 7, "Priority in its class; 0 is the highest").read_by("cfq"),
          slot(j.prio));
+  v.leaf(choice_key("sched_policy", sched_policy_words(),
+                    "fifo: a real-time process. It runs before all others, until it sleeps, and "
+                    "has dirty limits a quarter higher (6.1: and 1/32 of the tracked limit)")
+             .read_by("processor model, dirty limits of 2.6 and later"),
+         enum_slot(j.sched_policy, sched_policy_words()));
   v.leaf(name_key("wait_for",
                   "Begins when this workload, one above it, has ended with all its clones; "
                   "startdelay counts from then")
@@ -252,6 +257,10 @@ std::vector<std::string> io_engine_words() {
 
 std::vector<std::string> priority_class_words() {
   return {"realtime", "best-effort", "idle"};
+}
+
+std::vector<std::string> sched_policy_words() {
+  return {"other", "fifo"};
 }
 
 std::vector<std::string> random_generator_words() {

@@ -56,6 +56,8 @@ Json writer_json(const WriterSummary& w) {
   j["fsync"] = latency_json(w.fsync);
   j["throttled_ns"] = w.throttled.count();
   j["throttle_calls"] = w.throttle_calls;
+  j["vm_writeout_ns"] = w.vm_writeout.count();
+  j["vm_writeout_calls"] = w.vm_writeout_calls;
   j["errors"] = w.errors;
   return j;
 }

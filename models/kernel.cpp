@@ -39,6 +39,7 @@ KernelRow row_24(std::string_view name, v24::Release release) {
   row.dirty_background_ratio = early ? 30 : 40;
   row.dirty_ratio = 60;
   row.buffer_cache = release;
+  row.writeback.throttles_vm_writeout = false;
   row.queue.kind = early ? QueueKind::kLinus240 : QueueKind::kLinus2417;
   row.queue.split_by_sync = false;
   row.queue.max_sectors = Sectors(255);
@@ -159,6 +160,7 @@ KernelRow row_61() {
   row.writeback.reclaim_wakes_flushers = true;
   row.writeback.timers = TimerRule::kWheel;
   row.writeback.plugs_works = true;
+  row.writeback.throttles_vm_writeout = false;
   row.fs.page_scan = PageScanRule::k61;
   row.fs.sync_file_range = SyncMode::WB_SYNC_NONE;
   row.fs.write_marks_accessed = false;
@@ -190,6 +192,14 @@ const KernelRow* find_kernel(std::string_view name) {
     if (row.name == name || (!row.alias.empty() && row.alias == name))
       return &row;
   return nullptr;
+}
+
+RatiosAtBoot ratios_at_boot(const KernelRow& row, const MemoryConfig& memory) {
+  RatiosAtBoot ratios{row.dirty_background_ratio, row.dirty_ratio};
+  if (row.writeback.limits == LimitsRule::k2618)
+    for (int* ratio : {&ratios.background, &ratios.dirty})
+      *ratio = default_ratio_2618(*ratio, whole_pages(memory.total), whole_pages(memory.highmem));
+  return ratios;
 }
 
 std::vector<std::string_view> kernel_names() {

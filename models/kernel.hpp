@@ -8,6 +8,7 @@
 #include "models/block/request_queue.hpp"
 #include "models/fs/buffer24_cache.hpp"
 #include "models/fs/vfs.hpp"
+#include "models/scenario.hpp"
 #include "models/sched/processors.hpp"
 #include "models/writeback/bdi_flusher.hpp"
 #include "models/writeback/pdflush.hpp"
@@ -36,6 +37,12 @@ struct KernelRow {
 const KernelRow* find_kernel(std::string_view name);
 const std::vector<KernelRow>& kernels();
 std::vector<std::string_view> kernel_names();  // releases and aliases
+
+// vm.dirty_background_ratio and vm.dirty_ratio until somebody writes to them, in percent.
+struct RatiosAtBoot {
+  int background, dirty;
+};
+RatiosAtBoot ratios_at_boot(const KernelRow& row, const MemoryConfig& memory);
 const std::vector<std::string_view>& flusher_names();
 const std::vector<std::string_view>& throttle_names();
 

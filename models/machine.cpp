@@ -24,6 +24,7 @@
 #include "models/writeback/kernel24.hpp"
 #include "models/writeback/laptop_mode.hpp"
 #include "models/writeback/pdflush.hpp"
+#include "models/writeback/vm_writeout.hpp"
 #include "models/writeback/wb_flusher.hpp"
 #include "models/writeback/writer_throttle.hpp"
 #include "sim/assert.hpp"
@@ -64,8 +65,8 @@ Pages total_pages(const Scenario& scenario) {
 }
 
 // min_free_kbytes as init_per_zone_pages_min() sets it: sqrt(16 * KiB), 128 KiB to 64 MiB.
-Pages min_free_pages(Pages total) {
-  const auto kib = static_cast<double>(to_bytes(total).count() / 1024);
+Pages min_free_pages(Pages lowmem) {
+  const auto kib = static_cast<double>(to_bytes(lowmem).count() / 1024);
   const auto min_free_kib = static_cast<std::int64_t>(std::sqrt(16.0 * kib));
   return round_up_pages(Bytes(std::clamp<std::int64_t>(min_free_kib, 128, 65536) * 1024));
 }
@@ -75,17 +76,19 @@ MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
   params.total = total_pages(scenario);
   params.free_at_start = scenario.memory.free_at_start.value_or(params.total * 94 / 100);
   params.file_pages_at_start = scenario.memory.file_pages_at_start.value_or(params.total / 100);
-  params.min_free = min_free_pages(params.total);
+  params.highmem = whole_pages(scenario.memory.highmem);
+  params.highmem_is_dirtyable = scenario.vm.highmem_is_dirtyable != 0;
+  params.min_free = min_free_pages(params.total - params.highmem);
   params.undirtyable = undirtyable_pages(row.writeback.limits, params.total, params.min_free);
   params.batches = row.batches;
   return params;
 }
 
 VmParams vm_params(const Scenario& scenario, const KernelRow& row) {
+  const RatiosAtBoot at_boot = ratios_at_boot(row, scenario.memory);
   VmParams vm;
-  vm.dirty_ratio = scenario.vm.dirty_ratio.value_or(row.dirty_ratio);
-  vm.dirty_background_ratio =
-      scenario.vm.dirty_background_ratio.value_or(row.dirty_background_ratio);
+  vm.dirty_ratio = scenario.vm.dirty_ratio.value_or(at_boot.dirty);
+  vm.dirty_background_ratio = scenario.vm.dirty_background_ratio.value_or(at_boot.background);
   vm.dirty_bytes = scenario.vm.dirty_bytes.value_or(0);
   vm.dirty_background_bytes = scenario.vm.dirty_background_bytes.value_or(0);
   return vm;
@@ -103,10 +106,10 @@ bool sysctl_was_written(const VmSysctl& vm, const KernelRow& row) {
 Proportions proportions_at_boot(const Scenario& scenario, const KernelRow& row) {
   const MemoryParams memory = memory_params(scenario, row);
   const VmParams vm = vm_params(scenario, row);
+  const Pages dirtyable =
+      memory.free_at_start + memory.file_pages_at_start - memory.undirtyable_highmem();
   const Pages dirty_total =
-      vm.dirty_bytes != 0
-          ? whole_pages(Bytes(vm.dirty_bytes))
-          : (memory.free_at_start + memory.file_pages_at_start) * vm.dirty_ratio / 100;
+      vm.dirty_bytes != 0 ? whole_pages(Bytes(vm.dirty_bytes)) : dirtyable * vm.dirty_ratio / 100;
   return Proportions(Proportions::period_shift(dirty_total));
 }
 
@@ -185,6 +188,7 @@ class Machine::Impl {
   TaskQueueDisk tq_disk_;
   Durability durability_;
   WritebackContext context_;
+  VmWriteoutThrottle vm_writeout_{context_};
   std::optional<FsTrace> fs_trace_;
   std::deque<Disk> disks_;
   RootFsSuperBlock root_;
@@ -324,8 +328,9 @@ void Machine::Impl::start_domain() {
     cache_.use_flex_shares(context_.hz() * kSharePeriodSeconds, ticks_, sim_);
   Pages limit = context_.dirty_limits().dirty;
   if (!sysctl_was_written(scenario_.vm, row_))
-    limit =
-        dirty_limit_after_boot(row_.writeback.limits, context_.vm, total_pages(scenario_), limit);
+    limit = dirty_limit_after_boot(
+        row_.writeback.limits, context_.vm,
+        total_pages(scenario_) - memory_params(scenario_, row_).undirtyable_highmem(), limit);
   context_.domain.dirty_limit = scenario_.memory.dirty_limit_at_start.value_or(limit);
   for (std::size_t i = 0; i < disks_.size(); ++i)
     cache_.count_written_before(disks_[i].bdi, whole_pages(scenario_.devices[i].written_at_start),
@@ -369,6 +374,8 @@ void Machine::Impl::make_flusher() {
   }
   make_throttle();
   vfs_.throttle = throttle_.get();
+  if (row_.writeback.throttles_vm_writeout)
+    vfs_.reclaim_throttle = &vm_writeout_;
 }
 
 // The files NAME.0, NAME.1, ... that a job writes one after the other.

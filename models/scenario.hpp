@@ -38,6 +38,7 @@ struct VmSysctl {
   int dirty_expire_centisecs = 3000;
   int dirty_writeback_centisecs = 500;  // 0: no periodic write-back
   int laptop_mode = 0;                  // seconds; 0: off
+  int highmem_is_dirtyable = 0;         // 1: yes
   BdflushSysctl bdflush;
 };
 
@@ -84,6 +85,7 @@ struct CpuConfig {
 
 struct MemoryConfig {
   Bytes total{std::int64_t{1} << 30};
+  Bytes highmem{0};  // of it
   // Free pages and cached file pages when the workloads start; unset: 94 % and 1 % of total.
   std::optional<Pages> free_at_start;
   std::optional<Pages> file_pages_at_start;
@@ -284,6 +286,9 @@ enum class JobKind : std::uint8_t { kWrite, kRandWrite, kRead, kRandRead, kSync,
 // ioprio_set(2), as ionice(1) has it.
 enum class PriorityClass : std::uint8_t { kRealtime, kBestEffort, kIdle };
 
+// As sched_setscheduler(2) and chrt(1) name them.
+enum class SchedPolicy : std::uint8_t { kOther, kFifo };
+
 enum class IoEngine : std::uint8_t { kPsync, kMmap };
 enum class RandomGenerator : std::uint8_t {
   kUniform,         // a stream of the run's seed
@@ -326,6 +331,7 @@ struct JobConfig {
   std::int64_t call_limit = 0;  // 0: none; most calls this job makes
   PriorityClass prioclass = PriorityClass::kBestEffort;
   int prio = 4;  // 0, the highest, to 7
+  SchedPolicy sched_policy = SchedPolicy::kOther;
 };
 
 enum class ReplayCall : std::uint8_t {

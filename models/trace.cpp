@@ -34,6 +34,8 @@ std::string_view to_string(ThrottledBy by) {
       return "bdi share";
     case ThrottledBy::kTaskShare:
       return "task share";
+    case ThrottledBy::kVmWriteout:
+      return "vm writeout limit";
     case ThrottledBy::kDirtyRate:
       return "dirty rate";
   }

@@ -94,12 +94,13 @@ struct Sample {
   std::vector<DeviceSample> devices;
 };
 
-// Who made a task sleep or write in balance_dirty_pages().
+// Who made a task sleep or write in balance_dirty_pages(), or sleep in throttle_vm_writeout().
 enum class ThrottledBy : std::uint8_t {
   kNobody,
   kGlobalLimit,  // more is dirty or under write-back than the whole machine may have
   kBdiShare,     // than the device may have
   kTaskShare,    // than this task may have of that
+  kVmWriteout,   // more is under write-back than the machine may have, and memory is short
   kDirtyRate,    // a task is slowed down to its share of the bandwidth before any limit is reached
 };
 std::string_view to_string(ThrottledBy by);

@@ -52,13 +52,13 @@ MemoryState Buffers::memory() const {
   const PageCache& pages = vfs.cache;
   MemoryState state;
   if (release() == Release::k2417) {
-    state.free_buffer_pages = pages.total_pages() - pages.high_watermark();
+    state.free_buffer_pages = pages.params().total - pages.high_watermark();
     return state;
   }
   const BufferLedger& ledger = cache.ledger();
   const Pages busy = round_up_pages(ledger.dirty + ledger.writeback);
   const Pages inactive = pages.inactive_pages();
-  const Pages inactive_target = pages.total_pages() / 4;
+  const Pages inactive_target = pages.params().total / 4;
   state.inactive_dirty = std::min(busy, inactive);
   state.freepages_high = pages.high_watermark();
   const Pages clean = pages.free_pages() + inactive - state.inactive_dirty;

@@ -100,12 +100,15 @@ class FileWrite {
   std::int64_t end() const { return end_; }
 
  private:
-  enum class Stop : std::uint8_t { kEnd, kPageLocked, kNotPrepared, kThrottle, kDebt };
+  enum class Stop : std::uint8_t { kEnd, kMemory, kPageLocked, kNotPrepared, kThrottle, kDebt };
 
   Piece piece() const {
     const std::int64_t from = pos_ & (kPageSize - 1);
     return {static_cast<PageIndex>(pos_ >> kPageShift), from,
             std::min(kPageSize, from + (end_ - pos_))};
+  }
+  bool must_wait_for_memory(Piece next) const {
+    return vfs_.must_wait_for_memory(task_) && !vfs_.cache.find_get_page(inode_.i_data, next.index);
   }
   int new_run() const;
   bool write_new_run();
@@ -223,6 +226,10 @@ bool FileWrite::write_until_it_sleeps() {
     if (write_new_run())
       continue;
     const Piece next = piece();
+    if (must_wait_for_memory(next)) {
+      stop_ = Stop::kMemory;
+      break;
+    }
     page_ = try_grab_cache_page(vfs_, inode_, next.index, task_);
     stop_ = page_ ? write_piece(*page_, next) : Stop::kPageLocked;
   }
@@ -231,6 +238,8 @@ bool FileWrite::write_until_it_sleeps() {
 
 Task<Errno> FileWrite::go_on() {
   do {
+    if (stop_ == Stop::kMemory)
+      co_await vfs_.reclaim_throttle->throttle_vm_writeout(task_);
     if (stop_ == Stop::kPageLocked) {
       page_ = co_await grab_cache_page(vfs_, inode_, piece().index, task_);
       stop_ = write_piece(*page_, piece());

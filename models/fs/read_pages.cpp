@@ -53,7 +53,10 @@ Task<> ReadPages::read(std::int64_t first, std::int64_t count) {
   const std::int64_t end = std::min(first + count, pages);
   for (std::int64_t i = first; i < end; ++i) {
     const auto index = static_cast<PageIndex>(i);
-    if (vfs_.cache.find_get_page(inode_.i_data, index))
+    const auto in_memory = [&] { return vfs_.cache.find_get_page(inode_.i_data, index); };
+    while (vfs_.must_wait_for_memory(task_) && !in_memory())
+      co_await vfs_.reclaim_throttle->throttle_vm_writeout(task_);
+    if (in_memory())
       continue;
     Page& page = vfs_.add_page(inode_.i_data, index, task_);
     PageOnDisk where = map_page(inode_, index);

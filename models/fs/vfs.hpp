@@ -12,6 +12,7 @@
 #include "models/mm/dirty_throttle.hpp"
 #include "models/mm/kswapd.hpp"
 #include "models/mm/page_cache.hpp"
+#include "models/mm/reclaim_throttle.hpp"
 #include "models/mm/writeback_control.hpp"
 #include "models/scenario.hpp"
 #include "sim/simulator.hpp"
@@ -80,11 +81,17 @@ struct Vfs : PageReleaser {
   // add_to_page_cache(); kswapd pays for the reclaim it needed.
   Page& add_page(AddressSpace& mapping, PageIndex index, TaskStruct& task) {
     const std::int64_t before = cache.reclaimed();
-    Page& page = cache.add_to_page_cache(mapping, index);
+    Page& page = cache.add_to_page_cache(mapping, index, when_low());
     task.charge(costs.new_page);
     if (cache.reclaimed() != before)
       kswapd.owe(costs.reclaim_page * (cache.reclaimed() - before));
     return page;
+  }
+  // kswapd has not kept free memory above the lowest watermark: before the task adds a page it
+  // frees some itself, and waits in throttle_vm_writeout().
+  bool must_wait_for_memory(const TaskStruct& task) const {
+    return reclaim_throttle && cache.free_pages() < cache.params().min_free &&
+           reclaim_throttle->must_wait(&task);
   }
   // What new pages and buffers cost in batches since it was last charged.
   void charge_batch_work(TaskStruct& task) {
@@ -93,6 +100,13 @@ struct Vfs : PageReleaser {
       task.charge(costs.refill * work.refills + costs.lru_batch * work.lru);
   }
   Jiffies jiffies() const { return ticks.jiffies_at(sim.now()); }
+  Reclaim when_low() const {
+    const Pages free = cache.free_pages();
+    const bool kswapd_waits = reclaim_throttle && free < cache.low_watermark() &&
+                              free >= cache.params().min_free &&
+                              reclaim_throttle->must_wait(nullptr);
+    return kswapd_waits ? Reclaim::kNotYet : Reclaim::kNow;
+  }
 
   Simulator& sim;
   TickClock ticks;
@@ -105,6 +119,7 @@ struct Vfs : PageReleaser {
   Kswapd kswapd;
   DirtyListener* dirty_listener = nullptr;
   DirtyThrottle* throttle = nullptr;
+  ReclaimThrottle* reclaim_throttle = nullptr;  // null: nobody waits for memory
   Durability* durability = nullptr;    // only in runs that count what a power cut would lose
   FsTrace* trace = nullptr;            // only in runs whose sink wants_page_events()
   MetadataBlocks* metadata = nullptr;  // null: in the pages of the device

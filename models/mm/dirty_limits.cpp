@@ -60,13 +60,20 @@ DirtyLimits global_dirty_limits(LimitsRule rule, const VmParams& vm, Pages dirty
   return limits;
 }
 
-DirtyLimits dirty_limits_2618(const VmParams& vm, Pages total, Pages mapped, LimitBonus bonus) {
+DirtyLimits dirty_limits_2618(const VmParams& vm, Pages total, Pages mapped, LimitBonus bonus,
+                              Pages out_of_reach) {
   const auto unmapped = static_cast<int>(100 - mapped.count() * 100 / total.count());
   const int dirty_ratio = std::max(std::min(vm.dirty_ratio, unmapped / 2), kDirtyRatioFloor);
-  DirtyLimits limits = limits_by_ratio(vm.dirty_background_ratio, dirty_ratio, total);
+  DirtyLimits limits =
+      limits_by_ratio(vm.dirty_background_ratio, dirty_ratio, total - out_of_reach);
   if (bonus == LimitBonus::kQuarterMore)
     add_quarter(limits);
   return limits;
+}
+
+int default_ratio_2618(int ratio, Pages total, Pages highmem) {
+  const std::int64_t correction = 400 * (total - highmem).count() / total.count();
+  return correction < 100 ? std::max(1, static_cast<int>(ratio * correction / 100)) : ratio;
 }
 
 Pages bdi_share(LimitsRule rule, Pages dirty, PropFraction completions, int min_ratio,
@@ -92,6 +99,11 @@ Pages task_dirty_limit(Pages bdi_dirty, PropFraction dirtyings) {
 
 Pages writeback_ratelimit(Pages total, int cpus) {
   return std::clamp(total / (32 * cpus), Pages(16), Pages(1024));
+}
+
+Pages writeback_chunk(Pages ratelimit, Pages dirtied) {
+  const Pages pages = std::max(ratelimit, dirtied);
+  return pages + pages / 2;
 }
 
 Pages ioless_ratelimit(Pages dirty_thresh, int cpus) {

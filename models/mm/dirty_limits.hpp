@@ -1,7 +1,7 @@
 // The limits on dirty memory: get_dirty_limits() and its parts.
 //
 // MODELS:   mm/page-writeback.c of 2.6.18, 2.6.24, 2.6.31/32, 2.6.39, 3.10 and 6.1.
-// DEVIATES: no highmem, no unstable pages; counters are exact, so bdi_stat_error() has no effect.
+// DEVIATES: no unstable pages; counters are exact, so bdi_stat_error() has no effect.
 #pragma once
 
 #include <cstdint>
@@ -47,9 +47,14 @@ DirtyLimits global_dirty_limits(LimitsRule rule, const VmParams& vm, Pages dirty
                                 LimitBonus bonus = LimitBonus::kNone,
                                 Pages global_dirty_limit = Pages(0));
 
-// 2.6.18: `mapped` is what processes map, of files and of their own.
+// 2.6.18: `mapped` is what processes map, of files and of their own; `out_of_reach` is high memory
+// where the file's pages cannot lie there.
 DirtyLimits dirty_limits_2618(const VmParams& vm, Pages total, Pages mapped,
-                              LimitBonus bonus = LimitBonus::kNone);
+                              LimitBonus bonus = LimitBonus::kNone, Pages out_of_reach = Pages(0));
+
+// page_writeback_init() of 2.6.18: a default ratio as it is set at boot, in percent, scaled down by
+// whole percents where high memory is more than three times the rest.
+int default_ratio_2618(int ratio, Pages total, Pages highmem);
 
 // The device's share of the dirty limit, before the clip. `min_ratio_sum` is over all devices.
 Pages bdi_share(LimitsRule rule, Pages dirty, PropFraction completions, int min_ratio,
@@ -62,6 +67,10 @@ Pages task_dirty_limit(Pages bdi_dirty, PropFraction dirtyings);
 
 // ratelimit_pages: total/(32 cpus), at least 16, at most 1024 pages.
 Pages writeback_ratelimit(Pages total, int cpus);
+// sync_writeback_pages(): what a throttled writer writes back, half as much again as the pages it
+// may write between two looks. From 2.6.32 on as the `dirtied` since the last one, if they are
+// more.
+Pages writeback_chunk(Pages ratelimit, Pages dirtied = Pages(0));
 // From 3.1 on: dirty_thresh/(32 cpus), at least 16.
 Pages ioless_ratelimit(Pages dirty_thresh, int cpus);
 

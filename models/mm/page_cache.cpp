@@ -12,6 +12,7 @@ constexpr Pages kOne{1};
 // Our reading of a measurement, not of the spec: the recorded kernels free some 320 pages at a
 // time, about two batches more than lie between the watermarks.
 constexpr std::int64_t kBatchesHeld = 2;
+constexpr int kSwapClusterMax = 32;
 }  // namespace
 
 PageCache::PageCache(MemoryParams params, Proportions completions, Proportions dirtyings)
@@ -24,7 +25,8 @@ PageCache::PageCache(MemoryParams params, Proportions completions, Proportions d
 
 Pages PageCache::dirtyable_memory() const {
   const Pages free = free_pages();
-  return free - std::min(free, params_.undirtyable) + file_pages() + kOne;
+  const Pages all = free - std::min(free, params_.undirtyable) + file_pages();
+  return all - std::min(all, params_.undirtyable_highmem(locked_memory_)) + kOne;
 }
 
 bool PageCache::has_room_for(int pages, int buffers) const {
@@ -43,8 +45,8 @@ void PageCache::count_new_pages(AddressSpace& mapping, std::int64_t count,
   counters_.nr_file_pages += Pages(count);
 }
 
-Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index) {
-  if (free_pages() < low_watermark())
+Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index, Reclaim when) {
+  if (free_pages() < low_watermark() && when == Reclaim::kNow)
     reclaim();
   const PageId id = allocate_page();
   Page& page = pool_[id];
@@ -222,9 +224,12 @@ void PageCache::reclaim() {
   shrink_inactive(goal);
 }
 
+void PageCache::reclaim_directly() {
+  shrink_inactive(free_pages() + Pages(kSwapClusterMax));
+}
+
 // shrink_inactive_list(): pages are isolated 32 at a time.
 void PageCache::look_at_batch(const Page& page) {
-  constexpr int kSwapClusterMax = 32;
   ++batch_taken_;
   if (page.test(PG_dirty) && !page.test(PG_writeback))
     ++batch_unqueued_dirty_;

@@ -4,8 +4,8 @@
 // MODELS:   mm/filemap.c, mm/page-writeback.c, mm/vmscan.c and mm/swap.c of 2.6.24 - 2.6.32, and
 //           what 3.10 and 6.1 count besides.
 // DEVIATES: reclaim takes clean file pages only, in one go when free memory falls below the low
-//           watermark, by whoever allocates; no anonymous memory but what processes lock, no zones,
-//           the time it takes is kswapd's (kswapd.hpp).
+//           watermark, by whoever allocates; no anonymous memory but what processes lock; high
+//           memory counts, but no page lies in a zone; the time it takes is kswapd's (kswapd.hpp).
 #pragma once
 
 #include <optional>
@@ -56,7 +56,7 @@ class PageCache {
     return id == 0 ? nullptr : &pool_[id];
   }
   // A new page, locked and on the inactive list.
-  Page& add_to_page_cache(AddressSpace& mapping, PageIndex index);
+  Page& add_to_page_cache(AddressSpace& mapping, PageIndex index, Reclaim when = Reclaim::kNow);
   // A run of them for which the tree has room in one leaf, as write(2) leaves pages that it wrote
   // as a whole: dirty and unlocked. attach(id) gives each its buffers. There must be room for them.
   template <class Attach>
@@ -142,7 +142,7 @@ class PageCache {
            Pages(buffer_heads_.pages() + tree_nodes_.pages());
   }
   Pages low_watermark() const { return params_.min_free * 5 / 4; }
-  Pages total_pages() const { return params_.total; }
+  const MemoryParams& params() const { return params_; }
   Pages high_watermark() const { return params_.min_free * 3 / 2; }
   // Cached before the start counts as inactive.
   Pages inactive_pages() const { return Pages(inactive_.size) + params_.file_pages_at_start; }
@@ -155,7 +155,7 @@ class PageCache {
   // Since this was last asked.
   BatchWork take_batch_work() { return std::exchange(batch_work_, {}); }
   std::int64_t reclaimed() const { return reclaimed_; }  // pages, so far
-
+  void reclaim_directly();  // as many as a task frees at a time for itself
   // Recounts every page; throws when a counter, tag or list disagrees. For tests and debug runs.
   void check() const;
 

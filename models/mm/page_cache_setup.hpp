@@ -1,6 +1,8 @@
 // What the page cache is told when it is made, whom it tells, and what it is made of.
 #pragma once
 
+#include <algorithm>
+
 #include "models/mm/backing_dev_info.hpp"
 #include "models/mm/flex_proportions.hpp"
 #include "models/mm/page.hpp"
@@ -38,7 +40,20 @@ struct MemoryParams {
   Pages file_pages_at_start{};  // counted as dirtyable, belong to no file of the scenario
   Pages min_free{};             // watermark; low is 5/4 and high 3/2 of it
   Pages undirtyable{};          // of the free pages, never counted as dirtyable
+  Pages highmem{};              // of the total
+  bool highmem_is_dirtyable = false;
   PageBatches batches{};
+
+  // highmem_dirtyable_memory(): all of it but what processes hold, who are given it first.
+  Pages undirtyable_highmem(Pages held = Pages(0)) const {
+    return highmem_is_dirtyable ? Pages(0) : highmem - std::min(highmem, held);
+  }
+};
+
+// When an allocation finds memory low.
+enum class Reclaim : std::uint8_t {
+  kNow,
+  kNotYet,  // kswapd sleeps in throttle_vm_writeout()
 };
 
 // Newest at the head.

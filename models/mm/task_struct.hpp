@@ -20,13 +20,16 @@ struct TaskStruct : Thread {
   TaskRole role;
   IoContext io_context;
   PropLocal dirties;                // its share of page dirtyings
+  Pages write_chunk{};              // it must write back when it is throttled; 0: the least
   Pages nr_dirtied{};               // since its last pause
   Pages nr_dirtied_pause{32};       // so many until the next look at the limits
   Pages dirtied_uncounted{};        // not yet in the processor's count
   Jiffies dirty_paused_when{};      // start of its think time; 0: never
-  ThrottledBy throttled_by{};       // while it is in balance_dirty_pages()
+  ThrottledBy throttled_by{};       // while it is in one of the next two
   Duration throttled{};             // spent in balance_dirty_pages()
   std::int64_t throttle_calls = 0;  // calls of it that wrote back or slept
+  Duration vm_writeout{};           // spent in throttle_vm_writeout()
+  std::int64_t vm_writeout_calls = 0;
 };
 
 }  // namespace wbsim

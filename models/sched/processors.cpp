@@ -69,10 +69,13 @@ void Processors::enqueue(Thread& thread) {
   waiting_.insert(thread);
 }
 
-// check_preempt_wakeup()
+// check_preempt_wakeup(), among threads that are not real-time.
 void Processors::preempt_for(const Thread& woken) {
+  if (woken.rt_task())
+    return;  // should_yield() sees it
   for (Slot& slot : slots_)
-    if (slot.current && slot.current->vruntime_ - woken.vruntime_ > rules_.wakeup_granularity) {
+    if (slot.current && !slot.current->rt_task() &&
+        slot.current->vruntime_ - woken.vruntime_ > rules_.wakeup_granularity) {
       slot.need_resched = true;
       return;
     }
@@ -80,9 +83,9 @@ void Processors::preempt_for(const Thread& woken) {
 
 // check_preempt_tick(), seen at the first chunk boundary after the tick.
 bool Processors::should_yield(Slot& slot) {
-  if (waiting_.empty())
+  if (waiting_.empty() || slot.current->rt_task())
     return false;
-  if (slot.need_resched)
+  if (slot.need_resched || waiting_.begin()->rt_task())
     return true;
   const Jiffies tick = ticks_.jiffies_at(sim_.now());
   if (tick == slot.last_tick_checked)
@@ -125,16 +128,27 @@ void Processors::start_chunk(std::size_t index) {
            index});
 }
 
+// update_curr(): real-time threads are no part of it.
+void Processors::count_vruntime(Thread& thread, Duration ran) {
+  if (thread.rt_task())
+    return;
+  thread.vruntime_ += ran;
+  Duration least = thread.vruntime_;
+  for (const Thread& waiting : waiting_) {
+    if (waiting.rt_task())
+      continue;
+    least = std::min(least, waiting.vruntime_);
+    break;
+  }
+  min_vruntime_ = std::max(min_vruntime_, least);
+}
+
 void Processors::end_chunk(std::size_t index) {
   Slot& slot = slots_[index];
   Thread& thread = *slot.current;
   slot.running = false;
   busy_ += slot.chunk;
-  thread.vruntime_ += slot.chunk;
-  Duration least = thread.vruntime_;
-  if (!waiting_.empty())
-    least = std::min(least, waiting_.begin()->vruntime_);
-  min_vruntime_ = std::max(min_vruntime_, least);
+  count_vruntime(thread, slot.chunk);
   if (index == 0 && stolen_ > Duration::zero())
     return start_chunk(index);  // what came meanwhile
   if (should_yield(slot)) {

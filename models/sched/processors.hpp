@@ -2,8 +2,10 @@
 //
 // MODELS:   kernel/sched_fair.c of 2.6.23 - 2.6.32: pick by least vruntime, ideal slice
 //           sched_latency / nr_running checked at ticks, sleeper credit, wake-up preemption.
+//           kernel/sched_rt.c SCHED_FIFO: runs before all others, until it sleeps.
 // DEVIATES: one run queue for all processors, no nice levels, no migration cost. A thread owes the
 //           processor time of what it did and pays in chunks; it is preempted at the end of one.
+//           One real-time priority, which no sched_rt_runtime_us takes the processor from.
 #pragma once
 
 #include <boost/intrusive/set.hpp>
@@ -11,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "models/scenario.hpp"
 #include "sim/simulator.hpp"
 #include "sim/units.hpp"
 
@@ -35,6 +38,9 @@ class Thread : public boost::intrusive::set_base_hook<
   Duration debt() const { return debt_; }
   int processor() const { return processor_; }  // it last ran on
 
+  void set_policy(SchedPolicy policy) { policy_ = policy; }
+  bool rt_task() const { return policy_ == SchedPolicy::kFifo; }
+
   // The time it has had of the processors, for work that any of several threads may do.
   Duration vruntime() const { return vruntime_; }
   void set_vruntime(Duration had) { vruntime_ = had; }
@@ -47,6 +53,7 @@ class Thread : public boost::intrusive::set_base_hook<
   std::uint64_t queued_order_ = 0;
   Process* process_ = nullptr;
   int processor_ = 0;
+  SchedPolicy policy_ = SchedPolicy::kOther;
 };
 
 class Processors {
@@ -101,8 +108,11 @@ class Processors {
     bool need_resched = false;
     bool picking = false;  // idle, and somebody became runnable in this instant
   };
+  // Real-time threads first, in the order in which they came.
   struct ByVruntime {
     bool operator()(const Thread& a, const Thread& b) const {
+      if (a.rt_task() || b.rt_task())
+        return a.rt_task() != b.rt_task() ? a.rt_task() : a.queued_order_ < b.queued_order_;
       return a.vruntime_ != b.vruntime_ ? a.vruntime_ < b.vruntime_
                                         : a.queued_order_ < b.queued_order_;
     }
@@ -117,6 +127,7 @@ class Processors {
   void enqueue(Thread& thread);
   bool should_yield(Slot& slot);
   void preempt_for(const Thread& woken);
+  void count_vruntime(Thread& thread, Duration ran);
 
   Simulator& sim_;
   TickClock ticks_;

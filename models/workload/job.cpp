@@ -46,6 +46,7 @@ Job::Job(WritebackContext& context, Flusher& flusher, const JobConfig& config, i
       positions_(config, region_start_, region_end(config, clone, target_),
                  context_.sim().stream("job/" + job_name(config, clone))) {
   task_.io_context.ioprio = IoPriority(config.prioclass, config.prio);
+  task_.set_policy(config.sched_policy);
 }
 
 bool Job::wants_more() const {
@@ -166,11 +167,14 @@ Task<> Job::pace() {
 
 Task<> Job::lock_memory() {
   PageCache& cache = context_.vfs.cache;
+  ReclaimThrottle* throttle = context_.vfs.reclaim_throttle;
   Pages left = round_up_pages(config_.lockmem);
   while (left > Pages(0)) {
     const Pages step = std::min(left, kLockStep);
     if (cache.try_lock_memory(step))
       left -= step;
+    else if (throttle && throttle->must_wait(&task_))
+      co_await throttle->throttle_vm_writeout(task_);
     else
       co_await context_.sim().delay(kReclaimWait, "direct reclaim");
   }

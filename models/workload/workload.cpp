@@ -65,6 +65,8 @@ WriterSummary Workload::summary() const {
   result.fsync = fsyncs_.summary();
   result.throttled = task_.throttled;
   result.throttle_calls = task_.throttle_calls;
+  result.vm_writeout = task_.vm_writeout;
+  result.vm_writeout_calls = task_.vm_writeout_calls;
   return result;
 }
 

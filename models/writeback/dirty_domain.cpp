@@ -53,10 +53,10 @@ void global_update_bandwidth(WritebackContext& context, const DirtyState& state)
 }  // namespace
 
 DirtyState dirty_state(const WritebackContext& context, BackingDevInfo& bdi,
-                       std::string_view thread) {
+                       const TaskStruct& task) {
   const VmCounters& vm = context.vfs.cache.counters();
-  const DirtyLimits limits = context.dirty_limits();
-  trace_global_dirty_state(context, limits, thread);
+  const DirtyLimits limits = context.dirty_limits(&task);
+  trace_global_dirty_state(context, limits, task.name());
   DirtyState state;
   state.thresh = limits.dirty;
   state.bg_thresh = limits.background;

@@ -12,9 +12,9 @@
 
 namespace wbsim {
 
-// Everything balance_dirty_pages() looks at, as of now. `thread` is for the trace.
+// Everything balance_dirty_pages() looks at for that task, as of now.
 DirtyState dirty_state(const WritebackContext& context, BackingDevInfo& bdi,
-                       std::string_view thread);
+                       const TaskStruct& task);
 
 // There is enough to write for background write-back of this device: of all devices together, or
 // of its share.

@@ -136,10 +136,10 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
   const Jiffies start = context_.now();
   bool exceeded = false;
   for (;;) {
-    DirtyState state = dirty_state(context_, bdi, task.name());
+    DirtyState state = dirty_state(context_, bdi, task);
     task.charge(context_.vfs.costs.balance_dirty);
     if (background_first)
-      start_background(bdi);
+      start_background(bdi, task);
     if (in_freerun(state)) {
       leave_freerun(state, task);
       break;
@@ -168,14 +168,14 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
   if (background_first)
     co_return;
   bdi.dirty_exceeded = bdi.dirty_exceeded && exceeded;
-  start_background(bdi);
+  start_background(bdi, task);
 }
 
 // More than the background limit is dirty, and nobody writes. Not in laptop mode.
-void IolessThrottle::start_background(BackingDevInfo& bdi) {
+void IolessThrottle::start_background(BackingDevInfo& bdi, const TaskStruct& task) {
   if (context_.laptop || flusher_.writeback_in_progress(bdi))
     return;
-  if (context_.reclaimable() > context_.dirty_limits().background)
+  if (context_.reclaimable() > context_.dirty_limits(&task).background)
     flusher_.start_background_writeback(bdi);
 }
 

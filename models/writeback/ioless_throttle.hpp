@@ -39,7 +39,7 @@ class IolessThrottle : public DirtyThrottle {
                  Pages pages_dirtied) const;
   void go_on_without_pause(const Verdict& verdict, TaskStruct& task, Pages pages_dirtied) const;
   Task<> sleep(const Verdict& verdict, BackingDevInfo& bdi, TaskStruct& task);
-  void start_background(BackingDevInfo& bdi);
+  void start_background(BackingDevInfo& bdi, const TaskStruct& task);
   void trace(const BackingDevInfo& bdi, const DirtyState& state, const Verdict& verdict,
              const TaskStruct& task, Pages pages_dirtied, Jiffies start) const;
 

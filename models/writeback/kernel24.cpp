@@ -13,7 +13,7 @@ namespace wbsim {
 namespace {
 
 v24::CacheParams cache_params(const PageCache& pages, v24::Release release) {
-  const auto memory = static_cast<std::uint64_t>(pages.total_pages().count());
+  const auto memory = static_cast<std::uint64_t>(pages.params().total.count());
   v24::CacheParams params;
   params.release = release;
   params.heads_max = static_cast<std::int64_t>(memory) * v24::kMaxBufPerPage;

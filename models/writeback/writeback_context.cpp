@@ -22,6 +22,20 @@ void WritebackContext::add_device(BackingDevInfo& bdi) {
   min_ratio_sum += bdi.min_ratio;
 }
 
+DirtyLimits WritebackContext::dirty_limits(const TaskStruct* task,
+                                           const AddressSpace* mapping) const {
+  if (dirty_memory)
+    return dirty_memory->limits();
+  const PageCache& cache = vfs.cache;
+  const LimitBonus bonus = task && task->rt_task() ? LimitBonus::kQuarterMore : LimitBonus::kNone;
+  if (rules.limits == LimitsRule::k2618) {
+    const bool lowmem_only = mapping && mapping->host->is_block_device;
+    return dirty_limits_2618(vm, cache.params().total, cache.locked_memory(), bonus,
+                             lowmem_only ? cache.params().highmem : Pages(0));
+  }
+  return global_dirty_limits(rules.limits, vm, cache.dirtyable_memory(), bonus, domain.dirty_limit);
+}
+
 Pages WritebackContext::bdi_thresh(BackingDevInfo& bdi, Pages thresh) const {
   if (rules.limits == LimitsRule::k2618)
     return thresh;

@@ -71,7 +71,8 @@ struct WritebackRules {
   WriterWritesRule writer_writes = WriterWritesRule::kReclaimableOver;
   WriterLoopRule writer_loop = WriterLoopRule::k2632;
   FsyncWaits fsync_waits = FsyncWaits::kAfterInode;
-  bool reports_more_io = true;  // 2.6.31: wbc.more_io makes background jobs wait and go on
+  bool throttles_vm_writeout = true;  // up to 5.15: who frees memory waits for write-back
+  bool reports_more_io = true;        // 2.6.31: wbc.more_io makes background jobs wait and go on
   // From 3.1 on.
   RateRule rates = RateRule::k310;
   BackgroundStart background_start = BackgroundStart::kLast;
@@ -145,14 +146,10 @@ struct WritebackContext {
   VmCounters counters() const {
     return dirty_memory ? dirty_memory->counters() : vfs.cache.counters();
   }
-  // get_dirty_limits(): the global part.
-  DirtyLimits dirty_limits() const {
-    if (dirty_memory)
-      return dirty_memory->limits();
-    if (rules.limits == LimitsRule::k2618)
-      return dirty_limits_2618(vm, vfs.cache.total_pages(), vfs.cache.locked_memory());
-    return global_dirty_limits(rules.limits, vm, vfs.cache.dirtyable_memory());
-  }
+  // get_dirty_limits(): the global part. balance_dirty_pages() asks for a task and what it wrote
+  // to, a flusher thread for neither.
+  DirtyLimits dirty_limits(const TaskStruct* task = nullptr,
+                           const AddressSpace* mapping = nullptr) const;
   // Its device part: share, clip, and the share of the task.
   Pages bdi_dirty_limit(BackingDevInfo& bdi, Pages dirty, TaskStruct* task) const;
   // bdi_dirty_limit() of 3.1 and later, wb_calc_thresh(): the share alone.

@@ -13,8 +13,7 @@ WriterThrottle::WriterThrottle(WritebackContext& context, Flusher& flusher, Thro
     : context_(context),
       flusher_(flusher),
       wait_(wait),
-      counters_(static_cast<std::size_t>(cpus)),
-      write_chunk_(context.ratelimit_pages + context.ratelimit_pages / 2) {}
+      counters_(static_cast<std::size_t>(cpus)) {}
 
 Pages WriterThrottle::ratelimit_of(const AddressSpace& mapping) const {
   return dirty_exceeded(*mapping.bdi) ? kRatelimitWhenExceeded : context_.ratelimit_pages;
@@ -30,13 +29,20 @@ bool WriterThrottle::ratelimit(TaskStruct& task, const AddressSpace& mapping, Pa
   counter += written;
   if (counter < ratelimit_of(mapping))
     return false;
+  if (wait_ == ThrottleWait::kPause)
+    task.write_chunk = writeback_chunk(context_.ratelimit_pages, counter);
   counter = Pages(0);
   return true;
 }
 
-WriterThrottle::Excess WriterThrottle::excess(BackingDevInfo& bdi, TaskStruct& task) const {
-  const DirtyLimits limits = context_.dirty_limits();
-  const Pages bdi_limit = context_.bdi_dirty_limit(bdi, limits.dirty, &task);
+std::int64_t WriterThrottle::chunk_of(const TaskStruct& task) const {
+  return std::max(task.write_chunk, writeback_chunk(context_.ratelimit_pages)).count();
+}
+
+WriterThrottle::Excess WriterThrottle::excess(const Payer& payer) const {
+  BackingDevInfo& bdi = payer.bdi();
+  const DirtyLimits limits = limits_of(payer);
+  const Pages bdi_limit = context_.bdi_dirty_limit(bdi, limits.dirty, &payer.task);
   const bool bdi_over = bdi.reclaimable + bdi.writeback > bdi_limit;
   const VmCounters& vm = context_.vfs.cache.counters();
   const Pages all = vm.nr_file_dirty + vm.nr_writeback;
@@ -48,8 +54,9 @@ WriterThrottle::Excess WriterThrottle::excess(BackingDevInfo& bdi, TaskStruct& t
   return {bdi_limit, bdi_over && all >= midpoint, false};
 }
 
-ThrottledBy WriterThrottle::throttled_by(BackingDevInfo& bdi) const {
-  const DirtyLimits limits = context_.dirty_limits();
+ThrottledBy WriterThrottle::throttled_by(const Payer& payer) const {
+  BackingDevInfo& bdi = payer.bdi();
+  const DirtyLimits limits = limits_of(payer);
   const VmCounters& vm = context_.vfs.cache.counters();
   if (vm.nr_file_dirty + vm.nr_writeback > limits.dirty)
     return ThrottledBy::kGlobalLimit;
@@ -62,10 +69,11 @@ Task<std::int64_t> WriterThrottle::write_back(BackingDevInfo& bdi, TaskStruct& t
   WritebackControl wbc;
   wbc.bdi = &bdi;
   wbc.range_cyclic = true;
-  wbc.nr_to_write = write_chunk_.count();
+  const std::int64_t chunk = chunk_of(task);
+  wbc.nr_to_write = chunk;
   wbc.reason = WriteReason::kBalanceDirty;
   co_await flusher_.writeback_inodes(wbc, task);
-  const std::int64_t written = write_chunk_.count() - wbc.nr_to_write;
+  const std::int64_t written = chunk - wbc.nr_to_write;
   context_.trace_work(since, task.name(), wbc.reason, written);
   co_return written;
 }
@@ -95,38 +103,40 @@ bool WriterThrottle::writer_writes(const BackingDevInfo& bdi, Pages bdi_limit) c
 }
 
 // Whether writers need not look at the limits often any more; `over` as it was seen last.
-bool WriterThrottle::below_limit(BackingDevInfo& bdi, TaskStruct& task, bool over) const {
+bool WriterThrottle::below_limit(const Payer& payer, bool over) const {
+  const BackingDevInfo& bdi = payer.bdi();
   switch (context_.rules.writer_loop) {
     case WriterLoopRule::k2618:
-      return !excess(bdi, task).over;
+      return !excess(payer).over;
     case WriterLoopRule::k2639:
       return !over;
     case WriterLoopRule::k2632:
       break;
   }
-  return bdi.reclaimable + bdi.writeback < excess(bdi, task).bdi_limit;
+  return bdi.reclaimable + bdi.writeback < excess(payer).bdi_limit;
 }
 
 // Whether the writer goes on without a pause; `wrote` back this time, and `written` so far.
-bool WriterThrottle::may_leave(BackingDevInfo& bdi, TaskStruct& task, bool wrote,
-                               std::int64_t written) const {
-  const bool paid = written >= write_chunk_.count();
+bool WriterThrottle::may_leave(const Payer& payer, bool wrote, std::int64_t written) const {
+  const BackingDevInfo& bdi = payer.bdi();
+  const bool paid = written >= chunk_of(payer.task);
   if (context_.rules.writer_loop == WriterLoopRule::k2639)
     return wrote && paid;
   if (as_2618())
-    return wrote && (paid || !excess(bdi, task).over);
-  return paid || bdi.reclaimable + bdi.writeback <= excess(bdi, task).bdi_limit;
+    return wrote && (paid || !excess(payer).over);
+  return paid || bdi.reclaimable + bdi.writeback <= excess(payer).bdi_limit;
 }
 
 Task<> WriterThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) {
   BackingDevInfo& bdi = *mapping.bdi;
+  const Payer payer{task, mapping};
   const TimePoint since = context_.sim().now();
   std::int64_t written = 0;
   Jiffies pause{1};
   bool paid = false;
   bool over = false;
   for (;;) {
-    Excess now = excess(bdi, task);
+    Excess now = excess(payer);
     if (now.freerun)
       break;
     over = now.over;
@@ -135,29 +145,29 @@ Task<> WriterThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
     dirty_exceeded(bdi) = true;
     first_throttle_ = std::min(first_throttle_, since);
     paid = true;
-    task.throttled_by = throttled_by(bdi);
+    task.throttled_by = throttled_by(payer);
     const bool writes = writer_writes(bdi, now.bdi_limit);
     if (writes)
       written += co_await write_back(bdi, task);
-    if (may_leave(bdi, task, writes, written))
+    if (may_leave(payer, writes, written))
       break;
     co_await wait(task, pause);
   }
   task.throttled_by = ThrottledBy::kNobody;
-  if (below_limit(bdi, task, over))
+  if (below_limit(payer, over))
     dirty_exceeded(bdi) = false;
   if (paid) {
     task.throttled += context_.sim().now() - since;
     ++task.throttle_calls;
   }
-  start_background(bdi, written);
+  start_background(payer, written);
 }
 
-void WriterThrottle::start_background(BackingDevInfo& bdi, std::int64_t written) {
-  if (flusher_.writeback_in_progress(bdi))
+void WriterThrottle::start_background(const Payer& payer, std::int64_t written) {
+  if (flusher_.writeback_in_progress(payer.bdi()))
     return;
-  if (context_.laptop ? written > 0 : context_.reclaimable() > context_.dirty_limits().background)
-    flusher_.start_background_writeback(bdi);
+  if (context_.laptop ? written > 0 : context_.reclaimable() > limits_of(payer).background)
+    flusher_.start_background_writeback(payer.bdi());
 }
 
 }  // namespace wbsim

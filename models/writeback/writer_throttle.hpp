@@ -27,31 +27,40 @@ class WriterThrottle : public DirtyThrottle {
   TimePoint first_throttle() const override { return first_throttle_; }
 
  private:
+  // Who is made to pay, and for pages of which file.
+  struct Payer {
+    TaskStruct& task;
+    AddressSpace& mapping;
+    BackingDevInfo& bdi() const { return *mapping.bdi; }
+  };
   struct Excess {
     Pages bdi_limit;
     bool over;
     bool freerun;  // 2.6.39: so little is dirty that nobody looks at the rest
   };
   Pages ratelimit_of(const AddressSpace& mapping) const;
+  std::int64_t chunk_of(const TaskStruct& task) const;
   bool as_2618() const { return context_.rules.writer_loop == WriterLoopRule::k2618; }
   // The flag that makes writers look at the limits often.
   bool& dirty_exceeded(BackingDevInfo& bdi) const {
     return as_2618() ? context_.domain.dirty_exceeded : bdi.dirty_exceeded;
   }
   bool writer_writes(const BackingDevInfo& bdi, Pages bdi_limit) const;
-  bool below_limit(BackingDevInfo& bdi, TaskStruct& task, bool over) const;
-  ThrottledBy throttled_by(BackingDevInfo& bdi) const;
-  Excess excess(BackingDevInfo& bdi, TaskStruct& task) const;
-  bool may_leave(BackingDevInfo& bdi, TaskStruct& task, bool wrote, std::int64_t written) const;
+  bool below_limit(const Payer& payer, bool over) const;
+  ThrottledBy throttled_by(const Payer& payer) const;
+  DirtyLimits limits_of(const Payer& payer) const {
+    return context_.dirty_limits(&payer.task, &payer.mapping);
+  }
+  Excess excess(const Payer& payer) const;
+  bool may_leave(const Payer& payer, bool wrote, std::int64_t written) const;
   Task<std::int64_t> write_back(BackingDevInfo& bdi, TaskStruct& task);
   Task<> wait(TaskStruct& task, Jiffies& pause);
-  void start_background(BackingDevInfo& bdi, std::int64_t written);
+  void start_background(const Payer& payer, std::int64_t written);
 
   WritebackContext& context_;
   Flusher& flusher_;
   ThrottleWait wait_;
   std::vector<Pages> counters_;  // pages since the last check, by processor
-  Pages write_chunk_;
   TimePoint first_throttle_ = TimePoint::max();
 };
 

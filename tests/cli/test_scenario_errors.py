@@ -55,6 +55,22 @@ class InvalidScenario(CliTest):
         self.refused_with("/devices", {}, "an object is not an array of objects")
         self.refused_with("/vm", [], "an array is not an object")
 
+    def test_highmem_belongs_to_kernels_that_count_it(self):
+        self.refused_with("/machine/highmem", "63MiB", "leaves less than 16MiB of low memory")
+        self.refused_with("/vm/highmem_is_dirtyable", 1, "stands only with machine highmem")
+        self.refused({**SMALL, "machine": {"memory": "64MiB", "highmem": "32MiB"},
+                      "kernel": {"preset": "2.4.17"}},
+                     "/machine/highmem: not modelled under kernel 2.4.17: high memory")
+        for kernel in ("2.6.18", "2.6.24"):
+            self.refused({**SMALL, "machine": {"memory": "64MiB", "highmem": "32MiB"},
+                          "kernel": {"preset": kernel}, "vm": {"highmem_is_dirtyable": 1}},
+                         f"/vm/highmem_is_dirtyable: kernel {kernel} does not have it",
+                         "2.6.25 brought it")
+
+    def test_the_scheduling_policy_is_one_of_two(self):
+        self.refused_with("/workloads/0/sched_policy", "rr", '"rr" is not known',
+                          "allowed: other fifo")
+
     def test_strict_limit_is_not_in_old_kernels(self):
         self.refused_with("/devices/0/strict_limit", True, "it came with 3.12")
     def test_schedulers_and_queues_belong_to_kernels(self):

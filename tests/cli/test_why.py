@@ -63,6 +63,31 @@ class Why(CliTest):
                 self.assertLessEqual(throttled, by)
                 self.assertGreater(1 - self.share(account, throttled_by=""), 0.8)
 
+    def test_a_reader_without_memory_waits_for_the_write_back_of_others(self):
+        """A process takes the memory that pages under write-back, on a disk that hangs, leave."""
+        hang = {"kind": "hang", "start": "500ms", "duration": "5s"}
+        scenario = {**SMALL, "devices": [
+            {"name": "d0", "bandwidth": "2MB/s", "nr_requests": 512, "faults": [hang]},
+            {"name": "d1"}]}
+        scenario["filesystems"] = [
+            {"name": f"fs{i}", "device": f"d{i}", "files": [{"name": "f", "size": "512MiB"}]}
+            for i in (0, 1)]
+        scenario["workloads"] = [
+            {"name": "bulk", "filename": "fs0/f", "io_size": "20MiB"},
+            {"name": "reader", "rw": "read", "filename": "fs1/f", "time_based": True,
+             "runtime": "10s"},
+            {"name": "hog", "filename": "fs0/f", "io_size": "64KiB", "startdelay": "1s",
+             "lockmem": "44MiB"}]
+        account = self.why(scenario, "--kernel", "2.6.18")["writers"]["reader"]["read"]
+        self.assertGreater(self.share(account, throttled_by="vm writeout limit",
+                                      wait="congestion_wait"), 0.4)
+        self.assertGreater(account["worst"][0]["latency_ns"], 4_000_000_000)
+        summary = json.loads((self.dir / "out" / "summary.json").read_text("utf-8"))
+        self.assertGreater(summary["writers"]["reader"]["vm_writeout_ns"], 4_000_000_000)
+        self.assertGreater(summary["writers"]["reader"]["vm_writeout_calls"], 0)
+        account = self.why(scenario, "--kernel", "6.1")["writers"]["reader"]["read"]
+        self.assertEqual(self.share(account, throttled_by=""), 1)
+
     def test_parts_add_up_in_every_scenario_under_every_kernel(self):
         listed = self.expect(0, "list", "kernels").stdout.splitlines()[1:]
         for path in sorted((ROOT / "scenarios").glob("*.json")):

@@ -13,6 +13,7 @@ MemoryParams memory_of(const Scenario& s) {
   params.total = whole_pages(s.memory.total);
   params.free_at_start = s.memory.free_at_start.value_or(params.total * 9 / 10);
   params.file_pages_at_start = s.memory.file_pages_at_start.value_or(Pages(0));
+  params.highmem = whole_pages(s.memory.highmem);
   params.min_free = Pages(32);
   return params;
 }
@@ -130,6 +131,8 @@ void MachineFixture::start_flusher() {
         config.cpu.cpus);
   vfs.dirty_listener = flusher.get();
   vfs.throttle = throttle.get();
+  if (row.writeback.throttles_vm_writeout)
+    vfs.reclaim_throttle = &vm_writeout;
   flusher->start();
 }
 

@@ -22,6 +22,7 @@
 #include "models/writeback/kernel24.hpp"
 #include "models/writeback/pdflush.hpp"
 #include "models/writeback/single_inode.hpp"
+#include "models/writeback/vm_writeout.hpp"
 #include "models/writeback/wb_flusher.hpp"
 #include "models/writeback/writer_throttle.hpp"
 
@@ -176,6 +177,7 @@ class MachineFixture {
   BlockLayer block_layer;
   TaskQueueDisk tq_disk;
   WritebackContext context;
+  VmWriteoutThrottle vm_writeout{context};
   std::deque<Disk> disks;
   BlockDevSuperBlock block_devices;
   std::deque<Ext2> filesystems;

@@ -32,7 +32,7 @@ int state_of(Release release, int dirty, int locked, std::int64_t total) {
   return balance_dirty_state(cache, default_bdf_prm(release, 100), memory);
 }
 
-TEST_CASE("worked example 10.1: balance_dirty_state()", "[fs]") {
+TEST_CASE("2.4 10.1: balance_dirty_state()", "[fs]") {
   CHECK(state_of(Release::k240, 18000, 5000, 60000) == -1);
   CHECK(state_of(Release::k240, 20000, 5000, 60000) == 0);
   CHECK(state_of(Release::k240, 36000, 0, 60000) == 0);
@@ -91,7 +91,7 @@ TEST_CASE("the parameters of bdflush start as their kernel had them", "[fs]") {
 TEST_CASE("buffer memory is nearly all of it in 2.4.17, what could be had in 2.4.0", "[fs]") {
   Machine24 late("2.4.17");
   const Pages total = late.b.memory().free_buffer_pages;
-  CHECK(total == late.cache.total_pages() - late.cache.high_watermark());
+  CHECK(total == late.cache.params().total - late.cache.high_watermark());
   REQUIRE(late.await(late.context.files->write(late.file(0), 0, 8 << 20, late.task)) == Errno::kOk);
   CHECK(late.b.memory().free_buffer_pages == total);
 
@@ -106,10 +106,10 @@ TEST_CASE("buffer memory is nearly all of it in 2.4.17, what could be had in 2.4
   // At least freepages.high and inactive_target.
   REQUIRE(early.cache.try_lock_memory(pages.free_pages() * 9 / 10));
   CHECK(early.b.memory().free_buffer_pages ==
-        pages.high_watermark() + pages.total_pages() / 4 + Pages(2));
+        pages.high_watermark() + pages.params().total / 4 + Pages(2));
 }
 
-TEST_CASE("worked example 10.2: a buffer is written by its age, not by its last change", "[fs]") {
+TEST_CASE("2.4 10.2: a buffer is written by its age, not by its last change", "[fs]") {
   Machine24 m("2.4.0");
   Bytes written{};
   m.run_until(std::chrono::seconds(10));
@@ -143,7 +143,7 @@ TEST_CASE("with the age the first young buffer ends the scan: the list is in the
   CHECK(blocks(m.b.cache.lru_list(BUF_DIRTY)) == "2 3");
 }
 
-TEST_CASE("worked example 10.3: bdflush of 2.4.0 writes 64 buffers a cycle", "[fs]") {
+TEST_CASE("2.4 10.3: bdflush of 2.4.0 writes 64 buffers a cycle", "[fs]") {
   Machine24 m("2.4.0");
   m.dirty_blocks(200);
   Bytes written{};
@@ -180,7 +180,7 @@ TEST_CASE("a written buffer counts as dirty in 2.4.17 until it is refiled", "[fs
   CHECK(m.b.cache.size_buffers_type(BUF_LOCKED) == Bytes(0));
 }
 
-TEST_CASE("worked example 10.6: fsync writes the dirty, waits from the first written on", "[fs]") {
+TEST_CASE("2.4 10.6: fsync writes the dirty, waits from the first written on", "[fs]") {
   Machine24 m("2.4.17");
   InodeBuffers inode;
   BufferHead& b3 = m.dirty_block(3);

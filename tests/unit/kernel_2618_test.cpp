@@ -7,6 +7,7 @@
 #include "models/fs/buffer_io.hpp"
 #include "models/fs/page_scan.hpp"
 #include "models/kernel.hpp"
+#include "models/machine.hpp"
 #include "models/writeback/inode_lists.hpp"
 #include "models/writeback/single_inode.hpp"
 #include "tests/support/fs_buffer_text.hpp"
@@ -79,6 +80,80 @@ TEST_CASE("2.6.18 throttles nobody at the limit, and everybody one page above", 
   f.run_until(milliseconds(300));
   CHECK_FALSE(f.left());
   CHECK(f.context.domain.dirty_exceeded);
+}
+
+// 1 GiB, nothing mapped.
+TEST_CASE("pdflush 9.1: a real-time writer of 2.6.18 is held a quarter later", "[writeback]") {
+  Scenario s = Throttled::scenario(1);
+  s.memory.total = Bytes(std::int64_t{1} << 30);
+  s.filesystems[0].files[0].size = Bytes(768 << 20);
+  MachineFixture f(s);
+  f.start_flusher();
+  f.run_until(milliseconds(100));
+  TaskStruct writer("writer"), rt("rt");
+  rt.set_policy(SchedPolicy::kFifo);
+  CHECK(f.context.dirty_limits(&writer).dirty == Pages(104857));
+  CHECK(f.context.dirty_limits(&rt).background == Pages(32767));
+  CHECK(f.context.dirty_limits(&rt).dirty == Pages(131071));
+  f.dirty_pages(f.file(0), 0, 131071);
+  for (TaskStruct* task : {&rt, &writer})
+    f.sim.spawn(task->name(), f.throttle->balance_dirty_pages(*task, f.file(0).i_data),
+                ProcessKind::kDaemon);
+  f.run_until(milliseconds(300));
+  CHECK(rt.throttle_calls == 0);
+  CHECK(writer.throttle_calls == 1);
+}
+
+// The whole machine, and a disk that never finishes: what a writer may dirty until it is held.
+Pages dirtied_until_held(const char* kernel, SchedPolicy policy, std::int64_t free_pages) {
+  Scenario s = Throttled::scenario(1);
+  s.kernel.preset = kernel;
+  s.memory.total = Bytes(std::int64_t{1} << 30);
+  s.memory.free_at_start = Pages(free_pages);
+  s.memory.file_pages_at_start = Pages(0);
+  s.filesystems[0].files[0].size = Bytes(768 << 20);
+  s.run.until = RunUntil::kDuration;
+  s.run.duration = seconds(10);
+  JobConfig& job = s.jobs.emplace_back();
+  job.name = "writer";
+  job.filename = "fs0/f";
+  job.sched_policy = policy;
+  TraceLog log;
+  return Machine(s, log).run().memory.peak_dirty_and_writeback;
+}
+
+TEST_CASE("pdflush 9.1: a real-time job dirties a quarter more before 2.6.18 holds it",
+          "[machine]") {
+  constexpr Pages kRatelimit{1024};
+  const Pages other = dirtied_until_held("2.6.18", SchedPolicy::kOther, 250'000);
+  CHECK(other > Pages(104'857));
+  CHECK(other <= Pages(104'857) + kRatelimit);
+  const Pages fifo = dirtied_until_held("2.6.18", SchedPolicy::kFifo, 250'000);
+  CHECK(fifo > Pages(131'071));
+  CHECK(fifo <= Pages(131'071) + kRatelimit);
+}
+
+// The midpoint of the limits, from which a device without a share is held: 15000 and 18750 pages,
+// less what buffer heads and nodes take of the 200001.
+TEST_CASE("pdflush 9.2: a real-time job dirties a quarter more before 2.6.24 holds it",
+          "[machine]") {
+  constexpr Pages kRatelimit{1024};
+  const Pages other = dirtied_until_held("2.6.24", SchedPolicy::kOther, 200'000);
+  CHECK(other >= Pages(14'950));
+  CHECK(other <= Pages(15'000) + kRatelimit);
+  const Pages fifo = dirtied_until_held("2.6.24", SchedPolicy::kFifo, 200'000);
+  CHECK(fifo >= Pages(18'690));
+  CHECK(fifo <= Pages(18'750) + kRatelimit);
+}
+
+TEST_CASE("pdflush 3.1: 2.6.18 counts high memory out for block devices alone", "[writeback]") {
+  Scenario s = Throttled::scenario(1);
+  s.memory.highmem = Bytes(48 << 20);
+  MachineFixture f(s);
+  f.start_flusher();
+  CHECK(f.context.dirty_limits().dirty == Pages(6553));
+  CHECK(f.context.dirty_limits(nullptr, &f.file(0).i_data).dirty == Pages(6553));
+  CHECK(f.context.dirty_limits(nullptr, &f.raw(0).host().i_data).dirty == Pages(1638));
 }
 
 TEST_CASE("above the limit 2.6.18 looks at every eighth page, whatever the device", "[writeback]") {

@@ -67,6 +67,15 @@ TEST_CASE("pdflush 9.3: ratelimit_pages", "[mm]") {
   CHECK(writeback_ratelimit(Pages(262144), 16) == Pages(512));
   CHECK(writeback_ratelimit(Pages(16384), 4) == Pages(128));
   CHECK(writeback_ratelimit(Pages(1024), 8) == Pages(16));
+  CHECK(writeback_chunk(Pages(1024)) == Pages(1536));
+  CHECK(writeback_chunk(Pages(512)) == Pages(768));
+  CHECK(writeback_chunk(Pages(128)) == Pages(192));
+}
+
+TEST_CASE("bdi 9.2: the chunk of a throttled writer", "[mm]") {
+  CHECK(writeback_chunk(Pages(1024), Pages(1024)) == Pages(1536));
+  CHECK(writeback_chunk(Pages(1024), Pages(8)) == Pages(1536));
+  CHECK(writeback_chunk(Pages(128), Pages(200)) == Pages(300));
 }
 
 TEST_CASE("pdflush 9.5: the share of the task", "[mm]") {
@@ -101,9 +110,34 @@ TEST_CASE("pdflush 9.5: the clip lets a device grow into what is free", "[mm]") 
   CHECK(clip_bdi_dirty_limit(Pages(40000), Pages(40000), counters, bdi) == Pages(1000));
 }
 
-TEST_CASE("bdi 9.7, ioless 3: no floor under the dirty ratio from 2.6.39 on", "[mm]") {
-  check_limits(global_dirty_limits(LimitsRule::k310, ratios(10, 20), kDirtyable), 20000, 40000);
-  check_limits(global_dirty_limits(LimitsRule::k310, ratios(10, 2), kDirtyable), 2000, 4000);
+TEST_CASE("bdi 9.7: 2.6.32 has a floor of 5 percent under the dirty ratio, 2.6.39 none", "[mm]") {
+  for (const LimitsRule rule : {LimitsRule::k2631, LimitsRule::k2639, LimitsRule::k310})
+    check_limits(global_dirty_limits(rule, ratios(10, 20), kDirtyable), 20000, 40000);
+  check_limits(global_dirty_limits(LimitsRule::k2631, ratios(10, 2), kDirtyable), 5000, 10000);
+  for (const LimitsRule rule : {LimitsRule::k2639, LimitsRule::k310})
+    check_limits(global_dirty_limits(rule, ratios(10, 2), kDirtyable), 2000, 4000);
+}
+
+// gen-2.6-pdflush section 1: 4 * lowmem / total. 87 % of 4 GiB are 896 MiB, four times.
+TEST_CASE("pdflush 1: 2.6.18 scales its default ratios down on machines of high memory", "[mm]") {
+  const auto ratio = [](int of, std::int64_t total_mib, std::int64_t lowmem_mib) {
+    return default_ratio_2618(of, Pages(total_mib * 256), Pages((total_mib - lowmem_mib) * 256));
+  };
+  CHECK(ratio(40, 4096, 896) == 34);
+  CHECK(ratio(10, 4096, 896) == 8);
+  CHECK(ratio(40, 16384, 896) == 8);
+  CHECK(ratio(10, 65536, 896) == 1);  // 5 % of 10: one at least
+  for (const std::int64_t lowmem : {896, 1024, 2048})
+    CHECK(ratio(40, 2048, lowmem) == 40);
+}
+
+TEST_CASE("pdflush 3.1: files that cannot lie in high memory have a limit without it", "[mm]") {
+  const VmParams vm = ratios(8, 34);
+  constexpr Pages kTotal{1048576}, kHighmem{819200};
+  check_limits(dirty_limits_2618(vm, kTotal, Pages(0)), 83886, 356515);
+  check_limits(dirty_limits_2618(vm, kTotal, Pages(0), LimitBonus::kNone, kHighmem), 18350, 77987);
+  check_limits(dirty_limits_2618(vm, kTotal, Pages(0), LimitBonus::kQuarterMore, kHighmem), 22937,
+               97483);
 }
 
 TEST_CASE("6.x 10.1: ratios of 6.1 are truncated twice", "[mm]") {

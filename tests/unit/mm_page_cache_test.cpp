@@ -43,6 +43,40 @@ TEST_CASE("free and dirtyable memory follow the cache", "[mm]") {
   f.cache.check();
 }
 
+// gen-2.6-pdflush 3.2, gen-3.x-ioless 3, gen-6.x 2.
+TEST_CASE("high memory is not dirtyable, unless the sysctl says so", "[mm]") {
+  FsSetup setup;
+  setup.memory = {.total = Pages(5000),
+                  .free_at_start = Pages(4000),
+                  .file_pages_at_start = Pages(300),
+                  .min_free = Pages(10),
+                  .undirtyable = Pages(100),
+                  .highmem = Pages(3000)};
+  SECTION("free + files - reserve - highmem + 1") {
+    FsFixture f(setup);
+    CHECK(f.cache.dirtyable_memory() == Pages(1201));
+    f.add_page(0);  // moves from free to the files; its node takes a page
+    CHECK(f.cache.dirtyable_memory() == Pages(1200));
+  }
+  SECTION("what processes hold, they hold there first") {
+    FsFixture f(setup);
+    REQUIRE(f.cache.try_lock_memory(Pages(2900)));
+    CHECK(f.cache.dirtyable_memory() == Pages(1201));
+    REQUIRE(f.cache.try_lock_memory(Pages(600)));
+    CHECK(f.cache.dirtyable_memory() == Pages(701));
+  }
+  SECTION("never less than one page") {
+    setup.memory.highmem = Pages(4900);
+    FsFixture f(setup);
+    CHECK(f.cache.dirtyable_memory() == Pages(1));
+  }
+  SECTION("highmem_is_dirtyable") {
+    setup.memory.highmem_is_dirtyable = true;
+    FsFixture f(setup);
+    CHECK(f.cache.dirtyable_memory() == Pages(4201));
+  }
+}
+
 TEST_CASE("reclaim takes the oldest clean pages, up to the high watermark", "[mm]") {
   FsFixture f(little_memory());
   const PageIndex next = fill(f, 0);

@@ -31,10 +31,15 @@ class Fixture {
     TimePoint began{}, ended{};
   };
   // From `when` on `work` of processor time, in chunks.
-  Runner& run(const char* name, Duration when, Duration work, Duration chunk = microseconds(100)) {
+  Runner& run(const char* name, Duration when, Duration work, Duration chunk = microseconds(100),
+              SchedPolicy policy = SchedPolicy::kOther) {
     Runner& runner = runners_.emplace_back(name);
+    runner.thread.set_policy(policy);
     sim.spawn(name, body(runner, when, work, chunk));
     return runner;
+  }
+  Runner& run_fifo(const char* name, Duration when, Duration work) {
+    return run(name, when, work, microseconds(100), SchedPolicy::kFifo);
   }
   // The same, after paying for the wake-up.
   Runner& run_woken(const char* name, Duration when, Duration work) {
@@ -297,6 +302,54 @@ TEST_CASE("who is woken on an idle processor runs after the interrupt", "[sched]
   f.run_until(milliseconds(100));
   CHECK(early.ended == at(milliseconds(7)));
   CHECK(late.ended == at(milliseconds(9)));
+}
+
+TEST_CASE("a real-time thread takes the processor at once and keeps it", "[sched]") {
+  Setup setup;
+  setup.rules.sleeper_credit = Duration(0);
+  Fixture f(setup);
+  auto& hog = f.run("hog", Duration(0), milliseconds(100));
+  auto& late = f.run("late", milliseconds(31), milliseconds(10));
+  auto& rt = f.run_fifo("rt", microseconds(30'050), milliseconds(50));
+  f.run_until(milliseconds(1000));
+  CHECK(rt.began == at(microseconds(30'100)));
+  CHECK(rt.ended == at(microseconds(80'100)));
+  CHECK(late.began >= rt.ended);
+  CHECK(std::max(hog.ended, late.ended) == at(milliseconds(160)));
+}
+
+TEST_CASE("real-time threads follow one another, without slices", "[sched]") {
+  Fixture f;
+  auto& hog = f.run("hog", Duration(0), milliseconds(10));
+  auto& first = f.run_fifo("first", milliseconds(1), milliseconds(40));
+  auto& second = f.run_fifo("second", milliseconds(2), milliseconds(40));
+  f.run_until(milliseconds(1000));
+  CHECK(first.ended == at(milliseconds(41)));
+  CHECK(second.began == at(milliseconds(41)));
+  CHECK(second.ended == at(milliseconds(81)));
+  CHECK(hog.ended == at(milliseconds(90)));
+}
+
+TEST_CASE("what real-time threads had does not count among the others", "[sched]") {
+  Fixture f;
+  f.run_fifo("rt", Duration(0), milliseconds(500));
+  auto& a = f.run("a", milliseconds(1), milliseconds(50));
+  auto& b = f.run("b", milliseconds(400), milliseconds(50));
+  f.run_until(milliseconds(1000));
+  CHECK(std::max(a.ended, b.ended) == at(milliseconds(600)));
+  CHECK(std::min(a.ended, b.ended) >= at(milliseconds(585)));
+}
+
+TEST_CASE("of two processors a real-time thread takes the one that is first free of its chunk",
+          "[sched]") {
+  Setup setup;
+  setup.cpus = 2;
+  Fixture f(setup);
+  f.run("a", Duration(0), milliseconds(100), milliseconds(10));
+  f.run("b", Duration(0), milliseconds(100), milliseconds(3));
+  auto& rt = f.run_fifo("rt", milliseconds(4), milliseconds(20));
+  f.run_until(milliseconds(1000));
+  CHECK(rt.ended == at(milliseconds(26)));
 }
 
 TEST_CASE("being woken costs a switch", "[sched]") {

@@ -68,7 +68,7 @@ std::string_view any_kernel() {
 }
 
 // A device without a share may still hold pages while the total is below the midpoint.
-TEST_CASE("nobody is throttled below the midpoint of the limits", "[writeback]") {
+TEST_CASE("pdflush 9.10: nobody is throttled below the midpoint of the limits", "[writeback]") {
   Throttled f(any_kernel());
   f.flush_of(0, 3000);
   while (f.cache.counters().nr_file_dirty + Pages(1) < f.midpoint())
@@ -80,7 +80,8 @@ TEST_CASE("nobody is throttled below the midpoint of the limits", "[writeback]")
   CHECK(f.writer.throttle_calls == 0);
 }
 
-TEST_CASE("at the midpoint a writer over its device's limit is throttled", "[writeback]") {
+TEST_CASE("pdflush 9.10, bdi 9.7: at the midpoint a writer over its device's limit is throttled",
+          "[writeback]") {
   Throttled f(any_kernel());
   f.flush_of(0, 3000);
   while (f.cache.counters().nr_file_dirty < f.midpoint())
@@ -95,7 +96,8 @@ TEST_CASE("at the midpoint a writer over its device's limit is throttled", "[wri
 }
 
 // gen-2.6.32-bdi 9.7: 2.6.32 asks for less than the midpoint.
-TEST_CASE("2.6.39 lets a writer go at the midpoint, and holds it one page above", "[writeback]") {
+TEST_CASE("bdi 9.7: 2.6.39 lets a writer go at the midpoint, and holds it one page above",
+          "[writeback]") {
   Throttled f("2.6.39");
   f.flush_of(0, 3000);
   while (f.cache.counters().nr_file_dirty < f.midpoint())
@@ -195,8 +197,8 @@ TEST_CASE("a writer whose dirty pages alone fit into the limit: 2.6.24 writes, 2
   }
 }
 
-// gen-2.6.32-bdi 9.1: 1, 2, 4, ... ticks, HZ/10 at most.
-TEST_CASE("2.6.32 sleeps one tick, doubled each time, a tenth of a second at most", "[writeback]") {
+TEST_CASE("bdi 9.1: a writer sleeps one tick, doubled each time, a tenth of a second at most",
+          "[writeback]") {
   const char* kernel = GENERATE("2.6.32", "2.6.39");
   struct Row {
     int hz;
@@ -222,6 +224,92 @@ TEST_CASE("2.6.32 sleeps one tick, doubled each time, a tenth of a second at mos
     CHECK(process.waiting_since() == TimePoint(expected));
     expected += milliseconds(pause_ms);
   }
+}
+
+TEST_CASE("pdflush 9.2: a real-time writer of 2.6.24 has limits a quarter higher", "[writeback]") {
+  Scenario s = plain_scenario("2.6.24");
+  s.memory.total = Bytes(std::int64_t{1} << 30);
+  s.memory.free_at_start = Pages(200'000);
+  const MachineFixture f(s);
+  REQUIRE(f.cache.dirtyable_memory() == Pages(200'001));
+  TaskStruct writer("writer"), rt("rt");
+  rt.set_policy(SchedPolicy::kFifo);
+  CHECK(f.context.dirty_limits(&writer).background == Pages(10'000));
+  CHECK(f.context.dirty_limits(&writer).dirty == Pages(20'000));
+  CHECK(f.context.dirty_limits(&rt).background == Pages(12'500));
+  CHECK(f.context.dirty_limits(&rt).dirty == Pages(25'000));
+  CHECK(f.context.dirty_limits().dirty == Pages(20'000));  // of a pdflush thread
+}
+
+TEST_CASE("6.x 10.1: a real-time writer of 6.1 gets 1/32 of the tracked limit besides",
+          "[writeback]") {
+  Scenario s = plain_scenario("6.1");
+  s.memory.total = Bytes(std::int64_t{1} << 30);
+  s.memory.free_at_start = Pages(200'000);
+  MachineFixture f(s);
+  f.context.domain.dirty_limit = Pages(39'990);
+  TaskStruct rt("rt");
+  rt.set_policy(SchedPolicy::kFifo);
+  CHECK(f.context.dirty_limits(&rt).background == Pages(26'211));
+  CHECK(f.context.dirty_limits(&rt).dirty == Pages(51'236));
+}
+
+TEST_CASE("bdi 9.2: pages counted at once make the chunk of 2.6.32 larger", "[writeback]") {
+  const std::string_view kernel = GENERATE("2.6.31", "2.6.32", "2.6.39");
+  Throttled f(kernel);
+  f.context.ratelimit_pages = Pages(128);
+  REQUIRE(f.throttle->ratelimit(f.writer, f.file(0).i_data, Pages(200)));
+  f.give_share(0, std::int64_t{1} << 22);
+  f.flush_of(0, 6500);
+  f.balance();
+  f.run_until(milliseconds(101));
+  const auto works = f.log.works_because(WriteReason::kBalanceDirty);
+  REQUIRE(works.size() == 1);
+  CHECK(works[0].written == Pages(kernel == "2.6.31" ? 192 : 300));
+}
+
+// The share of the device nearly all, that of the task 1: bl = 35000.
+TEST_CASE("bdi 9.8: 2.6.39, one writer with dirty pages of its own, then with none",
+          "[writeback]") {
+  Scenario s = Throttled::scenario("2.6.39", 1000, 1);
+  s.memory.total = Bytes(std::int64_t{1} << 30);
+  s.vm.dirty_background_bytes = 20'000 * kPageSize;
+  s.vm.dirty_bytes = 40'000 * kPageSize;
+  s.filesystems[0].files[0].size = Bytes(std::int64_t{1} << 28);
+  MachineFixture f(s);
+  f.start_flusher();
+  f.run_until(milliseconds(100));
+  TaskStruct writer("writer");
+  f.cache.completions().add(f.bdi(0).completions, std::int64_t{1} << 26);
+  f.cache.dirtyings().add(writer.dirties, std::int64_t{1} << 26);
+  const Pages bl = f.context.bdi_dirty_limit(f.bdi(0), Pages(40'000), &writer);
+  CHECK(bl >= Pages(34'990));
+  CHECK(bl <= Pages(35'010));
+  f.dirty_pages(f.file(0), 0, 36'000);
+  const auto balance = [&]() -> Process& {
+    return f.sim.spawn("writer", f.throttle->balance_dirty_pages(writer, f.file(0).i_data),
+                       ProcessKind::kDaemon);
+  };
+  Process& first = balance();
+  f.run_until(milliseconds(101));
+  CHECK(first.finished());
+  auto works = f.log.works_because(WriteReason::kBalanceDirty);
+  REQUIRE(works.size() == 1);
+  CHECK(works[0].written == Pages(1536));
+  f.bdi(0).queue->unplug();
+  f.cache.check();
+  f.bdi(0).reclaimable -= Pages(14'464);  // as if r = 20000 and w = 16000
+  f.bdi(0).writeback += Pages(14'464);
+  Process& second = balance();
+  for (const int slept_ms : {0, 1, 3, 7, 15, 31}) {
+    f.run_until(milliseconds(101 + slept_ms));
+    CHECK_FALSE(second.finished());
+    CHECK(second.waiting_since() == TimePoint(milliseconds(101 + slept_ms)));
+  }
+  CHECK(f.log.works_because(WriteReason::kBalanceDirty).size() == 1);
+  f.bdi(0).writeback -= Pages(5'000);  // r + w = 31000
+  f.run_until(milliseconds(101 + 63));
+  CHECK(second.finished());
 }
 
 TEST_CASE("the first pause ends with the current tick", "[writeback]") {
