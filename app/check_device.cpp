@@ -4,6 +4,7 @@
 
 #include "app/scenario_check.hpp"
 #include "app/units_parse.hpp"
+#include "models/device/device.hpp"
 
 namespace wbsim {
 namespace {
@@ -115,6 +116,10 @@ void check_array(const DeviceConfig& d, const std::string& at, Problems& problem
     problems.error(at + "/members", "is missing: an array has members");
   if (d.model == "raid0" && d.array.members.size() == 1)
     problems.error(at + "/members", "is one device: there is nothing to stripe");
+  constexpr Bytes kMost{std::int64_t{1} << 50};  // as of one device
+  if (!d.array.members.empty() && device_capacity(d) > kMost)
+    problems.error(at + "/members", "hold " + size_text(device_capacity(d).count()) +
+                                        ", more than " + size_text(kMost.count()));
   for (std::size_t i = 0; i < d.array.members.size(); ++i) {
     const DeviceConfig& member = d.array.members[i];
     const std::string here = child(at + "/members", i);

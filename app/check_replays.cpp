@@ -34,10 +34,14 @@ void check_replay(const ReplayConfig& replay, const std::map<std::string, std::i
   for (const auto& [name, limit] : targets)
     names.push_back(name);
   std::vector<std::int64_t> ends(replay.files.size());
+  bool cached = true;
   for (const ReplayOp& op : replay.ops) {
     if (op.kind != ReplayCall::kSync && op.kind != ReplayCall::kSyncFileRange)
       ends[op.file] = std::max(ends[op.file], op.offset + op.length);
+    cached = cached && (op.direct || op.offset + op.length <= kMostCached);
   }
+  if (!cached)
+    problems.error(at, "goes beyond what the page cache numbers of a file, less than 16TiB");
   for (std::size_t i = 0; i < replay.files.size(); ++i) {
     const auto target = targets.find(replay.files[i]);
     if (target == targets.end())

@@ -119,8 +119,14 @@ class StorageCheck {
       return;
     }
     used_once(fs, at);
-    if (found->second.known && problems_.usable(at + "/block_size"))
-      files(fs, at, found->second.bytes / fs.block_size);
+    if (!found->second.known || !problems_.usable(at + "/block_size"))
+      return;
+    const std::int64_t blocks = found->second.bytes / fs.block_size;
+    if (blocks >> 32 != 0)
+      problems_.error(at + "/device", shown(fs.device) + " has " + std::to_string(blocks) +
+                                          " blocks of " + std::to_string(fs.block_size) +
+                                          " bytes; ext2 numbers blocks with 32 bits");
+    files(fs, at, blocks);
   }
 
   // A file system, another on the same device, or on a partition of it, exclude each other.

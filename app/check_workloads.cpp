@@ -235,6 +235,9 @@ class WorkloadCheck {
                                         " on ends beyond " + shown(j.filename) + ", " +
                                         size_text(target.limit));
     const std::int64_t length = j.size ? j.size->count() : target.limit - last_offset;
+    if (!j.direct && length > kMostCached - last_offset)
+      problems_.error(at + "/size", "the region ends at " + size_text(last_offset + length) +
+                                        "; the page cache numbers less than 16TiB of a file");
     if (j.bs.count() > length)
       problems_.error(at + "/bs",
                       size_text(j.bs.count()) + " is more than the region, " + size_text(length));

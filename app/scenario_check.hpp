@@ -3,8 +3,12 @@
 
 #include "app/problems.hpp"
 #include "app/scenario_file.hpp"
+#include "models/mm/page.hpp"
 
 namespace wbsim {
+
+// Bytes of a file or a device for which the page cache has numbers; only O_DIRECT goes beyond.
+inline constexpr std::int64_t kMostCached = std::int64_t{~PageIndex{0}} * kPageSize;
 
 void check_storage(const Scenario& s, Problems& problems);    // devices, file systems
 void check_queues(const Scenario& s, Problems& problems);     // against the kernel

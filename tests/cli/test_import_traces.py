@@ -225,6 +225,11 @@ class Replays(TraceTest):
                       self.expect(3, "run", self.scenario(row.format("fs0/f0", 1 << 40))).stderr)
         self.assertIn("cannot read it", self.expect(
             3, "run", self.variant(replays=[{"name": "r", "file": "absent.csv"}])).stderr)
+        (self.dir / "calls.csv").write_text(row.format("/dev/d0", 1 << 44), encoding="utf-8")
+        self.assertIn("what the page cache numbers of a file", self.expect(
+            3, "run", self.variant(workloads=[], replays=[{"name": "r", "file": "calls.csv"}],
+                                   filesystems=[],
+                                   devices=[{"name": "d0", "capacity": "17TiB"}])).stderr)
 
     def test_threads(self):
         two = HEADER + "1,0,0,write,fs0/f0,0,512,\n2,0,0,write,fs0/f0,0,1024,\n"

@@ -142,6 +142,8 @@ class InvalidScenario(CliTest):
         self.assertIn("an array has members", device(model="raid0"))
         self.assertIn("allowed: fixed hdd ssd nvme usb",
                       device(model="jbod", members=[{"model": "raid0"}]))
+        self.assertIn("/members: hold 2048TiB, more than 1024TiB",
+                      device(model="jbod", members=[{"capacity": "1024TiB"}] * 2))
         self.assertIn("stands only with a model other",
                       device(model="raid0", capacity="1GiB", members=[{}]))
         self.assertIn("give the fault to a member",
@@ -337,9 +339,20 @@ class InvalidScenario(CliTest):
         self.refused_with("/filesystems/0/files/0/extents", [[0, 10, 5]], "the size needs 16384")
         self.refused_with("/filesystems/0/files/0/extents", [[0, 0, 16384], [16384, 5, 9]],
                           "overlaps the disk blocks")
+        huge = {"name": "d0", "capacity": "16TiB"}
+        self.refused({**SMALL, "devices": [huge]}, "ext2 numbers blocks with 32 bits")
         self.refused_with("/devices/0/partitions", [{"name": "p", "start": "1GiB", "size": "1MiB"}],
                           "beyond the capacity")
         self.refused_with("/filesystems/0/files/0/extents", [[0, -1, 3]], "whole numbers from 0")
+
+    def test_the_page_cache_numbers_16_tib_of_a_file(self):
+        job = {"name": "w", "rw": "write", "filename": "/dev/d0", "bs": "4KiB", "size": "1GiB",
+               "offset": "16TiB"}
+        huge = {"devices": [{"name": "d0", "capacity": "17TiB"}], "filesystems": []}
+        self.refused({**SMALL, **huge, "workloads": [job]}, "/workloads/0/size: the region ends at",
+                     "the page cache numbers less than 16TiB")
+        name = self.write({**SMALL, **huge, "workloads": [{**job, "direct": True}]})
+        self.expect(0, "validate", name)
 
     def test_jobs_that_make_no_sense(self):
         self.refused_with("/workloads/0/time_based", True, "needs runtime")
