@@ -24,6 +24,7 @@ BlkMqQueue::BlkMqQueue(Simulator& sim, TickClock clock, Device& device, const Qu
       flush_(*this, clock, params_) {
   const bool none = params_.scheduler == "none";
   const int depth = std::max(1, device.depth() / params_.nr_hw_queues);
+  hctxs_.reserve(static_cast<std::size_t>(params_.nr_hw_queues));
   for (int i = 0; i < params_.nr_hw_queues; ++i)
     hctxs_.emplace_back(none ? params_.nr_requests : depth, none ? 0 : params_.nr_requests);
   RequestOwner& owner = *this;
@@ -224,9 +225,7 @@ void BlkMqQueue::run_hw_queue_async(Hctx& hctx) {
   if (hctx.run_pending)
     return;
   hctx.run_pending = true;
-  const auto index = static_cast<std::uint64_t>(
-      std::find_if(hctxs_.begin(), hctxs_.end(), [&](const Hctx& h) { return &h == &hctx; }) -
-      hctxs_.begin());
+  const auto index = static_cast<std::uint64_t>(&hctx - hctxs_.data());
   const EventAction run{[](void* context, std::uint64_t i) {
                           auto& self = *static_cast<BlkMqQueue*>(context);
                           self.hctxs_[i].run_pending = false;

@@ -4,7 +4,6 @@
 // DEVIATES: kblockd runs at once; requests are never issued in batches (->queue_rqs).
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -76,7 +75,7 @@ class BlkMqQueue final : public DriverQueue, private RequestOwner, private Flush
 
   std::unique_ptr<BlkWbt> wbt_;               // null: off
   int async_write_depth_, sync_write_depth_;  // tags of the scheduler they may have
-  std::deque<Hctx> hctxs_;
+  std::vector<Hctx> hctxs_;
   std::vector<QueueList> ctxs_;  // software queues, by processor: without a scheduler
   QueueRules rules_;
   std::optional<ElevatorQueue> elevator_;  // one for all hardware queues

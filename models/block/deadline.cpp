@@ -22,9 +22,12 @@ void DeadlineElevator::add(Request& rq, Jiffies now) {
 }
 
 void DeadlineElevator::Direction::insert(Request& rq) {
-  sorted.insert(rq);
-  if (!last || last->sector <= rq.sector)  // equals go behind each other
-    last = &rq;
+  if (last && rq.sector < last->sector) {
+    sorted.insert(rq);
+    return;
+  }
+  sorted.push_back(rq);  // equals go behind each other
+  last = &rq;
 }
 
 void DeadlineElevator::Direction::erase(Request& rq) {

@@ -56,6 +56,7 @@ Request& DriverQueue::new_request(Bio& bio, const IoContext& ioc) {
   rq.meta_sectors = bio.meta ? bio.length : Sectors(0);
   rq.queued = sim_.now();
   rq.ioc = &ioc;
+  rq.task_queue = nullptr;
   if (records_) {
     rq.ino = ioc.ino;
     rq.dirtied_when = ioc.dirtied_when;

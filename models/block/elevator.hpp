@@ -20,6 +20,7 @@ struct DeadlineRules {
   bool keeps_other_direction = false;     // a dispatch does not forget the other side's position
   bool expired_inclusive = false;         // now >= deadline, not now > deadline
   bool priority_levels = false;           // realtime, best effort and idle apart
+  bool operator==(const DeadlineRules&) const = default;
 };
 
 inline constexpr DeadlineRules kDeadline2618{true, true, false, false, false};

@@ -17,7 +17,7 @@ bool ElevatorQueue::elv_merge(Bio& bio, const IoContext& ioc) {
   }
   if (params_.nomerges != 0)
     return false;
-  if (Request* rq = hash_find(bio.sector); rq && allowed(*rq, bio, ioc))
+  if (Request* rq = hash_.find(bio.sector); rq && allowed(*rq, bio, ioc))
     return back_merge(*rq, bio);
   if (Request* rq = elevator_->find_start(bio, ioc); rq && merge_ok(*rq, bio))
     return front_merge(*rq, bio);
@@ -29,7 +29,7 @@ bool ElevatorQueue::back_merge(Request& rq, Bio& bio) {
     forget_merged(rq);
     return false;
   }
-  rehash(rq);
+  hash_.moved(rq);
   last_merge_ = &rq;
   if (Request* next = elevator_->latter(rq))
     join(rq, *next);
@@ -56,8 +56,8 @@ void ElevatorQueue::forget_merged(Request& rq) {
 bool ElevatorQueue::join(Request& rq, Request& next) {
   if (!elevator_->allow_join(rq, next) || !attempt_merge(rq, next, params_))
     return false;
-  rehash(rq);
-  hash_remove(next);
+  hash_.moved(rq);
+  hash_.remove(next);
   elevator_->joined(rq, next);
   last_merge_ = &rq;
   owner_.put_request(next);
@@ -86,7 +86,7 @@ int ElevatorQueue::try_append(Bio& tail, Sectors length, int bios) {
   if (tail.meta)
     rq->meta_sectors += more;
   stats_.merges[static_cast<std::size_t>(rq->op)] += taken;
-  rehash(*rq);
+  hash_.moved(*rq);
   if (next)
     join(*rq, *next);
   return taken;
@@ -99,12 +99,12 @@ bool ElevatorQueue::try_insert_merge(Request& rq) {
     return true;
   if (params_.nomerges == 1)
     return false;
-  Request* into = hash_find(rq.sector);
+  Request* into = hash_.find(rq.sector);
   if (!into || !absorb(*into, rq))
     return false;
-  for (Request* before = hash_find(into->sector); before && join(*before, *into);) {
+  for (Request* before = hash_.find(into->sector); before && join(*before, *into);) {
     into = before;
-    before = hash_find(into->sector);
+    before = hash_.find(into->sector);
   }
   return true;
 }
@@ -113,7 +113,7 @@ bool ElevatorQueue::try_insert_merge(Request& rq) {
 bool ElevatorQueue::absorb(Request& into, Request& rq) {
   if (!attempt_merge(into, rq, params_))
     return false;
-  rehash(into);
+  hash_.moved(into);
   last_merge_ = &into;
   owner_.put_request(rq);
   return true;
@@ -121,7 +121,7 @@ bool ElevatorQueue::absorb(Request& into, Request& rq) {
 
 void ElevatorQueue::add(Request& rq, Jiffies now) {
   if (!rq.no_merge) {
-    hash_add(rq);
+    hash_.add(rq);
     if (!last_merge_)
       last_merge_ = &rq;
   }
@@ -132,55 +132,8 @@ Request* ElevatorQueue::taken(Request* rq) {
   if (!rq)
     return nullptr;
   forget_merged(*rq);
-  hash_remove(*rq);
+  hash_.remove(*rq);
   return rq;
-}
-
-ElevatorQueue::HashChain& ElevatorQueue::chain(Sectors end) {
-  constexpr std::uint64_t kGoldenRatio = 0x9e3779b97f4a7c15;
-  return hash_[(static_cast<std::uint64_t>(end.count()) * kGoldenRatio) >> (64 - kHashBits)];
-}
-
-void ElevatorQueue::hash_add(Request& rq) {
-  hash_settle();
-  hashed_last_ = &rq;
-  rq.hashed = true;
-}
-
-void ElevatorQueue::hash_settle() {
-  if (hashed_last_)
-    chain(hashed_last_->end()).push_front(*hashed_last_);
-  hashed_last_ = nullptr;
-}
-
-// Its end may have moved since: any chain can unlink it.
-void ElevatorQueue::hash_remove(Request& rq) {
-  if (!rq.hashed)
-    return;
-  if (&rq == hashed_last_)
-    hashed_last_ = nullptr;
-  else
-    hash_.front().erase(HashChain::s_iterator_to(rq));
-  rq.hashed = false;
-}
-
-void ElevatorQueue::rehash(Request& rq) {
-  hash_remove(rq);
-  hash_add(rq);
-}
-
-// A mergeable request that ends at `end`; full ones are dropped on the way.
-Request* ElevatorQueue::hash_find(Sectors end) {
-  hash_settle();
-  HashChain& requests = chain(end);
-  for (auto it = requests.begin(); it != requests.end();) {
-    Request& rq = *it++;
-    if (rq.no_merge)
-      hash_remove(rq);
-    else if (rq.end() == end)
-      return &rq;
-  }
-  return nullptr;
 }
 
 }  // namespace wbsim

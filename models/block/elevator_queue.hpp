@@ -4,10 +4,10 @@
 //         elevator_queue; block/blk-mq-sched.c blk_mq_sched_try_merge().
 #pragma once
 
-#include <array>
 #include <memory>
 
 #include "models/block/elevator.hpp"
+#include "models/block/merge_hash.hpp"
 #include "models/block/request_merge.hpp"
 
 namespace wbsim {
@@ -47,11 +47,6 @@ class ElevatorQueue {
   Elevator& elevator() { return *elevator_; }
 
  private:
-  using HashChain = boost::intrusive::list<
-      Request, boost::intrusive::member_hook<Request, Request::ListHook, &Request::hash_hook>,
-      boost::intrusive::constant_time_size<false>>;
-  static constexpr int kHashBits = 7;
-
   Request* taken(Request* rq);
   bool elv_merge(Bio& bio, const IoContext& ioc);
   bool allowed(const Request& rq, const Bio& bio, const IoContext& ioc) const {
@@ -62,20 +57,13 @@ class ElevatorQueue {
   bool join(Request& rq, Request& next);
   bool absorb(Request& into, Request& rq);
   void forget_merged(Request& rq);
-  HashChain& chain(Sectors end);
-  void hash_add(Request& rq);
-  void hash_settle();
-  void hash_remove(Request& rq);
-  void rehash(Request& rq);
-  Request* hash_find(Sectors end);
 
   std::unique_ptr<Elevator> elevator_;
   const QueueParams& params_;
   QueueStats& stats_;
   RequestOwner& owner_;
   Request* last_merge_ = nullptr;
-  Request* hashed_last_ = nullptr;  // not in its chain yet, for it is likely to move on
-  std::array<HashChain, std::size_t{1} << kHashBits> hash_;  // by end sector
+  MergeHash hash_;
 };
 
 }  // namespace wbsim

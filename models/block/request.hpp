@@ -14,19 +14,18 @@
 namespace wbsim {
 
 class RequestQueue;
+struct TaskQueue;
 
 // The base is what the device sees of it; its hook is that of a task's plug, of the elevator's
 // FIFO, of a list of the flush machine or of the free list before.
 struct Request : DeviceRequest {
-  using ListHook = boost::intrusive::list_member_hook<
-      boost::intrusive::link_mode<boost::intrusive::normal_link>>;
   using TreeHook =
       boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>,
                                         boost::intrusive::optimize_size<true>>;
 
   bool sync = false;
-  bool no_merge = false;  // a bio did not fit: REQ_NOMERGE
-  bool hashed = false;
+  bool no_merge = false;         // a bio did not fit: REQ_NOMERGE
+  bool hashed = false;           // it is in the elevator's MergeHash
   bool noidle = false;           // a write somebody waits for: cfq expects no next one of it
   bool barrier = false;          // of the queue's order, not of a merge
   bool driver_tag = false;       // blk-mq: it holds a tag of the hardware queue
@@ -43,9 +42,13 @@ struct Request : DeviceRequest {
   Bio* bio = nullptr;  // in order of sectors
   Bio* biotail = nullptr;
   TreeHook sort_hook;
-  ListHook hash_hook;
-  std::int64_t elevator_sequence = 0;  // elevator_linus's: how much may still pass it
-  Jiffies deadline{};                  // the deadline elevator's
+  Request* hash_next = nullptr;          // MergeHash's, of one chain
+  Sectors hash_end;                      // which is that of this sector
+  union {                                // its elevator's
+    std::int64_t elevator_sequence = 0;  // linus: how much may still pass it
+    TaskQueue* task_queue;               // cfq, bfq: the one it is in
+  };
+  Jiffies deadline{};  // until then it is not late
   TimePoint queued{};
   Sectors meta_sectors;
   RequestQueue* q = nullptr;

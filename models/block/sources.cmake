@@ -11,6 +11,7 @@ target_sources(wbsim_models PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/elevator_linus.cpp
   ${CMAKE_CURRENT_LIST_DIR}/elevator_queue.cpp
   ${CMAKE_CURRENT_LIST_DIR}/linus_queue.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/merge_hash.cpp
   ${CMAKE_CURRENT_LIST_DIR}/noop.cpp
   ${CMAKE_CURRENT_LIST_DIR}/queue_settings.cpp
   ${CMAKE_CURRENT_LIST_DIR}/request_list.cpp

@@ -1,26 +1,21 @@
 #include "models/block/tag_queue.hpp"
 
-#include <algorithm>
-
-#include "sim/assert.hpp"
-
 namespace wbsim {
 
-TagQueue::TagQueue(int depth)
-    : depth_(depth), wake_batch_(std::clamp(depth / static_cast<int>(kQueues), 1, kMaxWakeBatch)) {
-  WB_ASSERT(depth >= 1);
-  for (Queue& queue : queues_)
-    queue.wait_cnt = wake_batch_;
+WaitQueue& TagQueue::wait_ptr() {
+  if (!queues_) {
+    queues_ = std::make_unique<Queues>();
+    for (Queue& queue : *queues_)
+      queue.wait_cnt = wake_batch_;
+  }
+  ++sleepers_;
+  return (*queues_)[wait_index_++ % kQueues].waiters;
 }
 
-void TagQueue::put() {
-  WB_ASSERT(in_use_ > 0);
-  --in_use_;
-  if (sleepers_ == 0)
-    return;
+void TagQueue::wake_up() {
   for (unsigned i = 0; i < kQueues; ++i) {  // the first one with sleepers, from the last on
     const unsigned index = (wake_index_ + i) % kQueues;
-    Queue& queue = queues_[index];
+    Queue& queue = (*queues_)[index];
     if (queue.waiters.empty())
       continue;
     wake_index_ = index;

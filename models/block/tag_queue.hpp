@@ -7,14 +7,20 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
+#include "sim/assert.hpp"
 #include "sim/wait_queue.hpp"
 
 namespace wbsim {
 
 class TagQueue {
  public:
-  explicit TagQueue(int depth);
+  explicit TagQueue(int depth)
+      : depth_(depth),
+        wake_batch_(std::clamp(depth / static_cast<int>(kQueues), 1, kMaxWakeBatch)) {
+    WB_ASSERT(depth >= 1);
+  }
 
   // Of the first `shallow` ones, for those that may not have all.
   bool try_get(int shallow) {
@@ -24,17 +30,19 @@ class TagQueue {
     return true;
   }
   bool try_get() { return try_get(depth_); }
-  void put();
+  void put() {
+    WB_ASSERT(in_use_ > 0);
+    --in_use_;
+    if (sleepers_ > 0)
+      wake_up();
+  }
   bool available(int shallow) const { return in_use_ < std::min(shallow, depth_); }
   int depth() const { return depth_; }
   int in_use() const { return in_use_; }
   int wake_batch() const { return wake_batch_; }
 
   // Where the next sleeper waits, who asks for it: bt_wait_ptr(). It tries again when it was woken.
-  WaitQueue& wait_ptr() {
-    ++sleepers_;
-    return queues_[wait_index_++ % kQueues].waiters;
-  }
+  WaitQueue& wait_ptr();
 
  private:
   static constexpr unsigned kQueues = 8;
@@ -43,6 +51,9 @@ class TagQueue {
     WaitQueue waiters;
     int wait_cnt = 0;  // frees until it is woken
   };
+  using Queues = std::array<Queue, kQueues>;
+
+  void wake_up();
 
   int depth_;
   int wake_batch_;
@@ -50,7 +61,7 @@ class TagQueue {
   int sleepers_ = 0;  // ws_active
   unsigned wait_index_ = 0;
   unsigned wake_index_ = 0;
-  std::array<Queue, kQueues> queues_;
+  std::unique_ptr<Queues> queues_;  // made for the first who sleeps
 };
 
 }  // namespace wbsim

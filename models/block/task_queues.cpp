@@ -10,7 +10,10 @@ constexpr int kBackPenalty = 2;
 }  // namespace
 
 void TaskQueue::insert(Request& rq, Jiffies deadline) {
-  sorted.insert(rq);
+  if (sorted.empty() || sorted.rbegin()->sector <= rq.sector)
+    sorted.push_back(rq);
+  else
+    sorted.insert(rq);
   rq.deadline = deadline;
   fifo.push_back(rq);
 }

@@ -96,15 +96,15 @@ class TaskQueueElevator : public Elevator {
 
  protected:
   Queue& queue_of(const Request& rq) {  // of a request that was added
-    Queue* q = find_queue(owner_of(rq), rq.ioprio);
-    WB_ASSERT(q);
-    return *q;
+    WB_ASSERT(rq.task_queue);
+    return static_cast<Queue&>(*rq.task_queue);
   }
   Queue& insert(Request& rq, Jiffies now, Jiffies expire_sync, Jiffies expire_async) {
     Queue* q = find_queue(owner_of(rq), rq.ioprio);
     if (!q)
       q = &new_queue(owner_of(rq), rq.ioprio);
     q->insert(rq, now + (q->sync() ? expire_sync : expire_async));
+    rq.task_queue = q;
     ++size_;
     return *q;
   }
