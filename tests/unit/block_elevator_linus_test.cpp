@@ -74,6 +74,19 @@ Queue of_2417() {
   return Queue(LinusRelease::k2417);
 }
 
+TEST_CASE("2.4.17: of two places a new request goes to the one nearer to the tail", "[block]") {
+  Queue wrapped = of_2417();
+  wrapped.write(100);
+  wrapped.write(300);
+  wrapped.at(1).elevator_sequence = 0;
+  wrapped.write(120);
+  wrapped.write(320);
+  REQUIRE(wrapped.order() == "100 300 120 320");
+  wrapped.at(1).elevator_sequence = 16'000;
+  wrapped.write(200);
+  CHECK(wrapped.order() == "100 300 120 200 320");
+}
+
 void fill(Queue& queue) {
   for (int sector : {100, 500, 900})
     queue.write(sector);

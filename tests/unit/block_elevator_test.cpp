@@ -59,6 +59,25 @@ class Bench {
 const std::vector<DeadlineRules> kAllRules{kDeadline2618, kDeadline2624, kDeadline2631,
                                            kDeadline310, kDeadline61};
 
+// block-layer section 4, the version differences.
+TEST_CASE("the version table of deadline", "[block]") {
+  struct Row {
+    DeadlineRules rules;
+    bool contiguous, lowest_sector, resets, keeps, inclusive;
+  };
+  for (const Row& row : {Row{kDeadline2618, true, true, false, false, false},
+                         Row{kDeadline2624, true, false, true, false, false},
+                         Row{kDeadline2631, false, false, true, false, false},
+                         Row{kDeadline310, false, false, true, false, true},
+                         Row{kDeadline61, false, false, true, true, true}}) {
+    CHECK(row.rules.batch_needs_contiguous == row.contiguous);
+    CHECK(row.rules.lowest_sector_restart == row.lowest_sector);
+    CHECK(row.rules.reselect_resets_batching == row.resets);
+    CHECK(row.rules.keeps_other_direction == row.keeps);
+    CHECK(row.rules.expired_inclusive == row.inclusive);
+  }
+}
+
 // Example 2: which dispatch is the write, after `stride`d reads have begun.
 int write_is_dispatched_as(const DeadlineRules& rules, std::int64_t stride) {
   Bench bench(rules);

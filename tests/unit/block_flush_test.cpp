@@ -97,6 +97,24 @@ TEST_CASE("a barrier drains the queue, flushes around its write and lets the res
   }
 }
 
+TEST_CASE("nothing of a barrier begins while anything else is under way, and nothing passes it",
+          "[block]") {
+  BlockSetup setup = cached(QueueKind::kSingle, false);
+  setup.rules.plug = {};
+  BlockFixture f(setup);
+  f.submit(9000);
+  f.submit(8000);
+  f.queue.unplug();
+  Bio& bio = f.make_bio(100);
+  bio.barrier = true;
+  f.queue.try_submit(bio, f.task);
+  f.submit(50);
+  f.queue.unplug();
+  CHECK(f.queue.in_flight() == 2);
+  f.run();
+  CHECK(f.ended == std::vector<std::uint64_t>{0, 1, 2, 3});
+}
+
 TEST_CASE("without a volatile cache the flags mean nothing", "[block]") {
   BlockSetup setup = cached(QueueKind::kMulti, false);
   setup.queue.write_cache = false;

@@ -176,6 +176,23 @@ TEST_CASE("2.4.0 wakes one waiter for each freed request", "[block]") {
   CHECK(f.ended == 7);
 }
 
+TEST_CASE("2.4.0: readers and writers wait in one queue, in 2.4.17 in two", "[block]") {
+  for (const LinusRelease release : {LinusRelease::k240, LinusRelease::k2417}) {
+    Queue24 f(release, 4);
+    f.fill(4, BioOp::kRead);
+    f.fill(4);
+    Bio& read = f.bio(90'000, BioOp::kRead);
+    f.spawn_writer(read);
+    f.sim.run_until(TimePoint(Duration(1)));
+    Bio& write = f.bio(95'000);
+    f.spawn_writer(write);
+    f.run();
+    CHECK(f.ended == 10);
+    CHECK(read.bi_private == nullptr);
+    CHECK(write.bi_private == nullptr);
+  }
+}
+
 TEST_CASE("2.4.17 wakes the waiters when a batch is free, and then all of them", "[block]") {
   Queue24 f(LinusRelease::k2417, 64);
   f.fill(64);

@@ -35,6 +35,32 @@ TEST_CASE("every kernel is made of flushers and throttles that exist", "[machine
   }
 }
 
+// block-layer sections 1, 2 and 4.
+TEST_CASE("the queue of each kernel", "[machine]") {
+  struct Row {
+    const char* kernel;
+    int max_sectors;
+    DeadlineRules deadline;
+    bool cfq_async_waits, split_by_sync, task_plug;
+  };
+  for (const Row& row : {Row{"2.6.18", 1024, kDeadline2618, false, false, false},
+                         Row{"2.6.24", 1024, kDeadline2624, false, false, false},
+                         Row{"2.6.31", 1024, kDeadline2631, true, true, false},
+                         Row{"2.6.32", 1024, kDeadline2631, true, true, false},
+                         Row{"2.6.39", 1024, kDeadline310, true, true, true},
+                         Row{"3.10", 1024, kDeadline310, true, true, true},
+                         Row{"6.1", 2560, kDeadline61, true, true, true}}) {
+    const QueueRules& rules = find_kernel(row.kernel)->queue;
+    INFO(row.kernel);
+    CHECK(with_defaults({}, rules, 32).max_sectors == Sectors(row.max_sectors));
+    CHECK(with_defaults({}, rules, 32).max_segments == 128);
+    CHECK(rules.deadline == row.deadline);
+    CHECK(rules.cfq.async_waits_for_sync == row.cfq_async_waits);
+    CHECK(rules.split_by_sync == row.split_by_sync);
+    CHECK(rules.plug.per_task == row.task_plug);
+  }
+}
+
 // gen-2.4-bdflush section 9, block-layer sections 1 and 6.
 TEST_CASE("the rules of 2.4", "[machine]") {
   for (const char* name : {"2.4.0", "2.4.17"}) {
