@@ -44,6 +44,11 @@ def kernel_section(conditions):
     return {"preset": preset, "hz": kernel["HZ"]}
 
 
+# In the recordings of these a writer whom the flusher interrupts goes on afterwards, until a tick:
+# their schedulers count ticks on that machine. On 2.6.32 the one goes on who ran least.
+SCHED_CLOCK_IS_JIFFIES = ("2.6.24", "2.6.31")
+
+
 def machine_section(conditions, cpu_costs):
     guest = take("guest", conditions["guest"], {
         "memory_MiB": False,  # what MemTotal leaves of it is given exactly
@@ -56,7 +61,9 @@ def machine_section(conditions, cpu_costs):
     total = re.fullmatch(r"(\d+) kB", guest["MemTotal"])
     if not total:
         raise CannotExpress(f"guest.MemTotal = {guest['MemTotal']!r}: expected 'N kB'")
+    jiffies = conditions["kernel"]["release"] in SCHED_CLOCK_IS_JIFFIES
     return {"memory": size(int(total[1]) * 1024), "cpus": conditions["kernel"]["cpus"],
+            "sched_clock": "jiffies" if jiffies else "tsc",
             "free_at_start": size(guest["free_pages_at_start"] * PAGE_BYTES),
             "file_cache_at_start": size(cached_pages_at_start(conditions) * PAGE_BYTES),
             "cpu_costs": cpu_costs}

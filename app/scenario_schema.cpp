@@ -78,6 +78,11 @@ void describe_machine(KeyVisitor& v, Scenario& s) {
              .read_by("dirty limits of 2.6 and later"),
          slot(s.memory.highmem));
   v.leaf(integer_key("cpus", 1, 4096, "Processors").read_by("processor model"), slot(s.cpu.cpus));
+  v.leaf(choice_key("sched_clock", sched_clock_words(),
+                    "What the scheduler measures run times with; jiffies where the cycle counter "
+                    "is not trusted, as in many emulated machines")
+             .read_by("processor model"),
+         enum_slot(s.cpu.sched_clock, sched_clock_words()));
   v.leaf(size_key("free_at_start", 0, 64 * kTiB, "Free memory when the workloads start")
              .multiple_of(kPageSize)
              .by_default("94 % of memory")
@@ -312,6 +317,10 @@ std::vector<std::string> kernel_words() {
 
 std::vector<std::string> replay_pace_words() {
   return {"think", "timestamps", "closed-loop"};
+}
+
+std::vector<std::string> sched_clock_words() {
+  return {"tsc", "jiffies"};
 }
 
 std::vector<std::string> run_until_words() {

@@ -22,6 +22,7 @@ std::vector<std::string> metadata_words();
 std::vector<std::string> priority_class_words();
 std::vector<std::string> sched_policy_words();
 std::vector<std::string> replay_pace_words();
+std::vector<std::string> sched_clock_words();
 std::vector<std::string> run_until_words();
 
 // Kernel presets and the policy names that stand for two of them.

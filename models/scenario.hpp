@@ -78,8 +78,15 @@ struct CpuCosts {
   }
 };
 
+// What the scheduler measures run times with: sched_clock() of x86.
+enum class SchedClock : std::uint8_t {
+  kTsc,
+  kJiffies,  // whoever runs at a tick has run for a whole one, everybody else for nothing
+};
+
 struct CpuConfig {
   int cpus = 1;
+  SchedClock sched_clock = SchedClock::kTsc;
   CpuCosts costs;
 };
 

@@ -8,11 +8,12 @@
 namespace wbsim {
 
 Processors::Processors(Simulator& sim, TickClock ticks, int count, SchedRules rules,
-                       Duration context_switch)
+                       Duration context_switch, SchedClock clock)
     : sim_(sim),
       ticks_(ticks),
       rules_(rules),
       context_switch_(context_switch),
+      clock_(clock),
       slots_(static_cast<std::size_t>(count)) {
   WB_ASSERT(count > 0);
 }
@@ -69,6 +70,12 @@ void Processors::enqueue(Thread& thread) {
   waiting_.insert(thread);
 }
 
+Duration Processors::exec_time(TimePoint from) const {
+  if (clock_ == SchedClock::kTsc)
+    return sim_.now() - from;
+  return ticks_.tick() * (ticks_.jiffies_at(sim_.now()) - ticks_.jiffies_at(from)).count();
+}
+
 // check_preempt_wakeup(), among threads that are not real-time.
 void Processors::preempt_for(const Thread& woken) {
   if (woken.rt_task())
@@ -94,7 +101,7 @@ bool Processors::should_yield(Slot& slot) {
   const auto runnable = static_cast<std::int64_t>(waiting_.size() + slots_.size());
   const Duration ideal = std::max(
       rules_.latency * static_cast<std::int64_t>(slots_.size()) / runnable, rules_.min_granularity);
-  return sim_.now() - slot.since >= ideal && slot.current->vruntime_ >= waiting_.begin()->vruntime_;
+  return exec_time(slot.since) >= ideal && slot.current->vruntime_ >= waiting_.begin()->vruntime_;
 }
 
 void Processors::take(std::size_t index, Thread& thread) {
@@ -148,7 +155,7 @@ void Processors::end_chunk(std::size_t index) {
   Thread& thread = *slot.current;
   slot.running = false;
   busy_ += slot.chunk;
-  count_vruntime(thread, slot.chunk);
+  count_vruntime(thread, exec_time(sim_.now() - slot.chunk));
   if (index == 0 && stolen_ > Duration::zero())
     return start_chunk(index);  // what came meanwhile
   if (should_yield(slot)) {

@@ -58,7 +58,8 @@ class Thread : public boost::intrusive::set_base_hook<
 
 class Processors {
  public:
-  Processors(Simulator& sim, TickClock ticks, int count, SchedRules rules, Duration context_switch);
+  Processors(Simulator& sim, TickClock ticks, int count, SchedRules rules, Duration context_switch,
+             SchedClock clock = SchedClock::kTsc);
   Processors(const Processors&) = delete;
 
   struct Settle {
@@ -85,11 +86,14 @@ class Processors {
     return {*this, thread, {"processor", file, line}};
   }
 
-  // What a new process does first. It has no credit from sleep: a process begins when a tick finds
-  // it behind all others for the first time, so by less than a tick, by half of one in the mean.
+  // What a new process does first: take a processor from whoever was there before this instant. It
+  // has no credit from sleep: a process begins when a tick finds it behind all others for the first
+  // time, so by less than a tick, by half of one in the mean.
   Settle wake_up_new_task(Thread& thread, const char* file = __builtin_FILE(),
                           int line = __builtin_LINE()) {
     thread.vruntime_ = min_vruntime_ - ticks_.tick() / 2;
+    for (Slot& slot : slots_)
+      slot.need_resched = slot.current && !slot.current->rt_task() && slot.since != sim_.now();
     return woken(thread, file, line);
   }
 
@@ -124,6 +128,7 @@ class Processors {
   void take(std::size_t slot, Thread& thread);
   void take_next(std::size_t slot);
   void leave_idle(std::size_t slot);
+  Duration exec_time(TimePoint from) const;  // until now, by the scheduler's clock
   void enqueue(Thread& thread);
   bool should_yield(Slot& slot);
   void preempt_for(const Thread& woken);
@@ -133,6 +138,7 @@ class Processors {
   TickClock ticks_;
   SchedRules rules_;
   Duration context_switch_;
+  SchedClock clock_;
   std::vector<Slot> slots_;
   boost::intrusive::multiset<Thread, boost::intrusive::compare<ByVruntime>> waiting_;
   Duration min_vruntime_{0};

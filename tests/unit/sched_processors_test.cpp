@@ -17,12 +17,14 @@ struct Setup {
   int hz = 1000;
   SchedRules rules;
   Duration context_switch{0};
+  SchedClock clock = SchedClock::kTsc;
 };
 
 class Fixture {
  public:
   explicit Fixture(const Setup& setup = {})
-      : processors_(sim, TickClock(setup.hz), setup.cpus, setup.rules, setup.context_switch) {}
+      : processors_(sim, TickClock(setup.hz), setup.cpus, setup.rules, setup.context_switch,
+                    setup.clock) {}
   ~Fixture() { sim.destroy_processes(); }
 
   struct Runner {
@@ -200,6 +202,40 @@ TEST_CASE("a call in which another takes the processor lasts until it has it aga
   f.run("sleeper", microseconds(50'030), milliseconds(2));
   f.run_until(milliseconds(1000));
   CHECK(call.ended == at(microseconds(52'100)));
+}
+
+TEST_CASE("by a clock of ticks, whoever runs at a tick pays for all of it", "[sched]") {
+  Setup setup;
+  setup.hz = 250;
+  setup.rules = {.latency = milliseconds(5),
+                 .min_granularity = milliseconds(1),
+                 .wakeup_granularity = milliseconds(1),
+                 .sleeper_credit = milliseconds(5)};
+  const auto first_ended = [&setup] {
+    Fixture f(setup);
+    auto& first = f.run("first", Duration(0), microseconds(8500));  // 4 ms, and 1.1 from 8 ms on
+    f.run("second", Duration(0), milliseconds(100));
+    f.run("sleeper", microseconds(9050), milliseconds(1));
+    f.run_until(milliseconds(1000));
+    return first.ended;
+  };
+  // The second goes on at 10.1 ms. At 12 it has paid 4 ms for it, and the first nothing for
+  // its 1.1.
+  setup.clock = SchedClock::kJiffies;
+  CHECK(first_ended() == at(microseconds(15'400)));
+  // Or it has run for less than its slice, and stays until 16.
+  setup.clock = SchedClock::kTsc;
+  CHECK(first_ended() == at(microseconds(19'400)));
+}
+
+TEST_CASE("a new process takes the processor at once, even right after a tick", "[sched]") {
+  Setup setup;
+  setup.hz = 250;
+  Fixture f(setup);
+  f.run("old", Duration(0), milliseconds(100));
+  auto& fresh = f.run_new("new", microseconds(4050), milliseconds(1));
+  f.run_until(milliseconds(1000));
+  CHECK(fresh.began == at(microseconds(4100)));
 }
 
 TEST_CASE("a new process has no credit from sleep, as a sleeper has", "[sched]") {
