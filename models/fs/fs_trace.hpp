@@ -11,7 +11,7 @@
 namespace wbsim {
 
 class AddressSpace;
-struct BufferHead;
+class BufferHead;
 struct Inode;
 struct Page;
 struct Vfs;

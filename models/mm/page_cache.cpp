@@ -23,6 +23,19 @@ PageCache::PageCache(MemoryParams params, Proportions completions, Proportions d
       page_batches_(params.batches.allocated),
       lru_vector_(params.batches.lru) {}
 
+void PageCache::use_flex_shares(Jiffies period, TickClock ticks, const Simulator& sim) {
+  flex_ = FlexShares{FlexProportions(period), ticks, &sim};
+}
+
+void PageCache::count_written_before(BackingDevInfo& bdi, Pages written, Jiffies when) {
+  if (flex_ && written > Pages(0))
+    flex_->shares.add(bdi.flex_completions, written.count(), bdi.max_ratio, when);
+}
+
+PropFraction PageCache::flex_fraction(BackingDevInfo& bdi) {
+  return flex_->shares.fraction(bdi.flex_completions, flex_->now());
+}
+
 Pages PageCache::dirtyable_memory() const {
   const Pages free = free_pages();
   const Pages all = free - std::min(free, params_.undirtyable) + file_pages();
@@ -90,6 +103,13 @@ void PageCache::remove_from_page_cache(Page& page) {
 void PageCache::free_page(Page& page) {
   page.lru_next = free_list_;
   free_list_ = id_of(page);
+}
+
+void PageCache::mark_page_accessed(Page& page) {
+  if (page.test(PG_active) || !page.test(PG_referenced))
+    page.set(PG_referenced);
+  else
+    activate_page(page);
 }
 
 void PageCache::activate_page(Page& page) {

@@ -31,17 +31,10 @@ class PageCache {
   PageCache(const PageCache&) = delete;
   void set_releaser(PageReleaser& releaser) { releaser_ = &releaser; }
   // Completions count for shares over time instead of over completions.
-  void use_flex_shares(Jiffies period, TickClock ticks, const Simulator& sim) {
-    flex_ = FlexShares{FlexProportions(period), ticks, &sim};
-  }
+  void use_flex_shares(Jiffies period, TickClock ticks, const Simulator& sim);
   // Completions of before the simulation, all at one time.
-  void count_written_before(BackingDevInfo& bdi, Pages written, Jiffies when) {
-    if (flex_ && written > Pages(0))
-      flex_->shares.add(bdi.flex_completions, written.count(), bdi.max_ratio, when);
-  }
-  PropFraction flex_fraction(BackingDevInfo& bdi) {
-    return flex_->shares.fraction(bdi.flex_completions, flex_->now());
-  }
+  void count_written_before(BackingDevInfo& bdi, Pages written, Jiffies when);
+  PropFraction flex_fraction(BackingDevInfo& bdi);
   void set_writeback_listener(WritebackListener& listener) { writeback_listener_ = &listener; }
 
   Page& page(PageId id) { return pool_[id]; }
@@ -72,12 +65,7 @@ class PageCache {
     if (--page.count == 0 && !page.mapping)
       free_page(page);
   }
-  void mark_page_accessed(Page& page) {
-    if (page.test(PG_active) || !page.test(PG_referenced))
-      page.set(PG_referenced);
-    else
-      activate_page(page);
-  }
+  void mark_page_accessed(Page& page);
   void activate_page(Page& page);
 
   // __set_page_dirty(): PG_dirty, DIRTY tag and counters; false when it was dirty already.
