@@ -61,15 +61,14 @@ def plain_writers(experiments):
 
 
 def completion_costs(experiments):
-    """{how pages go: us a page of a full request}; 0 of a file, else the buffers of a page."""
+    """{buffers of a page: us a page of a full request}, of writers to a device."""
     found = collections.defaultdict(list)
     for experiment, number, job in plain_writers(experiments):
         met, _ = delays(experiment, number)
-        if len(met) < FEW or experiment.file_blocks_a_page(job) > 1:
+        if len(met) < FEW or not experiment.raw(job):
             continue
-        how = experiment.blocks_a_page(job) if experiment.raw(job) else 0
         pages = full_sectors(experiment) * 512 / job_language.PAGE_BYTES
-        found[how].append(commonest(met)[0] / pages)
+        found[experiment.blocks_a_page(job)].append(commonest(met)[0] / pages)
     return {how: statistics.median(values) for how, values in found.items()}
 
 

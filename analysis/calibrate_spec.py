@@ -13,15 +13,20 @@ new_page           the same call to a page that was not in memory, less that of 
                    round in a region that is.
 page_fault         a store through a mapping to a page that is in memory.
 sample_cost        the longest of those calls: the recorder's sampler ran in it.
-write_buffer       the same call where a page has several buffers, for each further one.
+tree_level         how much longer calls become at page 4096, for each page: a level more.
+write_buffer,      the same call where a page has several buffers and one is written, for each
+dirty_buffer       further one; and where all are written, besides.
+balance_dirty,     how much longer a call is in which the task looked at the limits; in which the
+timer_tick         timer ticked.
+clock_check        the recorder's: what a call costs besides of a job that stops by the clock.
 allocate_block     the same call into a new file of a file system, for each block.
-writeback_page     time between two issues of full requests by a flusher nobody interrupts, for
-                   each page: of a file whose pages go many to a bio; of pages with one buffer and
-writeback_buffer,  with several, the difference being the buffers' and the rest what a page that
-writeback_by_buffers  goes buffer by buffer costs besides.
-complete_page,     how much longer calls are that a full request ends in, for each page of it: of a
-complete_by_buffers,  file whose pages go many to a bio, and as for the submission of pages that go
-complete_buffer    buffer by buffer.
+writeback_page,    time between two issues of full requests by a flusher nobody interrupts, for
+writeback_by_bio,  each page: of a file whose pages go many to a bio (before the first of them the
+writeback_by_buffers,  pages are taken: calibrate_chains.py); of pages with one buffer and with
+writeback_buffer   several, the difference being the buffers'. The least is what any page costs,
+                   the rest what one of either kind costs besides.
+complete_page, ... how much longer calls are that a full request ends in, for each page of it, and
+                   of a file those that the last of a bio ends in, for each page of the bio.
 complete_request   issue to completion of a direct one-page request, less the service.
 request,           from the end of a one-page request to the issue of the next where a disk takes
 context_switch     one at a time, less the rest of that end and the submission of a page: waking the
@@ -30,6 +35,7 @@ context_switch     one at a time, less the rest of that end and the submission o
 reclaim_page       how much longer calls are in which kswapd ran, for each page it takes at a time.
 trace_event        the recorder's: how much longer submission takes where a trace has events of each
                    page, for each of them.
+layout             the runs of data on the disk: recorded_layout.py.
 first_tick         jiffies in the trace against the time of the event.
 dirty_limit        what the first look at the limits found: pages.
 inodes             in use: what a periodic work on a clean machine asks for.
@@ -42,15 +48,16 @@ import numpy
 
 import guest_setup
 import job_language
+import recorded_layout
 import recording
 import spec_recording
 import trace_events
 from calibrate_common import COPY_NS_PER_KIB, VIRTUAL_CLOCKS
+from calibrate_chains import page_completion, page_taking
 from calibrate_interrupts import commonest, completion_costs, full_sectors, reclaim_cost
+from calibrate_writes import allocation_costs, buffered_sequences, usual, write_costs
 from job_language import PAGE_BYTES as PAGE
 
-LRU_BATCH, PAGE_BATCH, HEADS_A_SLAB = 15, 63, 39
-USUAL_SPREAD = 0.25
 BUSY_SHARE = 0.9  # of the most requests a sample saw: the disk had enough to do
 SECTOR = 512
 INITIAL_JIFFIES = -300  # seconds, as 32 bits
@@ -58,6 +65,8 @@ INITIAL_JIFFIES = -300  # seconds, as 32 bits
 
 class Recorded:
     """One experiment, read as far as it is asked for."""
+
+    hz = spec_recording.HZ
 
     def __init__(self, directory):
         self.directory = directory
@@ -74,6 +83,9 @@ class Recorded:
         mine = self.writes["job"] == number
         return self.writes["t_us"][mine], self.writes["lat_us"][mine]
 
+    def offsets(self, number):
+        return self.writes["offset"][self.writes["job"] == number]
+
     def all_logged(self, number):
         told = self.summary["jobs"][f"job{number}"]["write_us"]
         return told and told["n"] == len(self.calls(number)[0])
@@ -85,9 +97,12 @@ class Recorded:
     def raw(self, job):
         return job.get("path", "").startswith("/dev/")
 
-    def file_blocks_a_page(self, job):
-        kind, block = file_block_bytes(self, job)
-        return PAGE // block if kind else 0
+    def file_system(self, job):
+        """(as it was made, bytes of a block), or (None, 4096) of a job that uses none."""
+        for made, mount in zip(self.conditions["file_systems"], self.guest.mounts):
+            if job["path"].startswith(mount.directory + "/"):
+                return made, int(made.rpartition("-b ")[2]) if "-b " in made else PAGE
+        return None, PAGE
 
     def disk_rests(self, number):
         told = self.summary["jobs"][f"job{number}"]
@@ -95,122 +110,13 @@ class Recorded:
                        for event in self.events("block_rq_issue", "balance_dirty_pages"))
 
 
-def buffered_sequences(experiments):
-    """(experiment, number, job) of plain sequential buffered writers of whole blocks."""
+def median_store(experiments):
+    """The median store of the first job that maps its file, or None."""
     for experiment in experiments:
         for number, job in enumerate(experiment.spec.jobs):
-            plain = job["op"] == "seq" and not {"direct", "read", "wlen", "rate"} & set(job)
-            if plain and "cgroup" not in job:
-                yield experiment, number, job
-
-
-def fast(latency_us):
-    return float(numpy.percentile(latency_us, 10))
-
-
-def quiet_calls(experiments):
-    """{pages of a call: [latencies]} of raw writers with one buffer a page, the disk at rest."""
-    found = collections.defaultdict(list)
-    gaps = []
-    for experiment, number, job in buffered_sequences(experiments):
-        if not experiment.raw(job) or experiment.blocks_a_page(job) != 1:
-            continue
-        if not experiment.all_logged(number) or not experiment.disk_rests(number):
-            continue
-        t_us, latency = experiment.calls(number)
-        gaps.extend(numpy.diff(t_us) - latency[:-1])
-        found[job_language.block_bytes(job) // PAGE].append(latency)
-    return found, float(numpy.mean(gaps))
-
-
-def median_of_calls(experiments, wanted):
-    """The median call of the first job that is `wanted`, or None."""
-    for experiment in experiments:
-        for number, job in enumerate(experiment.spec.jobs):
-            if wanted(experiment, job):
+            if job["op"] == "mmap":
                 return experiment.summary["jobs"][f"job{number}"]["write_us"]["p50"]
     return None
-
-
-def goes_round(experiment, job):
-    """Writes pages that are in memory, most of the time: its region is small."""
-    told = experiment.summary["jobs"][f"job{experiment.spec.jobs.index(job)}"]["bytes"]
-    return (job["op"] == "seq" and experiment.raw(job) and not {"direct", "wlen"} & set(job)
-            and experiment.blocks_a_page(job) == 1 and job_language.block_bytes(job) == PAGE
-            and "region" in job and told > 4 * job["region"])
-
-
-def usual(latency):
-    """The mean of the calls in which nothing else happened. Times are of 0.1 us: a median is too
-    coarse for what is paid for each of a hundred thousand pages."""
-    median = float(numpy.median(latency))
-    return float(numpy.mean(latency[numpy.abs(latency - median) < USUAL_SPREAD * median]))
-
-
-def ends_batch(latency, length):
-    """Which calls end a batch of `length`: every so manieth, from where those are longest."""
-    page = numpy.arange(len(latency))
-    sums = [float(numpy.median(latency[page % length == phase])) for phase in range(length)]
-    return page % length == int(numpy.argmax(sums))
-
-
-def one_page_costs(latencies):
-    """(a call without any batch, lru_batch, refill)."""
-    plain, lru, refill = [], [], []
-    for latency in latencies:
-        at_lru = ends_batch(latency, LRU_BATCH)
-        at_refill = ends_batch(latency, PAGE_BATCH) | ends_batch(latency, HEADS_A_SLAB)
-        base = usual(latency[~at_lru & ~at_refill])
-        plain.append(base)
-        lru.append(usual(latency[at_lru & ~at_refill]) - base)
-        refill.append(usual(latency[at_refill & ~at_lru]) - base)
-    return statistics.median(plain), statistics.median(lru), statistics.median(refill)
-
-
-def write_costs(experiments):
-    calls, user_call = quiet_calls(experiments)
-    several = [pages for pages in calls if pages > LRU_BATCH]
-    if 1 not in calls or not several:
-        raise SystemExit("the write costs need unthrottled writers of one and of many pages a call")
-    single, lru, refill = one_page_costs(calls[1])
-    pages = min(several)
-    many = statistics.median(map(fast, calls[pages])) - lru * (pages // LRU_BATCH)
-    page = (many - single) / (pages - 1)
-    syscall = single - page
-    again = median_of_calls(experiments, goes_round)
-    sample = statistics.median(float(latency.max()) for latency in calls[1]) - single
-    return {"user_call": user_call, "write_syscall": syscall, "lru_batch": lru, "refill": refill,
-            "page": page, "new_page": single - again if again else 0.0, "sample": sample}
-
-
-def further_buffer(experiments, single):
-    for experiment, number, job in buffered_sequences(experiments):
-        blocks = experiment.blocks_a_page(job) if experiment.raw(job) else 1
-        if blocks > 1 and job_language.block_bytes(job) == PAGE:
-            return (float(numpy.median(experiment.calls(number)[1])) - single) / (blocks - 1)
-    return 0.0
-
-
-def file_block_bytes(experiment, job):
-    for kind, mount in zip(experiment.conditions["file_systems"], experiment.guest.mounts):
-        if job["path"].startswith(mount.directory + "/"):
-            return mount.kind, int(kind.rpartition("-b ")[2]) if "-b " in kind else PAGE
-    return None, PAGE
-
-
-def allocation_costs(experiments, costs):
-    """{kind of file system: us a block}."""
-    found = collections.defaultdict(list)
-    for experiment, number, job in buffered_sequences(experiments):
-        kind, block = file_block_bytes(experiment, job)
-        pages = job_language.block_bytes(job) // PAGE
-        if kind is None or pages == 0 or block != PAGE:
-            continue
-        known = costs["write_syscall"] + pages * costs["page"]
-        known += pages // LRU_BATCH * costs["lru_batch"]
-        latency = float(numpy.median(experiment.calls(number)[1]))
-        found[kind].append((latency - known) / pages)
-    return {kind: statistics.median(values) for kind, values in found.items()}
 
 
 def issue_intervals(experiment):
@@ -232,8 +138,8 @@ def submission_costs(experiments):
     for experiment, _, job in buffered_sequences(experiments):
         if len(experiment.spec.jobs) != 1:
             continue
-        kind, block = file_block_bytes(experiment, job)
-        if kind == "ext4" or block != PAGE:
+        made, block = experiment.file_system(job)
+        if made == "ext4" or block != PAGE:
             continue  # writes through a path of its own, or by buffers as well
         full = full_sectors(experiment)
         intervals = [us for us, sectors in issue_intervals(experiment) if sectors == full]
@@ -241,17 +147,19 @@ def submission_costs(experiments):
             continue
         us, often = commonest(intervals)
         if often >= 20:
-            how = 0 if kind else experiment.blocks_a_page(job)
+            how = 0 if made else experiment.blocks_a_page(job)
             found[how, job_language.events_of_each_page(experiment.spec)].append(us / (full / 8))
     return {how: statistics.median(values) for how, values in found.items()}
 
 
-def by_buffers(costs):
-    """(a page that goes many to a bio, besides one that goes by buffers, each buffer)."""
+def parts(costs):
+    """(a page; besides, one that goes many to a bio; besides, one that goes by buffers; each
+    buffer)."""
     one, several = costs[1], max(how for how in costs if how > 0)
     a_buffer = (costs[several] - one) / (several - 1) if several > 1 else 0.0
-    plain = costs.get(0, one - a_buffer)
-    return plain, one - a_buffer - plain, a_buffer
+    shared = costs.get(0, one - a_buffer)
+    page = min(shared, one - a_buffer)
+    return page, shared - page, one - a_buffer - page, a_buffer
 
 
 def trace_event_cost(submission):
@@ -354,39 +262,59 @@ def inodes_in_use(experiments):
     return statistics.median_low(least)
 
 
+def layouts(experiments):
+    """{file system as it was made: how it lays out a file, in keys of the scenario}."""
+    found = {}
+    for experiment, _, job in buffered_sequences(experiments):
+        made, block = experiment.file_system(job)
+        if made is not None:
+            found[made] = recorded_layout.extents(experiment.directory, made.split()[0], block)
+    return found
+
+
 def calibrate(directories):
     experiments = [Recorded(directory) for directory in directories]
     if not any(clock in experiments[0].conditions["qemu"] for clock in VIRTUAL_CLOCKS):
         raise SystemExit(f"qemu says none of {VIRTUAL_CLOCKS}: the copy speed is not known")
     costs = write_costs(experiments)
     single = costs["write_syscall"] + costs["page"]
-    buffer = further_buffer(experiments, single)
     traced = submission_costs(experiments)
     submission = {how: us for (how, events), us in traced.items() if events == 0}
-    plain, buffered, a_buffer = by_buffers(submission)
+    if 0 in submission:
+        submission[0] += page_taking(experiments)
+    page, by_bio, by_buffers, a_buffer = parts(submission)
     ended = completion_costs(experiments)
-    end_plain, end_buffered, end_buffer = by_buffers(ended)
-    fault = median_of_calls(experiments, lambda _, job: job["op"] == "mmap")
+    of_files = page_completion(experiments)
+    if of_files is not None:
+        ended[0] = of_files
+    end_page, end_by_bio, end_by_buffers, end_buffer = parts(ended)
+    fault = median_store(experiments)
     call, taken, service = direct_page(experiments)
     rest = one_at_a_time(experiments) - submission[1] - ended[1]
     switch = seen_idle(experiments) - (taken - service) - ended[1]
     fields = {
         "write_syscall": costs["write_syscall"],
-        "write_page": (costs["page"] - costs["new_page"] - buffer
+        "write_page": (costs["page"] - costs["new_page"] - costs["buffer"] - costs["dirty_buffer"]
                        - PAGE / 1024 * COPY_NS_PER_KIB / 1000),
+        "tree_level": costs["tree_level"],
         "new_page": costs["new_page"], "page_fault": fault or 0.0,
-        "write_buffer": buffer, "refill": costs["refill"], "lru_batch": costs["lru_batch"],
-        "copy_per_kib": COPY_NS_PER_KIB / 1000, "writeback_page": plain,
-        "writeback_by_buffers": buffered, "writeback_buffer": a_buffer,
+        "write_buffer": costs["buffer"], "dirty_buffer": costs["dirty_buffer"],
+        "balance_dirty": costs["balance_dirty"], "timer_tick": costs["timer_tick"],
+        "refill": costs["refill"], "lru_batch": costs["lru_batch"],
+        "copy_per_kib": COPY_NS_PER_KIB / 1000, "writeback_page": page,
+        "writeback_by_bio": by_bio, "writeback_by_buffers": by_buffers,
+        "writeback_buffer": a_buffer,
         "request": rest - switch, "context_switch": switch,
-        "complete_page": end_plain, "complete_by_buffers": end_buffered,
-        "complete_buffer": end_buffer, "complete_request": taken - service,
-        "reclaim_page": reclaim_cost(experiments),
+        "complete_page": end_page, "complete_by_bio": end_by_bio,
+        "complete_by_buffers": end_by_buffers, "complete_buffer": end_buffer,
+        "complete_request": taken - service, "reclaim_page": reclaim_cost(experiments),
         "user_call": costs["user_call"]}
     return {"cpu_costs": {name: f"{round(us * 1000)}ns" for name, us in fields.items()},
             "allocate_block": {kind: f"{round(us * 1000)}ns" for kind, us in
                                allocation_costs(experiments, costs).items()},
+            "layout": layouts(experiments),
             "sample_cost": f"{round(costs['sample'] * 1000)}ns",
+            "clock_check": f"{round(costs['clock_check'] * 1000)}ns",
             "trace_event": f"{round(trace_event_cost(traced) * 1000)}ns",
             "first_tick": f"{first_tick_ms(experiments, spec_recording.HZ)}ms",
             "dirty_limit": dirty_limit(experiments), "inodes": inodes_in_use(experiments),

@@ -140,6 +140,8 @@ def scalars(run):
     if run.trace is not None:
         result.update(pause_metrics(run.trace))
         result.update(work_metrics(run.trace))
+    else:
+        result.update(run.told)
     return {name: None if value is None else float(value) for name, value in result.items()}
 
 

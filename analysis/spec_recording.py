@@ -60,6 +60,7 @@ class SpecRun:
     disks: list
     trace: Trace  # None where nothing was traced
     kind: dict = field(default_factory=dict)  # job or disk -> those alike share it
+    told: dict = field(default_factory=dict)  # metrics of a trace that was not kept
 
     @property
     def writers(self):
@@ -68,6 +69,12 @@ class SpecRun:
     @property
     def writers_end_s(self):
         return max((job.end_s for job in self.jobs.values()), default=0.0)
+
+
+# metric -> where summary.json has it
+TOLD = {"start.first_throttle": "first_throttle_s", "pause.count": "pauses",
+        "pause.p50": "pause_ms_p50", "pause.p99": "pause_ms_p99", "pause.max": "pause_ms_max",
+        "pause.total": "pause_s_total"}
 
 
 def alike(conditions):
@@ -148,6 +155,11 @@ def fsyncs_of(columns, key, unit, name):
     return numpy.asarray(columns[unit])[ids == name]
 
 
+def metrics_of_trace(summary):
+    """Of a recording without its trace: what its makers read from it."""
+    return {metric: summary[key] for metric, key in TOLD.items() if summary.get(key) is not None}
+
+
 def load_recorded(directory):
     directory = pathlib.Path(directory)
     conditions = recording.conditions_of(directory)
@@ -164,7 +176,8 @@ def load_recorded(directory):
     traced = (directory / "trace.txt.xz").is_file()
     disks = job_language.parse(conditions["spec"]).disks
     return SpecRun(tick_of(conditions), jobs, recording.table(directory, "series"), disks,
-                   recorded_trace(directory) if traced else None, alike(conditions))
+                   recorded_trace(directory) if traced else None, alike(conditions),
+                   {} if traced else metrics_of_trace(summary))
 
 
 def tick_of(_conditions):

@@ -171,9 +171,9 @@ def device_section(name, names, conditions, bdis):
     return result
 
 
-def filesystem_sections(names, conditions):
-    """Blocks are allocated in order, as both file systems do for one file on an empty disk. Of
-    ext4 only the file's data: neither journal nor delayed allocation."""
+def filesystem_sections(names, conditions, calibrated):
+    """Blocks are allocated in order, as both file systems do for one file on an empty disk, in runs
+    as long as recorded ones. Of ext4 only the file's data: no journal."""
     kinds = conditions["file_systems"]
     if len(kinds) != len(names.guest.mounts):
         raise CannotExpress(f"file_systems = {kinds!r}: not one for each mount")
@@ -185,9 +185,11 @@ def filesystem_sections(names, conditions):
         mine = [job for job in names.spec.jobs
                 if job.get("path", "").startswith(mount.directory + "/") and job["op"] != "many"]
         files = dict.fromkeys(names.file(job["path"]).partition("/")[2] for job in mine)
+        block_bytes = int(made[2] or PAGE_BYTES)
         result.append({"name": names.filesystem(mount), "type": "ext2",
                        "device": names.node(mount.device), "metadata": "pinned",
-                       "block_size": size(int(made[2] or PAGE_BYTES)),
+                       "block_size": size(block_bytes),
+                       **calibrated["layout"].get(kind, {}),
                        "files": [{"name": name, "size": "0B"} for name in files]})
     return result
 
@@ -282,23 +284,31 @@ def job_section(number, job, names):
     return result | pace_words(job)
 
 
-def allocation_cost(guest, calibrated):
+def allocation_cost(made, calibrated):
     """What a new block costs depends on the file system; a machine has one such cost."""
-    kinds = {mount.kind for mount in guest.mounts}
-    if len(kinds) > 1:
-        raise CannotExpress(f"file systems of several kinds: {sorted(kinds)}")
-    return {"allocate_block": calibrated["allocate_block"][kind] for kind in kinds}
+    made = set(made)
+    if len(made) > 1:
+        raise CannotExpress(f"file systems of several kinds: {sorted(made)}")
+    known = calibrated["allocate_block"]
+    costs = {known.get(kind) or known.get(kind.split()[0]) for kind in made}
+    return {"allocate_block": cost for cost in costs if cost}  # others: filesystem_sections()
 
 
-def recorded_costs(spec, guest, release, calibration):
-    """What the recorder did for each page counts as submission."""
+def more(costs, name, times, by):
+    costs[name] = f"{nanoseconds(costs[name]) + times * nanoseconds(by)}ns"
+
+
+def nanoseconds(text):
+    return int(text.removesuffix("ns"))
+
+
+def recorded_costs(spec, made, release, calibration):
+    """What the recorder did for each page counts as submission, for each call as the program's."""
     calibrated = calibration["kernels"][release]
-    costs = cpu_costs_of(release, calibration) | allocation_cost(guest, calibrated)
-    events = job_language.events_of_each_page(spec)
-    if events:
-        page, event = (int(text.removesuffix("ns"))
-                       for text in (costs["writeback_page"], calibrated["trace_event"]))
-        costs["writeback_page"] = f"{page + events * event}ns"
+    costs = cpu_costs_of(release, calibration) | allocation_cost(made, calibrated)
+    more(costs, "writeback_page", job_language.events_of_each_page(spec), calibrated["trace_event"])
+    if any("dur_ms" in job for job in spec.jobs):
+        more(costs, "user_call", 1, calibrated["clock_check"])
     return costs
 
 
@@ -313,7 +323,7 @@ def machine_section(conditions, spec, directory, guest, release, calibration):
               "free_at_start": size(int(series["nr_free_pages"][0]) * PAGE_BYTES),
               "file_cache_at_start": size(int(cached) * PAGE_BYTES),
               "inodes_at_start": calibration["kernels"][release]["inodes"],
-              "cpu_costs": recorded_costs(spec, guest, release, calibration)}
+              "cpu_costs": recorded_costs(spec, conditions["file_systems"], release, calibration)}
     limit = dirty_limit_pages(directory, guest, calibration["kernels"][release])
     if limit is not None:
         result["dirty_limit_at_start"] = size(limit * PAGE_BYTES)
@@ -369,6 +379,7 @@ def scenario_of(directory, conditions, calibration):
     names = Names(guest, spec)
     check_model(conditions, guest)
     release = release_of(conditions)
+    calibrated = calibration["kernels"][release]
     machine = machine_section(conditions, spec, directory, guest, release, calibration)
     bdis = recording.summary_of(directory).get("bdis", {})
     return {"schema": "wbsim-scenario/1",
@@ -379,7 +390,7 @@ def scenario_of(directory, conditions, calibration):
             "machine": machine,
             "vm": vm_words(conditions, guest),
             "devices": [device_section(disk, names, conditions, bdis) for disk in guest.disks],
-            "filesystems": filesystem_sections(names, conditions),
+            "filesystems": filesystem_sections(names, conditions, calibrated),
             "workloads": [job_section(number, job, names)
                           for number, job in enumerate(spec.jobs)],
-            "run": run_section(conditions, spec, calibration["kernels"][release])}
+            "run": run_section(conditions, spec, calibrated)}

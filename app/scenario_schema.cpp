@@ -39,10 +39,12 @@ void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
   };
   cost("write_syscall", c.write_syscall, "Entry and exit of one write(2) or fsync(2)");
   cost("write_page", c.write_page, "Finding or creating, preparing and committing a page");
+  cost("tree_level", c.tree_level, "Each level of the page tree above the leaf of a written page");
   cost("new_page", c.new_page, "Besides, of a page that was not in memory");
   cost("page_fault", c.page_fault, "Touching a page of a mapping that cannot be stored to yet");
-  cost("write_buffer", c.write_buffer, "Each buffer head touched by prepare and commit");
-  cost("refill", c.refill, "Each 31 pages (63 in 6.1), 39 buffer heads or 7 tree nodes allocated");
+  cost("write_buffer", c.write_buffer, "Each buffer head of a written page: all are walked");
+  cost("dirty_buffer", c.dirty_buffer, "Besides, of each buffer head that is written");
+  cost("refill", c.refill, "Each 31 pages (63 in 6.1), 39 buffer heads, 7 tree nodes (28 in 6.1)");
   cost("lru_batch", c.lru_batch, "Each 14 new pages (15 in 6.1) put on the LRU lists together");
   cost("allocate_block", c.allocate_block, "The file system: each new block of a file");
   cost("indirect_block", c.indirect_block,
@@ -50,13 +52,17 @@ void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
   cost("copy_per_kib", c.copy_per_kib, "Copying 1024 bytes of user data");
   cost("read_page", c.read_page, "Finding a cached page in read(2)");
   cost("writeback_page", c.writeback_page, "Page scan, writepage and completion of one page");
+  cost("writeback_by_bio", c.writeback_by_bio, "Besides, of a page that shares a bio with others");
   cost("writeback_by_buffers", c.writeback_by_buffers,
        "Besides, of a page that goes buffer by buffer");
   cost("writeback_buffer", c.writeback_buffer, "Each buffer submitted one by one");
   cost("request", c.request, "Allocating, queueing, dispatching and completing a request");
   cost("context_switch", c.context_switch, "Taking a processor over from another thread");
+  cost("timer_tick", c.timer_tick, "Interrupt: the timer's, each tick of a processor that works");
   cost("complete_request", c.complete_request, "Interrupt: ending a request");
   cost("complete_page", c.complete_page, "Interrupt: ending the write-back of a page");
+  cost("complete_by_bio", c.complete_by_bio,
+       "Interrupt: besides, of a page that shared a bio with others");
   cost("complete_by_buffers", c.complete_by_buffers,
        "Interrupt: besides, of a page that went buffer by buffer");
   cost("complete_buffer", c.complete_buffer, "Interrupt: each buffer submitted one by one");

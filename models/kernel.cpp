@@ -164,8 +164,9 @@ KernelRow row_61() {
   row.fs.page_scan = PageScanRule::k61;
   row.fs.sync_file_range = SyncMode::WB_SYNC_NONE;
   row.fs.write_marks_accessed = false;
+  row.fs.multipage_bvecs = true;
   row.sched = kSched61;
-  row.batches = {.allocated = 63, .lru = 15};
+  row.batches = {.allocated = 63, .lru = 15, .tree_nodes = 28, .of_slabs_too = true};
   row.fs.fsync_flush = FsyncFlush::kAlways;
   row.fs.errseq = true;
   row.queue = queue_rules_61();

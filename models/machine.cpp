@@ -220,7 +220,7 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
             .interrupt_context = this}),
       ticks_(scenario.kernel.hz),
       processors_(sim_, ticks_, scenario.cpu.cpus, row_.sched, scenario.cpu.costs.context_switch,
-                  scenario.cpu.sched_clock),
+                  scenario.cpu.sched_clock, scenario.cpu.costs.timer_tick),
       cache_(memory_params(scenario, row_), proportions_at_boot(scenario, row_),
              proportions_at_boot(scenario, row_)),
       vfs_(sim_, ticks_, processors_, scenario.cpu.costs, cache_, row_.fs, total_pages(scenario)),

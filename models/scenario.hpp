@@ -46,9 +46,11 @@ struct VmSysctl {
 struct CpuCosts {
   Duration write_syscall{200};       // write(2), fsync(2) entry and exit
   Duration write_page{700};          // find or create a page, prepare, commit, accounting
+  Duration tree_level{0};            // each level of the page tree above the leaves
   Duration new_page{0};              // besides, of a page that was not in memory
   Duration page_fault{700};          // touching a page of a mapping: fault, page_mkwrite
   Duration write_buffer{0};          // each buffer of the page: prepare and commit walk them all
+  Duration dirty_buffer{0};          // besides, of each buffer that is written
   Duration refill{3000};             // each time the page or slab allocator runs out of what it has
                                      // at hand: a batch of pages, 39 buffer heads, 7 tree nodes
   Duration lru_batch{0};             // each batch of new pages that goes to the LRU lists together
@@ -57,12 +59,15 @@ struct CpuCosts {
   Duration copy_per_kib{150};        // copying user data, for 1024 bytes
   Duration read_page{300};           // finding a cached page in read(2)
   Duration writeback_page{700};      // page scan, block_write_full_page or mpage, completion
+  Duration writeback_by_bio{0};      // besides, of a page that shares a bio with others
   Duration writeback_by_buffers{0};  // besides, of a page that goes buffer by buffer
   Duration writeback_buffer{0};      // each buffer submitted one by one
   Duration request{3000};            // allocating, queueing, dispatching, completing a request
   Duration context_switch{1000};     // taking a processor over from another thread
+  Duration timer_tick{0};            // interrupt: the timer's, of a processor that works
   Duration complete_request{3500};   // interrupt: ending a request
   Duration complete_page{250};       // interrupt: ending the write-back of a page
+  Duration complete_by_bio{0};       // besides, of a page that shared a bio with others
   Duration complete_by_buffers{0};   // besides, of a page that went buffer by buffer
   Duration complete_buffer{0};       // each buffer submitted one by one
   Duration reclaim_page{900};        // freeing a clean page when memory is full
@@ -72,9 +77,9 @@ struct CpuCosts {
   // Of a machine whose processors take no time.
   static constexpr CpuCosts none() {
     constexpr Duration no{0};
-    static_assert(sizeof(CpuCosts) == 23 * sizeof(Duration), "a cost is missing below");
-    return {no, no, no, no, no, no, no, no, no, no, no, no,
-            no, no, no, no, no, no, no, no, no, no, no};
+    static_assert(sizeof(CpuCosts) == 28 * sizeof(Duration), "a cost is missing below");
+    return {no, no, no, no, no, no, no, no, no, no, no, no, no, no,
+            no, no, no, no, no, no, no, no, no, no, no, no, no, no};
   }
 };
 
@@ -284,6 +289,7 @@ struct FilesystemConfig {
   MetadataMode metadata = MetadataMode::kNone;
   bool barrier = false;  // fsync(2) empties the drive's cache, as journalling file systems do
   // Allocator of files without given extents: runs of this many blocks, 0: contiguous.
+  std::int64_t first_extent_blocks = 0;  // runs of a file begin so short, and double: 4 times
   std::int64_t extent_blocks = 0;
   std::int64_t gap_blocks = 0;  // left free between two runs
   std::vector<FileConfig> files;

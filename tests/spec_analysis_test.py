@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "analysis"))
 import guest_setup  # noqa: E402  (found through the line above)
 import job_language  # noqa: E402
 import metrics  # noqa: E402
+import recorded_layout  # noqa: E402
 import recording  # noqa: E402
 import reference_scenario  # noqa: E402
 import spec_metrics  # noqa: E402
@@ -235,8 +236,17 @@ class Measures(unittest.TestCase):
     def test_trace_less_recordings_are_measured_all_the_same(self):
         run = spec_recording.load_recorded(REFERENCE / "E5-four-writers" / "repeat")
         found = spec_metrics.scalars(run)
-        self.assertNotIn("pause.count", found)
+        self.assertNotIn("start.first_background", found)
         self.assertTrue(numpy.isfinite(found["level.steady"]))
+        # Its makers had the trace, and say in its summary what they read from it.
+        self.assertEqual((found["pause.count"], found["pause.max"]), (2298, 200))
+
+    def test_files_lie_as_calibrate_py_found_them(self):
+        for experiment, first in (("E12-ext2-1k-seq", "64KiB"), ("E12-ext2-seq", "256KiB")):
+            scenario = reference_scenario.scenario_of(REFERENCE / experiment, CALIBRATION)
+            self.assertEqual(scenario["filesystems"][0]["first_extent_size"], first)
+        self.assertEqual(recorded_layout.commonest([3, 5, 3, 3, 5, 5, 5]), 5)
+        self.assertIsNone(recorded_layout.commonest([3, 3]))
 
 
 if __name__ == "__main__":

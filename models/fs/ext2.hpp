@@ -76,6 +76,7 @@ class Ext2 : public SuperBlock {
   void dirty_group(std::int64_t disk_block);
   GetBlock allocate(File& file, std::int64_t block, std::int64_t& metadata_block);
   void find_next_free(const File& file);
+  std::int64_t run_length(const File& file) const;  // of the run that begins
   bool append_block(File& file, std::int64_t block);
   std::int64_t find_block(File& file, std::int64_t block);  // on the disk, -1: none
   std::int64_t missing_indirect(const File& file, std::int64_t block);

@@ -23,32 +23,6 @@ static_assert(sizeof(FileBio) == 64);  // a cache line
 
 inline constexpr int kBioMaxPages = 256;
 
-class BioPool {
- public:
-  FileBio& allocate_for_buffer() { return plain_.empty() ? make() : take(plain_, nullptr); }
-  FileBio& allocate_for_pages() {
-    return paged_.empty() ? make_with_pages() : take(paged_, paged_.back()->pages);
-  }
-  void free(FileBio& bio) { (bio.pages ? paged_ : plain_).push_back(&bio); }
-
- private:
-  static FileBio& take(std::vector<FileBio*>& free_list, PageId* pages) {
-    FileBio& bio = *free_list.back();
-    free_list.pop_back();
-    if (!free_list.empty())
-      __builtin_prefetch(free_list.back(), 1);
-    bio = FileBio{};
-    bio.pages = pages;
-    return bio;
-  }
-  FileBio& make() { return bios_.emplace_back(); }
-  FileBio& make_with_pages();
-
-  std::deque<FileBio> bios_;
-  std::vector<std::unique_ptr<PageId[]>> page_arrays_;
-  std::vector<FileBio*> plain_, paged_;
-};
-
 // Bios waiting to be submitted, in order.
 class BioList {
  public:
@@ -74,6 +48,51 @@ class BioList {
  private:
   Bio* head_ = nullptr;
   Bio* tail_ = nullptr;
+};
+
+// The pieces of a bio that is longer than a request: bio_chain(). It ends with the last of them.
+struct BioChain {
+  void* bi_private = nullptr;
+  int under_way = 0;
+  bool ok = true;
+  BioList ended;
+};
+
+class BioPool {
+ public:
+  FileBio& allocate_for_buffer() { return plain_.empty() ? make() : take(plain_, nullptr); }
+  FileBio& allocate_for_pages() {
+    return paged_.empty() ? make_with_pages() : take(paged_, paged_.back()->pages);
+  }
+  void free(FileBio& bio) { (bio.pages ? paged_ : plain_).push_back(&bio); }
+  BioChain& allocate_chain() {
+    if (free_chains_.empty())
+      return chains_.emplace_back();
+    BioChain& chain = *free_chains_.back();
+    free_chains_.pop_back();
+    chain = BioChain{};
+    return chain;
+  }
+  void free(BioChain& chain) { free_chains_.push_back(&chain); }
+
+ private:
+  static FileBio& take(std::vector<FileBio*>& free_list, PageId* pages) {
+    FileBio& bio = *free_list.back();
+    free_list.pop_back();
+    if (!free_list.empty())
+      __builtin_prefetch(free_list.back(), 1);
+    bio = FileBio{};
+    bio.pages = pages;
+    return bio;
+  }
+  FileBio& make() { return bios_.emplace_back(); }
+  FileBio& make_with_pages();
+
+  std::deque<FileBio> bios_;
+  std::vector<std::unique_ptr<PageId[]>> page_arrays_;
+  std::vector<FileBio*> plain_, paged_;
+  std::deque<BioChain> chains_;
+  std::vector<BioChain*> free_chains_;
 };
 
 }  // namespace wbsim

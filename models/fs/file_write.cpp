@@ -89,10 +89,11 @@ class FileWrite {
         task_(task),
         pos_(pos),
         end_(pos + length),
-        cost_per_page_(vfs.costs.write_page +
-                       vfs.costs.write_buffer * (kPageSize >> inode.i_blkbits)),
-        cost_of_new_page_(vfs.costs.new_page + cost_per_page_ +
-                          vfs.costs.copy_per_kib * (kPageSize / 1024)) {}
+        cost_per_page_(
+            vfs.costs.write_page + vfs.costs.write_buffer * (kPageSize >> inode.i_blkbits) +
+            vfs.costs.tree_level * inode.i_data.pages.levels_above_leaf(
+                                       static_cast<PageIndex>((end_ - 1) >> kPageShift))),
+        cost_of_new_page_(vfs.costs.new_page + cost_per_page_ + cost_of_bytes(kPageSize)) {}
 
   // False when the task must sleep: then go_on() does the rest.
   bool write_until_it_sleeps();
@@ -109,6 +110,10 @@ class FileWrite {
   }
   bool must_wait_for_memory(Piece next) const {
     return vfs_.must_wait_for_memory(task_) && !vfs_.cache.find_get_page(inode_.i_data, next.index);
+  }
+  Duration cost_of_bytes(std::int64_t length) const {
+    const std::int64_t buffers = (length + inode_.block_size() - 1) >> inode_.i_blkbits;
+    return vfs_.costs.dirty_buffer * buffers + vfs_.costs.copy_per_kib * length / 1024;
   }
   int new_run() const;
   bool write_new_run();
@@ -213,7 +218,7 @@ FileWrite::Stop FileWrite::committed(Page& page, Piece done) {
   vfs_.cache.unlock_page(page);
   if (vfs_.rules.write_marks_accessed)
     vfs_.cache.mark_page_accessed(page);
-  task_.charge(cost_per_page_ + vfs_.costs.copy_per_kib * (done.to - done.from) / 1024);
+  task_.charge(cost_per_page_ + cost_of_bytes(done.to - done.from));
   vfs_.charge_batch_work(task_);
   if (vfs_.throttle->ratelimit(task_, inode_.i_data, Pages(1)))
     return Stop::kThrottle;

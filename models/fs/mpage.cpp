@@ -10,9 +10,7 @@ namespace wbsim {
 
 namespace {
 
-void mpage_end_io_write(Bio& bio, bool ok) {
-  auto& vfs = *static_cast<Vfs*>(bio.bi_private);
-  auto& file_bio = static_cast<FileBio&>(bio);
+void end_pages(Vfs& vfs, FileBio& file_bio, bool ok) {
   if (!ok) {
     for (const PageId id : file_bio.page_span()) {
       Page& page = vfs.cache.page(id);
@@ -24,8 +22,24 @@ void mpage_end_io_write(Bio& bio, bool ok) {
   if (vfs.trace)
     for (const PageId id : file_bio.page_span())
       vfs.trace->page(PageEvent::What::kWritten, vfs.cache.page(id));
-  vfs.cpu.steal(vfs.costs.complete_page * file_bio.nr_pages);
+  vfs.cpu.steal((vfs.costs.complete_page + vfs.costs.complete_by_bio) * file_bio.nr_pages);
   vfs.bios.free(file_bio);
+}
+
+void mpage_end_io_write(Bio& bio, bool ok) {
+  end_pages(*static_cast<Vfs*>(bio.bi_private), static_cast<FileBio&>(bio), ok);
+}
+
+void bio_chain_endio(Bio& bio, bool ok) {
+  auto& chain = *static_cast<BioChain*>(bio.bi_private);
+  auto& vfs = *static_cast<Vfs*>(chain.bi_private);
+  chain.ok = chain.ok && ok;
+  chain.ended.push_back(static_cast<FileBio&>(bio));
+  if (--chain.under_way > 0)
+    return;
+  while (!chain.ended.empty())
+    end_pages(vfs, chain.ended.pop_front(), chain.ok);
+  vfs.bios.free(chain);
 }
 
 }  // namespace
@@ -36,14 +50,41 @@ MpageWriter::MpageWriter(Vfs& vfs, const WritebackControl& wbc, const QueueParam
       max_sectors_(limits.max_sectors),
       reason_(wbc.reason) {}
 
+// Something is left only when a run ends in the middle of a scan.
 MpageWriter::~MpageWriter() {
   if (bio_)
-    vfs_.bios.free(*bio_);  // only when a run ends in the middle of a scan
+    vfs_.bios.free(*bio_);
+  while (!pieces_.empty())
+    vfs_.bios.free(pieces_.pop_front());
+  if (chain_)
+    vfs_.bios.free(*chain_);
 }
 
 void MpageWriter::finish(BioList& out) {
-  if (bio_)
+  if (chain_)
+    end_piece();
+  else if (bio_)
     out.push_back(*bio_);
+  while (!pieces_.empty())
+    out.push_back(pieces_.pop_front());
+  bio_ = nullptr;
+  chain_ = nullptr;
+  in_request_ = Sectors(0);
+}
+
+// bio_split(): the bio goes on, but a request cannot be longer.
+void MpageWriter::end_piece() {
+  if (!chain_) {
+    chain_ = &vfs_.bios.allocate_chain();
+    chain_->bi_private = &vfs_;
+  }
+  bio_->bi_private = chain_;
+  bio_->bi_end_io = &bio_chain_endio;
+  ++chain_->under_way;
+  in_request_ += bio_->length;
+  if (bio_->nr_pages < max_pages_ || in_request_ == max_sectors_)
+    in_request_ = Sectors(0);  // the request is full
+  pieces_.push_back(*bio_);
   bio_ = nullptr;
 }
 
@@ -107,7 +148,7 @@ FileBio& MpageWriter::bio_at(const AddressSpace& mapping, std::int64_t block,
 }
 
 bool MpageWriter::fits(Sectors more) const {
-  return bio_->nr_pages < max_pages_ && bio_->length + more <= max_sectors_;
+  return bio_->nr_pages < max_pages_ && in_request_ + bio_->length + more <= max_sectors_;
 }
 
 MpageWriter::Result MpageWriter::write_page(Inode& inode, Page& page, BioList& out) {
@@ -123,8 +164,14 @@ MpageWriter::Result MpageWriter::write_page(Inode& inode, Page& page, BioList& o
     return Result::kConfused;
   }
   const Sectors length(run.blocks * (blocksize / kSectorSize));
-  if (bio_ && (last_block_in_bio_ != run.first_block - 1 || !fits(length)))
+  if (bio_ && last_block_in_bio_ != run.first_block - 1)
     finish(out);
+  if (bio_ && !fits(length)) {
+    if (vfs_.rules.multipage_bvecs)
+      end_piece();
+    else
+      finish(out);
+  }
   if (!bio_)
     bio_ = &bio_at(*page.mapping, run.first_block, blocksize);
   bio_->pages[bio_->nr_pages++] = vfs_.cache.id_of(page);
@@ -139,7 +186,8 @@ MpageWriter::Result MpageWriter::write_page(Inode& inode, Page& page, BioList& o
   if (vfs_.trace)
     vfs_.trace->page(PageEvent::What::kMpage, page);
   last_block_in_bio_ = run.first_block + run.blocks - 1;
-  if (run.boundary || run.blocks != blocks_per_page)
+  const bool boundary = run.boundary && !vfs_.rules.multipage_bvecs;
+  if (boundary || run.blocks != blocks_per_page)
     finish(out);
   return Result::kWritten;
 }

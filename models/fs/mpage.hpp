@@ -1,8 +1,11 @@
 // One bio for many pages.
 //
-// MODELS:   fs/mpage.c __mpage_writepage() and mpage_end_io_write(), 2.6.24 - 2.6.32.
+// MODELS:   fs/mpage.c __mpage_writepage() and mpage_end_io_write(), 2.6.24 - 2.6.32. From 5.1 a
+//           bio grows as long as its pages lie together in memory and on the disk, and is split for
+//           the queue; its pages end with the last piece, 24 MiB of them in a recording of 6.1.
 // DEVIATES: a bio to be submitted is handed out; the caller submits it after the page is under
-//           write-back, not before. No write_boundary_block().
+//           write-back, not before. No write_boundary_block(). From 5.1 all pages lie together in
+//           memory, and a Boundary of ext2 ends no bio: none does in that recording.
 #pragma once
 
 #include "models/fs/submit.hpp"
@@ -33,6 +36,7 @@ class MpageWriter {
   };
   bool run_of_buffers(Page& page, Run& run);
   bool run_of_blocks(Inode& inode, Page& page, Run& run);
+  void end_piece();
   FileBio& bio_at(const AddressSpace& mapping, std::int64_t block, std::int64_t blocksize);
   bool fits(Sectors more) const;  // bio_add_page()
 
@@ -41,6 +45,9 @@ class MpageWriter {
   Sectors max_sectors_;
   WriteReason reason_;
   FileBio* bio_ = nullptr;
+  BioList pieces_;             // of the same bio, before bio_
+  BioChain* chain_ = nullptr;  // of those
+  Sectors in_request_{0};      // the last of them, that one request can hold with bio_
   std::int64_t last_block_in_bio_ = 0;
 };
 

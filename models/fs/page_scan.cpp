@@ -125,8 +125,10 @@ bool PageScan::continue_write(Page& page) {
     task_.charge(vfs_.costs.writeback_page);
     by_buffers_ =
         !uses_mpage_ || mpage_.write_page(inode_, page, bios_) == MpageWriter::Result::kConfused;
-    if (!by_buffers_)
+    if (!by_buffers_) {
+      task_.charge(vfs_.costs.writeback_by_bio);
       return bios_.empty() || try_submit_bios(vfs_, bios_, queue_, task_);
+    }
     full_ = FullPageWrite{};
     if (!bios_.empty() && !try_submit_bios(vfs_, bios_, queue_, task_))
       return false;

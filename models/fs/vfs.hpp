@@ -57,6 +57,7 @@ struct FsRules {
   // write(2) marks its pages accessed: a page written and read again is active. Not in 4.18 any
   // more, where pages that were written leave memory in the order in which they came.
   bool write_marks_accessed = true;
+  bool multipage_bvecs = false;  // a bio is as long as its pages lie together: 5.1
   FsyncFlush fsync_flush = FsyncFlush::kNone;
   bool flush_is_barrier = true;  // blkdev_issue_flush() drains the queue: up to 2.6.36
   // Every open file is told of an error once, not the first fsync(2) alone: 4.13. sync(2) and the

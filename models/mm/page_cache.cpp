@@ -20,6 +20,7 @@ PageCache::PageCache(MemoryParams params, Proportions completions, Proportions d
       pool_(static_cast<std::size_t>(params.total.count()) + 2),
       completions_(completions),
       dirtyings_(dirtyings),
+      tree_nodes_(kTreeNodesPerPage, params.batches.tree_nodes),
       page_batches_(params.batches.allocated),
       lru_vector_(params.batches.lru) {}
 

@@ -45,6 +45,11 @@ void PageTreeNodes::free(std::uint32_t node) {
   --in_use_;
 }
 
+int PageTree::levels_above_leaf(PageIndex index) const {
+  const int needed = (static_cast<int>(std::bit_width(index | 1)) - 1) / kShift;
+  return root_ == 0 ? needed : std::max(needed, nodes_[root_].shift / kShift);
+}
+
 PageTree::Node* PageTree::look_up_leaf(PageIndex index) const {
   if (root_ == 0 || !covers(nodes_[root_].shift, index))
     return nullptr;

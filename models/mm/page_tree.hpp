@@ -59,6 +59,8 @@ class PageTree {
   // Dirty pages for such indices.
   void insert_dirty(PageIndex first, std::span<const PageId> pages);
   bool empty() const { return root_ == 0; }
+  // The levels above the leaves, when it holds `index`.
+  int levels_above_leaf(PageIndex index) const;
 
   // True when it is the first tag of its kind in the tree.
   bool set_tag(PageIndex index, PageTag tag) {

@@ -39,10 +39,11 @@ class Vector {
   std::int64_t held_ = 0;
 };
 
-// A page holds `per_page` objects, and so does a batch.
+// A page holds `per_page` objects, and so does a batch unless it is of several pages.
 class Slab {
  public:
-  explicit Slab(std::int64_t per_page) : per_page_(per_page), batches_(per_page) {}
+  explicit Slab(std::int64_t per_page) : Slab(per_page, per_page) {}
+  Slab(std::int64_t per_page, std::int64_t batch) : per_page_(per_page), batches_(batch) {}
   int allocate(std::int64_t n) {
     objects_ += n;
     for (; objects_ > room_; room_ += per_page_)

@@ -8,12 +8,13 @@
 namespace wbsim {
 
 Processors::Processors(Simulator& sim, TickClock ticks, int count, SchedRules rules,
-                       Duration context_switch, SchedClock clock)
+                       Duration context_switch, SchedClock clock, Duration timer_tick)
     : sim_(sim),
       ticks_(ticks),
       rules_(rules),
       context_switch_(context_switch),
       clock_(clock),
+      timer_tick_(timer_tick),
       slots_(static_cast<std::size_t>(count)) {
   WB_ASSERT(count > 0);
 }
@@ -123,12 +124,18 @@ void Processors::take_next(std::size_t index) {
   take(index, next);
 }
 
+std::int64_t Processors::ticks_during(Duration chunk) const {
+  return (ticks_.jiffies_at(sim_.now() + chunk) - ticks_.jiffies_at(sim_.now())).count();
+}
+
 void Processors::start_chunk(std::size_t index) {
   Slot& slot = slots_[index];
   slot.chunk = slot.current->debt_;
   slot.current->debt_ = Duration::zero();
   if (index == 0)
     slot.chunk += std::exchange(stolen_, Duration::zero());
+  if (timer_tick_ > Duration::zero())
+    slot.chunk += timer_tick_ * ticks_during(slot.chunk);
   slot.running = true;
   sim_.at(sim_.now() + slot.chunk,
           {[](void* self, std::uint64_t i) { static_cast<Processors*>(self)->end_chunk(i); }, this,

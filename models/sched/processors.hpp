@@ -59,7 +59,7 @@ class Thread : public boost::intrusive::set_base_hook<
 class Processors {
  public:
   Processors(Simulator& sim, TickClock ticks, int count, SchedRules rules, Duration context_switch,
-             SchedClock clock = SchedClock::kTsc);
+             SchedClock clock = SchedClock::kTsc, Duration timer_tick = Duration(0));
   Processors(const Processors&) = delete;
 
   struct Settle {
@@ -131,6 +131,7 @@ class Processors {
   Duration exec_time(TimePoint from) const;  // until now, by the scheduler's clock
   void enqueue(Thread& thread);
   bool should_yield(Slot& slot);
+  std::int64_t ticks_during(Duration chunk) const;  // from now on
   void preempt_for(const Thread& woken);
   void count_vruntime(Thread& thread, Duration ran);
 
@@ -139,6 +140,7 @@ class Processors {
   SchedRules rules_;
   Duration context_switch_;
   SchedClock clock_;
+  Duration timer_tick_;  // an idle processor has none
   std::vector<Slot> slots_;
   boost::intrusive::multiset<Thread, boost::intrusive::compare<ByVruntime>> waiting_;
   Duration min_vruntime_{0};

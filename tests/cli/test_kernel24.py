@@ -130,9 +130,12 @@ class Kernel24(CliTest):
         inode_table = 5 * 8  # the sector of its first block
         fs = {"name": "fs0", "device": "d0", "metadata": "pinned", "files": [{"name": "f0"}]}
         job = {"name": "dd", "filename": "fs0/f0", "size": "1MiB"}
+        warm = {"name": "d0", "capacity": "1GiB", "bandwidth": "50MB/s",
+                "written_at_start": "64MiB"}
         for era in ERAS:
             with self.subTest(era):
-                name = self.variant(kernel={"preset": era}, workloads=[job], filesystems=[fs])
+                name = self.variant(kernel={"preset": era}, workloads=[job], filesystems=[fs],
+                                    devices=[warm])
                 self.expect(0, "run", name, "--out", "out", "--force")
                 with open(self.dir / "out/requests.csv", encoding="ascii") as requests:
                     writes = [row for row in csv.DictReader(requests) if row["write"] == "1"]

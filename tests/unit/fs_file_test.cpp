@@ -54,6 +54,24 @@ TEST_CASE("a write within the file does not touch its size", "[fs]") {
   CHECK(f.file.i_state == I_DIRTY_PAGES);
 }
 
+TEST_CASE("a page costs what its buffers do, those written more, and the levels above it", "[fs]") {
+  FsFixture f(with_block_size(1024));
+  f.vfs.costs.write_page = Duration(100'000);
+  f.vfs.costs.write_buffer = Duration(10'000);
+  f.vfs.costs.dirty_buffer = Duration(1'000);
+  f.vfs.costs.tree_level = Duration(100);
+  const auto cost_of = [&f](std::int64_t pos, std::int64_t length) {
+    const Duration before = f.processors.busy();
+    CHECK(write_bytes(f, f.file, pos, length) == Errno::kOk);
+    return f.processors.busy() - before;
+  };
+  CHECK(cost_of(0, 4096) == Duration(144'000));
+  CHECK(cost_of(4096 + 1024, 1024) == Duration(141'000));
+  CHECK(cost_of(64 * 4096, 4096) == Duration(144'100));
+  CHECK(cost_of(0, 4096) == Duration(144'100));  // of the tree, not of the page
+  CHECK(cost_of(4096 * 4096, 8192) == 2 * Duration(144'200));
+}
+
 TEST_CASE("times are dirtied once a second", "[fs]") {
   FsFixture f;
   f.fs.times = true;
@@ -186,6 +204,30 @@ TEST_CASE("Ext2: extents of the allocator, with gaps", "[fs]") {
   CHECK(block_of(second, 0, true) == 80);
   CHECK(block_of(first, 10, true) == 81);
   CHECK(block_of(second, 0, false) == 80);
+}
+
+TEST_CASE("Ext2: the first runs of a file double, sixteen times the first at most", "[fs]") {
+  FsFixture f(with_block_size(1024));
+  FilesystemConfig config;
+  config.block_size = 1024;
+  config.first_extent_blocks = 2;
+  config.extent_blocks = 20;
+  config.gap_blocks = 1;
+  Ext2 ext2(f.vfs, f.device, config);
+  FileConfig laid_out;
+  laid_out.size = Bytes(60 * 1024);
+  Inode& file = ext2.create(laid_out);
+  std::vector<int> ends;  // of the runs, in the file
+  std::int64_t before = -1;
+  for (int i = 0; i < 60; ++i) {
+    BufferHead bh{};
+    std::int64_t metadata = -1;
+    REQUIRE(ext2.get_block(file, i, bh, false, metadata) == GetBlock::kMapped);
+    if (i > 0 && bh.b_blocknr() != before + 1)
+      ends.push_back(i);
+    before = bh.b_blocknr();
+  }
+  CHECK(ends == std::vector<int>{2, 4, 8, 16, 32, 52});
 }
 
 TEST_CASE("Ext2: an indirect block is needed for what it maps, and marks its end", "[fs]") {

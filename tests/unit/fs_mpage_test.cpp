@@ -40,6 +40,10 @@ class Mpage {
     take(out);
     return bios();
   }
+  void end_one(bool ok) {
+    bios_.front()->bi_end_io(*bios_.front(), ok);
+    bios_.erase(bios_.begin());
+  }
   void end_all(bool ok) {
     for (FileBio* bio : bios_)
       bio->bi_end_io(*bio, ok);
@@ -92,6 +96,31 @@ TEST_CASE("buffer-heads 11 mpage: a gap between pages ends the bio", "[fs]") {
   CHECK(mpage.write(1, run_from(20)) == Result::kWritten);
   CHECK(mpage.bios() == Bios{{{20, 8, 1}}});
   CHECK(mpage.finish() == Bios{{{40, 8, 1}}});
+}
+
+TEST_CASE("from 5.1 a bio longer than a request ends with its last piece, and fails as one",
+          "[fs]") {
+  FsFixture f;
+  f.vfs.rules.multipage_bvecs = true;
+  f.file.i_size = 6 * kPageSize;
+  Mpage mpage(f, 2, 24);
+  for (PageIndex index = 0; index < 5; ++index)
+    CHECK(mpage.write(index, run_from(10 + 4 * static_cast<std::int64_t>(index))) ==
+          Result::kWritten);
+  CHECK(mpage.bios() == Bios{});  // not before it ends
+  CHECK(mpage.write(5, run_from(40)) == Result::kWritten);
+  CHECK(mpage.bios() == Bios{{{20, 16, 2}, {36, 8, 1}, {44, 16, 2}}});
+
+  mpage.end_one(true);
+  mpage.end_one(false);
+  for (PageIndex index = 0; index < 5; ++index)
+    CHECK(f.cache.find_get_page(f.file.i_data, index)->test(PG_writeback));
+  mpage.end_one(true);
+  for (PageIndex index = 0; index < 5; ++index) {
+    const Page& page = *f.cache.find_get_page(f.file.i_data, index);
+    CHECK_FALSE(page.test(PG_writeback));
+    CHECK(page.test(PG_error));
+  }
 }
 
 TEST_CASE("buffer-heads 11 mpage: holes at the end: the bio ends with this page", "[fs]") {

@@ -77,6 +77,27 @@ TEST_CASE("high memory is not dirtyable, unless the sysctl says so", "[mm]") {
   }
 }
 
+TEST_CASE("a slab of buffer heads takes a page of the batch, where those are counted", "[mm]") {
+  for (const bool of_slabs_too : {false, true}) {
+    FsSetup setup;
+    setup.memory.batches = {.allocated = 63, .of_slabs_too = of_slabs_too};
+    FsFixture f(setup);
+    PageIndex pages = 0;
+    const auto refills_with = [&](int buffers) {
+      f.add_page(pages++);
+      f.cache.count_new_buffer_heads(buffers);
+      return f.cache.take_batch_work().refills;
+    };
+    for (int i = 0; i < 39; ++i)
+      CHECK(refills_with(1) == 0);
+    CHECK(refills_with(1) == 1);  // a slab
+    for (int i = 40; i < 62; ++i)
+      CHECK(refills_with(0) == 0);
+    CHECK(refills_with(0) == (of_slabs_too ? 1 : 0));
+    CHECK(refills_with(0) == (of_slabs_too ? 0 : 1));
+  }
+}
+
 TEST_CASE("reclaim takes the oldest clean pages, up to the high watermark", "[mm]") {
   FsFixture f(little_memory());
   const PageIndex next = fill(f, 0);

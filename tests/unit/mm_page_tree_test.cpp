@@ -42,6 +42,19 @@ TEST_CASE("a tree grows in height for a high index, and keeps the tags", "[mm]")
   CHECK(tree.next_present((1U << 30) + 1) == kLast);
 }
 
+TEST_CASE("a tree has a level more from page 64, 4096 and 262144 on", "[mm]") {
+  PageTreeNodes nodes;
+  PageTree tree(nodes);
+  CHECK(tree.levels_above_leaf(0) == 0);
+  CHECK(tree.levels_above_leaf(63) == 0);
+  CHECK(tree.levels_above_leaf(64) == 1);
+  CHECK(tree.levels_above_leaf(4095) == 1);
+  CHECK(tree.levels_above_leaf(4096) == 2);
+  CHECK(tree.levels_above_leaf(262144) == 3);
+  tree.insert(5000, 1);
+  CHECK(tree.levels_above_leaf(0) == 2);  // of the tree, not of the page
+}
+
 TEST_CASE("erasing gives the nodes back", "[mm]") {
   PageTreeNodes nodes;
   PageTree tree(nodes);

@@ -18,13 +18,14 @@ struct Setup {
   SchedRules rules;
   Duration context_switch{0};
   SchedClock clock = SchedClock::kTsc;
+  Duration timer_tick{0};
 };
 
 class Fixture {
  public:
   explicit Fixture(const Setup& setup = {})
       : processors_(sim, TickClock(setup.hz), setup.cpus, setup.rules, setup.context_switch,
-                    setup.clock) {}
+                    setup.clock, setup.timer_tick) {}
   ~Fixture() { sim.destroy_processes(); }
 
   struct Runner {
@@ -121,6 +122,16 @@ TEST_CASE("a thread alone gets the time it owes, and nothing owed takes none", "
   CHECK(a.ended == at(milliseconds(8)));
   CHECK(idle.ended == at(milliseconds(1)));
   CHECK(f.busy() == milliseconds(7));
+}
+
+TEST_CASE("each tick takes time from whoever works, none from an idle processor", "[sched]") {
+  Setup setup;
+  setup.timer_tick = microseconds(3);
+  Fixture f(setup);
+  auto& a = f.run("a", microseconds(500), microseconds(2500));  // ticks at 1, 2 and 3 ms
+  f.run_until(milliseconds(100));
+  CHECK(a.ended == at(microseconds(3009)));
+  CHECK(f.busy() == microseconds(2509));
 }
 
 TEST_CASE("two threads share a processor by halves", "[sched]") {
