@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/fs/buffer24_trace.hpp"
+#include "models/mm/page_cache_run.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim::v24 {

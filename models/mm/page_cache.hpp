@@ -137,12 +137,7 @@ class PageCache {
   Pages active_pages() const { return Pages(active_.size); }
   Pages dirtyable_memory() const;  // determine_dirtyable_memory(), global_dirtyable_memory()
   Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
-  void count_new_buffer_heads(int n) {
-    const int slabs = buffer_heads_.allocate(n);
-    batch_work_.refills += slabs;
-    if (slabs > 0 && params_.batches.of_slabs_too)
-      batch_work_.refills += page_batches_.allocate(slabs);
-  }
+  void count_new_buffer_heads(int n);
   void count_freed_buffer_heads(int n) { buffer_heads_.free(n); }
   bool has_batch_work() const { return batch_work_.refills + batch_work_.lru > 0; }
   // Since this was last asked.

@@ -19,6 +19,13 @@ inline PageId PageCache::allocate_page() {
   return id;
 }
 
+inline void PageCache::count_new_buffer_heads(int n) {
+  const int slabs = buffer_heads_.allocate(n);
+  batch_work_.refills += slabs;
+  if (slabs > 0 && params_.batches.of_slabs_too)
+    batch_work_.refills += page_batches_.allocate(slabs);
+}
+
 template <class Attach>
 void PageCache::add_written_pages(AddressSpace& mapping, PageIndex first, int count,
                                   bool referenced, TaskStruct* dirtier, Attach attach) {
