@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "models/fs/file.hpp"
-#include "models/mm/page_cache.hpp"
+#include "models/mm/page_cache_run.hpp"
 #include "tests/support/fs_buffer_text.hpp"
 
 namespace wbsim {
