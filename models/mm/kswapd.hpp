@@ -3,8 +3,8 @@
 // MODELS:   mm/vmscan.c kswapd(), woken by an allocation that finds memory low. It competes for the
 //           processors: a writer that has had much of them loses the processor to it, a light one
 //           does not.
-// DEVIATES: the pages are free at once (page_cache.hpp); one thread for all of memory; nobody
-//           else reclaims.
+// DEVIATES: the pages are free at once (page_cache.hpp); one thread for all of memory; of
+//           others only who finds memory below the lowest watermark frees some himself.
 #pragma once
 
 #include <utility>

@@ -89,6 +89,17 @@ void Processors::preempt_for(const Thread& woken) {
     }
 }
 
+// resched_task() of task_new_fair(), unless a processor is idle.
+void Processors::preempt_for_new() {
+  if (std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return !slot.current; }))
+    return;
+  for (Slot& slot : slots_)
+    if (!slot.current->rt_task() && slot.since != sim_.now()) {
+      slot.need_resched = true;
+      return;
+    }
+}
+
 // check_preempt_tick(), seen at the first chunk boundary after the tick.
 bool Processors::should_yield(Slot& slot) {
   if (waiting_.empty() || slot.current->rt_task())

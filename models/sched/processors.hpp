@@ -92,8 +92,7 @@ class Processors {
   Settle wake_up_new_task(Thread& thread, const char* file = __builtin_FILE(),
                           int line = __builtin_LINE()) {
     thread.vruntime_ = min_vruntime_ - ticks_.tick() / 2;
-    for (Slot& slot : slots_)
-      slot.need_resched = slot.current && !slot.current->rt_task() && slot.since != sim_.now();
+    preempt_for_new();
     return woken(thread, file, line);
   }
 
@@ -133,6 +132,7 @@ class Processors {
   bool should_yield(Slot& slot);
   std::int64_t ticks_during(Duration chunk) const;  // from now on
   void preempt_for(const Thread& woken);
+  void preempt_for_new();
   void count_vruntime(Thread& thread, Duration ran);
 
   Simulator& sim_;

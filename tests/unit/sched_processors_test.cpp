@@ -249,6 +249,18 @@ TEST_CASE("a new process takes the processor at once, even right after a tick", 
   CHECK(fresh.began == at(microseconds(4100)));
 }
 
+TEST_CASE("a new process that finds an idle processor disturbs nobody", "[sched]") {
+  Setup setup;
+  setup.cpus = 2;
+  setup.rules.sleeper_credit = Duration(0);
+  Fixture f(setup);
+  f.run("old", Duration(0), milliseconds(100));
+  f.run_new("new", microseconds(5050), milliseconds(100));
+  auto& late = f.run("late", milliseconds(7), milliseconds(2));
+  f.run_until(milliseconds(1000));
+  CHECK(late.began >= at(milliseconds(13)));  // a slice of 20 ms * 2 / 3
+}
+
 TEST_CASE("a new process has no credit from sleep, as a sleeper has", "[sched]") {
   Fixture f;
   f.run("hog", Duration(0), milliseconds(100));
