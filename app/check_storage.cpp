@@ -5,6 +5,7 @@
 
 #include "app/scenario_check.hpp"
 #include "app/units_parse.hpp"
+#include "models/fs/ext2.hpp"
 #include "models/kernel.hpp"
 
 namespace wbsim {
@@ -151,7 +152,14 @@ class StorageCheck {
       unique(names, f.name, file_at + "/name");
       if (!problems_.usable(file_at + "/size"))
         continue;
-      needed += (f.size.count() + fs.block_size - 1) / fs.block_size;
+      const std::int64_t blocks = (f.size.count() + fs.block_size - 1) / fs.block_size;
+      if (blocks > Ext2::most_blocks(fs.block_size))
+        problems_.error(file_at + "/size",
+                        size_text(f.size.count()) +
+                            " is more than ext2 maps of a file with blocks of " +
+                            std::to_string(fs.block_size) + " bytes, " +
+                            size_text(Ext2::most_blocks(fs.block_size) * fs.block_size));
+      needed += blocks;
       if (f.inode_table_block && *f.inode_table_block >= fs_blocks)
         beyond(file_at + "/inode_table_block", fs_blocks);
       if (f.extents.empty() && !f.indirect.empty())

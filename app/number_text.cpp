@@ -9,12 +9,16 @@ namespace wbsim {
 
 std::string number_text(double value) {
   char digits[64];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  const bool whole = value == std::trunc(value) && std::abs(value) < 1e15;
+  const auto format = whole ? std::chars_format::fixed : std::chars_format::general;
+  const auto end = std::to_chars(digits, digits + sizeof digits, value, format).ptr;
   return {digits, end};
 }
 
 std::string short_text(double value) {
   constexpr int kSignificant = 5;
+  if (std::abs(value) >= 1e4 && std::abs(value) < 1e15)
+    return fixed_text(value, 0);
   char digits[64];
   const auto end =
       std::to_chars(digits, digits + sizeof digits, value, std::chars_format::general, kSignificant)

@@ -5,8 +5,8 @@
 
 namespace wbsim {
 
-std::string number_text(double value);  // shortest that reads back
-std::string short_text(double value);   // up to 5 significant digits
+std::string number_text(double value);  // shortest that reads back; 100000, not 1e+05
+std::string short_text(double value);   // 5 significant digits, of 1e4 to 1e15 all before the point
 std::string fixed_text(double value, int decimals);
 
 // For people: "2.0 GiB", "45 us", "1.37 s".

@@ -148,13 +148,7 @@ GetBlock Ext2::get_block(Inode& inode, std::int64_t block, BufferHead& bh, bool 
 }
 
 int Ext2::indirect_levels(std::int64_t block) const {
-  int levels = 0;
-  std::int64_t covers = kDirectBlocks;
-  for (std::int64_t past = block; past >= covers; ++levels) {
-    past -= covers;
-    covers = levels == 0 ? pointers_per_block() : covers * pointers_per_block();
-  }
-  return levels;
+  return branch_of(block).depth;
 }
 
 // Not where each look-up of a block counts as an access to the indirect block that maps it.

@@ -29,6 +29,13 @@ class Ext2 : public SuperBlock {
                      std::int64_t& metadata_block) override;
   std::int64_t mapped_run(Inode& inode, std::int64_t block, int count) override;
   int indirect_levels(std::int64_t block) const override;
+
+  static constexpr std::int64_t kDirectBlocks = 12;
+  // Of a file: what its direct blocks and the three trees of indirect ones map.
+  static constexpr std::int64_t most_blocks(std::int64_t block_size) {
+    const std::int64_t pointers = block_size / 4;
+    return kDirectBlocks + pointers * (1 + pointers * (1 + pointers));
+  }
   Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
   void write_super() override;
   bool uses_mpage() const override { return true; }
@@ -45,12 +52,17 @@ class Ext2 : public SuperBlock {
     std::size_t last_extent = 0;  // where the last look-up ended
     std::int64_t inode_table_block = -1;
   };
-  static constexpr std::int64_t kDirectBlocks = 12;
   // What comes before the data: of the first group, and with metadata "written" of every other.
   struct GroupLayout {
     std::int64_t superblock, descriptors, bitmap, inode_table, data;
   };
   static GroupLayout group_layout(const FilesystemConfig& config, std::int64_t blocks);
+  // `depth` indirect blocks lie before a block, 0 to 3; the topmost maps `covers` from `first` on.
+  struct Branch {
+    int depth;
+    std::int64_t first;
+    std::int64_t covers;
+  };
   // The indirect blocks that lead to a block of a file, the topmost first.
   struct IndirectPath {
     std::array<IndirectBlock, 3> blocks;  // disk_block -1: there is none yet
@@ -70,6 +82,7 @@ class Ext2 : public SuperBlock {
   std::int64_t blocks_per_group() const { return std::int64_t{8} << device_.i_blkbits; }
   std::int64_t group_of(std::int64_t disk_block) const { return disk_block / blocks_per_group(); }
   std::int64_t behind_header(std::int64_t disk_block) const;
+  Branch branch_of(std::int64_t block) const;
   IndirectPath path_to(const File& file, std::int64_t block) const;
   void make_indirect(File& file, const IndirectBlock& indirect);
   std::int64_t bitmap_to_read(int blocks);

@@ -26,16 +26,20 @@ Ext2::GroupLayout Ext2::group_layout(const FilesystemConfig& config, std::int64_
 }
 
 // ext2_block_to_path()
+Ext2::Branch Ext2::branch_of(std::int64_t block) const {
+  Branch branch{0, 0, kDirectBlocks};
+  while (block >= branch.first + branch.covers) {
+    branch.first += branch.covers;
+    branch.covers = branch.depth == 0 ? pointers_per_block() : branch.covers * pointers_per_block();
+    ++branch.depth;
+  }
+  return branch;
+}
+
 Ext2::IndirectPath Ext2::path_to(const File& file, std::int64_t block) const {
   IndirectPath path;
-  if (block < kDirectBlocks)
-    return path;
-  std::int64_t first = kDirectBlocks, covers = pointers_per_block();
-  std::size_t top = file.indirect.size() - 1;
-  for (; top > 0 && block >= first + covers; --top) {
-    first += covers;
-    covers *= pointers_per_block();
-  }
+  auto [depth, first, covers] = branch_of(block);
+  const std::size_t top = file.indirect.size() - static_cast<std::size_t>(depth);
   for (std::size_t level = top; level < file.indirect.size(); ++level) {
     const std::int64_t start = first + (block - first) / covers * covers;
     const auto& made = file.indirect[level];

@@ -99,6 +99,15 @@ class Output(CliTest):
         self.assertEqual(self.files("out"), RUN_FILES)
         self.assertEqual(self.expect(1, "compare", name).stdout.count("FAILED"), 3)
 
+    def test_a_count_is_printed_to_the_last_digit(self):
+        metric = "/memory/dirty_threshold_pages"
+        name = self.variant(expect=[{"metric": metric, "at_least": 100000}],
+                            machine={"memory": "4GiB"})
+        summary = json.loads(self.expect(0, "run", name, "--json").stdout)
+        pages = summary["memory"]["dirty_threshold_pages"]
+        self.assertGreater(pages, 100000)
+        self.assertIn(f">= 100000   is {pages}\n", self.expect(0, "run", name).stdout)
+
     def test_an_expectation_without_a_kernel_is_held_against_every_kernel(self):
         never = {"metric": "/aggregate/io_bytes", "equals": 1}
         for scope, failing in (({}, ["2.4.0", "2.6.31", "6.1"]),
