@@ -53,10 +53,27 @@ class KernelCheck {
     }
     for (std::size_t i = 0; i < s_.devices.size(); ++i)
       limits_of(s_.devices[i], child("/devices", i), limits);
+    bool lazytime = false;
+    for (std::size_t i = 0; i < s_.filesystems.size(); ++i) {
+      times_of(s_.filesystems[i], child("/filesystems", i));
+      lazytime = lazytime || s_.filesystems[i].lazytime;
+    }
+    if (s_.vm.dirtytime_expire_seconds && !lazytime)
+      problems_.error("/vm/dirtytime_expire_seconds", "no file system has lazytime");
     if (limits == LimitsRule::k2618)
       for (std::size_t i = 0; i < s_.jobs.size(); ++i)
         if (s_.jobs[i].ioengine == IoEngine::kMmap)
           is_not_modelled(child("/workloads", i) + "/ioengine", kMappedFiles, "2.6.24");
+  }
+  void times_of(const FilesystemConfig& fs, const std::string& at) {
+    if (row_.writeback.limits == LimitsRule::k2618 && fs.atime == AtimeMode::kRelatime)
+      lacks(at + "/atime", "2.6.20 brought relatime");
+    if (fs.lazytime && row_.writeback.rates != RateRule::k61)
+      lacks(at + "/lazytime", "4.0 brought it");
+    else if (fs.lazytime && s_.kernel.flusher.value_or("bdi_wq") != "bdi_wq")
+      problems_.error(at + "/lazytime",
+                      "flusher " + shown(*s_.kernel.flusher) + " knows no b_dirty_time",
+                      "bdi_wq does");
   }
   void limits_of(const DeviceConfig& d, const std::string& at, LimitsRule limits) {
     if (limits <= LimitsRule::k2624 && d.min_ratio > 0)
@@ -80,6 +97,10 @@ class KernelCheck {
       is_not_modelled("/machine/highmem", "high memory, which its disks reach by bounce buffers");
     for (std::size_t i = 0; i < s_.devices.size(); ++i)
       device(s_.devices[i], child("/devices", i));
+    if (s_.vm.dirtytime_expire_seconds)
+      lacks("/vm/dirtytime_expire_seconds", "4.0 brought it");
+    for (std::size_t i = 0; i < s_.filesystems.size(); ++i)
+      filesystem(s_.filesystems[i], child("/filesystems", i));
     for (std::size_t i = 0; i < s_.jobs.size(); ++i)
       job(s_.jobs[i], child("/workloads", i));
     for (std::size_t i = 0; i < s_.replays.size(); ++i)
@@ -97,6 +118,12 @@ class KernelCheck {
       lacks(at + "/max_ratio", instead);
     if (d.strict_limit)
       lacks(at + "/strict_limit", instead);
+  }
+  void filesystem(const FilesystemConfig& fs, const std::string& at) {
+    if (fs.atime != AtimeMode::kNoatime)
+      is_not_modelled(at + "/atime", "access times");
+    if (fs.lazytime)
+      lacks(at + "/lazytime", "4.0 brought it");
   }
   void job(const JobConfig& j, const std::string& at) {
     if (j.ioengine == IoEngine::kMmap)

@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kCallColumns = "writer,t_s,latency_us,bytes";
 
-std::string sample_columns(const std::vector<std::string>& devices, bool at_risk) {
+std::string sample_columns(const std::vector<std::string>& devices, bool lazytime, bool at_risk) {
   std::string line =
       "t_s,nr_dirty,nr_writeback,pgpgout,nr_free_pages,nr_file_pages,nr_dirtied,nr_written,"
       "nr_dirty_threshold,nr_dirty_background_threshold,pdflush,flush";
@@ -38,6 +38,8 @@ std::string sample_columns(const std::vector<std::string>& devices, bool at_risk
                                "b_io",
                                "b_more_io"})
       line += "," + device + "_" + column;
+    if (lazytime)
+      line += "," + device + "_b_dirty_time";
     for (const char* place : {"memory", "in_flight", "cache"})
       if (at_risk)
         line += "," + device + "_risk_" + place + "_bytes";
@@ -104,13 +106,15 @@ std::string_view CsvRow::finish() {
 CsvSink::CsvSink(const Scenario& scenario, const CsvOptions& options)
     : directory_(options.directory),
       writers_(writer_names(scenario)),
+      lazytime_(std::any_of(scenario.filesystems.begin(), scenario.filesystems.end(),
+                            [](const FilesystemConfig& fs) { return fs.lazytime; })),
       at_risk_(scenario.run.data_at_risk) {
   for (const DeviceConfig& device : scenario.devices)
     devices_.push_back(device.name);
   const auto reads = [](const JobConfig& j) {
     return j.rw == JobKind::kRead || j.rw == JobKind::kRandRead;
   };
-  samples_ = open("samples.csv", sample_columns(devices_, at_risk_));
+  samples_ = open("samples.csv", sample_columns(devices_, lazytime_, at_risk_));
   if (options.calls) {
     writes_ = open("writes.csv", kCallColumns);
     if (!scenario.replays.empty() || std::any_of(scenario.jobs.begin(), scenario.jobs.end(), reads))
@@ -178,6 +182,8 @@ void CsvSink::device_columns(const DeviceSample& d, const Sample& s) {
       .number(d.b_dirty)
       .number(d.b_io)
       .number(d.b_more_io);
+  if (lazytime_)
+    row_.number(d.b_dirty_time);
   if (at_risk_)
     row_.number(d.risk_memory.count())
         .number(d.risk_in_flight.count())

@@ -56,7 +56,8 @@ class CsvSink : public OutputSink {
 
   std::string directory_;
   std::vector<std::string> writers_, devices_;
-  bool at_risk_;  // samples have the columns of data at risk
+  bool lazytime_;  // samples have b_dirty_time
+  bool at_risk_;   // samples have the columns of data at risk
   std::unique_ptr<OutputFile> samples_, writes_, reads_, fsync_, requests_, works_;
   std::unique_ptr<OutputFile> pauses_, rounds_;  // from the first one on
   CsvRow row_;

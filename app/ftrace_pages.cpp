@@ -69,9 +69,24 @@ void FtraceSink::put_inode(const InodeEvent& e, std::string_view name) {
   end();
 }
 
+// No inode is deleted: each is a file that its owner may write.
+void FtraceSink::put_lazytime(const InodeEvent& e) {
+  if (!shows("writeback_lazytime"))
+    return;
+  begin(e.time, task_of(e.thread), "writeback_lazytime");
+  line_.text("dev ").number(TaskIds::kMajor).text(",").number(TaskIds::minor(e.bdi));
+  field("ino", static_cast<std::int64_t>(e.ino));
+  field("dirtied", e.dirtied_when.count());
+  put_inode_state(line_.text(" state="), e.state);
+  line_.text(" mode=0100644");
+  end();
+}
+
 void FtraceSink::on_inode(const InodeEvent& e) {
   if (version_ < KernelVersion{3, 9, 0})
     return;
+  if (e.what == InodeEvent::What::kLazytime)
+    put_lazytime(e);
   if (e.what == InodeEvent::What::kWriteStart)
     put_inode(e, "writeback_write_inode_start");
   if (e.what == InodeEvent::What::kWriteEnd)

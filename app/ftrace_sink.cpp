@@ -80,6 +80,7 @@ const std::vector<std::string>& tracepoint_names() {
                                                  "writeback_dirty_inode_start",
                                                  "writeback_dirty_page",
                                                  "writeback_exec",
+                                                 "writeback_lazytime",
                                                  "writeback_mark_inode_dirty",
                                                  "writeback_pages_written",
                                                  "writeback_queue",

@@ -59,6 +59,7 @@ class FtraceSink : public OutputSink {
   void end();
   void end_writeback();
   static void put_inode_state(TextLine& line, unsigned state);
+  void put_lazytime(const InodeEvent& e);
   void put_inode(const InodeEvent& event, std::string_view name);
 
   std::unique_ptr<OutputFile> file_;

@@ -46,7 +46,7 @@ TextLine& FtraceSink::bdi(int device) {
 // show_inode_state()
 void FtraceSink::put_inode_state(TextLine& line, unsigned state) {
   constexpr std::string_view kFlags[] = {"I_DIRTY_SYNC", "I_DIRTY_DATASYNC", "I_DIRTY_PAGES",
-                                         "I_SYNC"};
+                                         "I_SYNC", "I_DIRTY_TIME"};
   bool any = false;
   for (unsigned bit = 0; bit < std::size(kFlags); ++bit) {
     if ((state & (1U << bit)) == 0)

@@ -361,7 +361,11 @@ void Narrator::on_inode(const InodeEvent& e) {
   const InodeName inode{e.bdi, e.ino, e.block_device};
   switch (e.what) {
     case InodeEvent::What::kMarkDirty:
-      if ((e.state & I_DIRTY) == 0 && e.bdi >= 0)
+      if (e.flags == I_DIRTY_TIME && (e.state & I_DIRTY_ALL) == 0)
+        say(e.time, e.thread,
+            "only the times of " + name(inode) + " are dirty: it goes on " +
+                list_name("dirty_time") + ", which wakes nobody");
+      else if (e.flags != I_DIRTY_TIME && (e.state & I_DIRTY) == 0 && e.bdi >= 0)
         say(e.time, e.thread, name(inode) + " becomes dirty, and goes on " + list_name("dirty"));
       break;
     case InodeEvent::What::kFiled:
@@ -372,6 +376,8 @@ void Narrator::on_inode(const InodeEvent& e) {
       break;
     case InodeEvent::What::kWriteStart:
       return say(e.time, e.thread, "writes the inode of " + name(inode));
+    case InodeEvent::What::kLazytime:
+      return say(e.time, e.thread, "writes the times of " + name(inode) + " with it");
     case InodeEvent::What::kWriteEnd:
       break;
   }

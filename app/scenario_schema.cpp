@@ -183,6 +183,12 @@ void describe_vm(KeyVisitor& v, VmSysctl& vm, bool has_highmem) {
                      "Time between two periodic passes, in 1/100 s; 0: none")
              .read_by("flusher threads"),
          slot(vm.dirty_writeback_centisecs));
+  v.leaf(integer_key("dirtytime_expire_seconds", 1, 31'536'000,
+                     "Times that were put off for longer are written by the next pass over them; "
+                     "there is one each time so long has passed since boot, in s")
+             .by_default("43200")
+             .read_by("flusher threads"),
+         slot(vm.dirtytime_expire_seconds));
   v.leaf(integer_key("laptop_mode", 0, 86400,
                      "Everything dirty is written so many seconds after the last request, and "
                      "writers start background write-back only when they have to write themselves; "

@@ -132,6 +132,27 @@ void describe_file(KeyVisitor& v, FileConfig& f) {
          indirect_rows(f.indirect));
 }
 
+std::vector<std::string> atime_words() {
+  return {"noatime", "relatime", "strictatime"};
+}
+
+void describe_times(KeyVisitor& v, FilesystemConfig& fs) {
+  const bool keeps_inodes = fs.metadata != MetadataMode::kNone;
+  const std::string when = "with metadata other than none";
+  v.leaf(choice_key("atime", atime_words(),
+                    "Whether read(2) dates the inode: never; when it was written since it was "
+                    "read last, or (from 2.6.30 on) that was a day ago; always")
+             .only(when, keeps_inodes)
+             .read_by("read"),
+         enum_slot(fs.atime, atime_words()));
+  v.leaf(flag_key("lazytime",
+                  "Times alone make an inode dirty only for sync(2), fsync(2), another reason to "
+                  "write it, or after vm.dirtytime_expire_seconds; from 4.0 on, so only with 6.1")
+             .only(when, keeps_inodes)
+             .read_by("flusher threads"),
+         slot(fs.lazytime));
+}
+
 void describe_job_limits(KeyVisitor& v, JobConfig& j, bool transfers) {
   const std::string reader = "workload";
   const std::string when = "with rw other than sync and fsync";
@@ -335,6 +356,7 @@ void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs) {
                   "ext2's own does so from 3.16 on. Up to 2.6.36 the flush drains the queue")
              .read_by("fsync"),
          slot(fs.barrier));
+  describe_times(v, fs);
   v.list(group_key("files", "Files"), list_slot(fs.files, describe_file));
 }
 

@@ -65,7 +65,8 @@ KernelRow row_2624() {
             .sync_bios = false,
             .sync_file_range = SyncMode::WB_SYNC_NONE,
             .map_delay = false,
-            .task_dirty_by_buffers = false};
+            .task_dirty_by_buffers = false,
+            .relatime_daily = false};
   row.queue.split_by_sync = false;
   row.queue.deadline = kDeadline2624;
   row.queue.cfq = kCfq2618;

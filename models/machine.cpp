@@ -231,6 +231,8 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
       ticks_.from_duration(std::chrono::milliseconds(scenario.vm.dirty_expire_centisecs * 10));
   context_.dirty_writeback_interval =
       ticks_.from_duration(std::chrono::milliseconds(scenario.vm.dirty_writeback_centisecs * 10));
+  context_.dirtytime_expire_interval =
+      context_.hz() * scenario.vm.dirtytime_expire_seconds.value_or(43200);
   context_.congestion_index = row_.queue.write_index();
   context_.ratelimit_pages = writeback_ratelimit(total_pages(scenario), scenario.cpu.cpus);
   context_.origin = TimePoint(scenario.run.uptime_at_start);

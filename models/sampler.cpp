@@ -126,6 +126,7 @@ DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
   d.b_dirty = bdi.dirty_inodes[DirtyInodeLists::kDirty];
   d.b_io = bdi.dirty_inodes[DirtyInodeLists::kIo];
   d.b_more_io = bdi.dirty_inodes[DirtyInodeLists::kMoreIo];
+  d.b_dirty_time = bdi.dirty_inodes[DirtyInodeLists::kDirtyTime];
   if (const Durability* durability = context_.vfs.durability) {
     const SectorStates& states = durability->device(device, context_.sim().now());
     d.risk_memory = states.in(DataPlace::kMemory);

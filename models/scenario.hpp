@@ -36,9 +36,10 @@ struct VmSysctl {
   std::optional<std::int64_t> dirty_bytes;
   std::optional<std::int64_t> dirty_background_bytes;
   int dirty_expire_centisecs = 3000;
-  int dirty_writeback_centisecs = 500;  // 0: no periodic write-back
-  int laptop_mode = 0;                  // seconds; 0: off
-  int highmem_is_dirtyable = 0;         // 1: yes
+  int dirty_writeback_centisecs = 500;          // 0: no periodic write-back
+  int laptop_mode = 0;                          // seconds; 0: off
+  int highmem_is_dirtyable = 0;                 // 1: yes
+  std::optional<int> dirtytime_expire_seconds;  // unset: 12 h
   BdflushSysctl bdflush;
 };
 
@@ -282,12 +283,21 @@ enum class MetadataMode : std::uint8_t {
   kWritten,    // and allocating a block dirties its bitmap and indirect block
 };
 
+// When read(2) dates the inode, as mount(8) names it.
+enum class AtimeMode : std::uint8_t {
+  kNoatime,
+  kRelatime,  // when it was written since it was read last, or that was a day ago
+  kStrictatime,
+};
+
 struct FilesystemConfig {
   std::string name;
   std::string device;  // a device or a partition
   int block_size = 4096;
   MetadataMode metadata = MetadataMode::kNone;
   bool barrier = false;  // fsync(2) empties the drive's cache, as journalling file systems do
+  AtimeMode atime = AtimeMode::kNoatime;
+  bool lazytime = false;
   // Allocator of files without given extents: runs of this many blocks, 0: contiguous.
   std::int64_t first_extent_blocks = 0;  // runs of a file begin so short, and double: 4 times
   std::int64_t extent_blocks = 0;

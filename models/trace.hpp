@@ -79,7 +79,7 @@ struct DeviceSample {
   Duration busy;     // the device was serving
   Pages bdi_writeback, bdi_reclaimable, bdi_dirty_thresh, bdi_dirtied, bdi_written;
   std::int64_t write_bandwidth, dirty_ratelimit;  // pages/s; 0 before 3.1
-  int b_dirty, b_io, b_more_io;
+  int b_dirty, b_io, b_more_io, b_dirty_time;
   Bytes risk_memory, risk_in_flight, risk_cache;  // lost by a power cut; 0 unless it is counted
 };
 

@@ -77,7 +77,8 @@ struct InodeEvent {
     kMarkDirty,   // __mark_inode_dirty(inode, flags), whether that changes something or not
     kWriteStart,  // write_inode() of its file system
     kWriteEnd,
-    kFiled,  // after its write-back: on `list`
+    kFiled,     // after its write-back: on `list`
+    kLazytime,  // its times are written with it now
   } what{};
   Duration time{};
   std::string_view thread;
@@ -85,9 +86,10 @@ struct InodeEvent {
   std::uint64_t ino = 0;
   bool block_device = false;
   unsigned state = 0;  // I_DIRTY and so on, as in models/fs/inode.hpp
+  Jiffies dirtied_when{};
   unsigned flags = 0;
   bool sync_all = false;
-  std::string_view list;  // "dirty", "io", "more_io"; empty: clean, on none
+  std::string_view list;  // "dirty", "io", "more_io", "dirty_time"; empty: clean, on none
 };
 
 // wbc_writepage: the page scan is about to write a page.

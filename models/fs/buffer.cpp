@@ -70,8 +70,16 @@ void add_written_pages(Vfs& vfs, Inode& inode, PageIndex first, int count, std::
 }
 
 void make_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags) {
+  constexpr unsigned kInode = I_DIRTY_SYNC | I_DIRTY_DATASYNC;
+  if (flags == I_DIRTY_TIME) {
+    if ((inode.i_state & kInode) != 0)
+      return;  // its times go along
+    inode.dirtied_time_when = vfs.jiffies();
+  }
   const bool was_dirty = (inode.i_state & I_DIRTY) != 0;
-  inode.i_state = static_cast<std::uint8_t>(inode.i_state | flags);
+  const unsigned before =
+      (flags & kInode) != 0 ? inode.i_state & ~unsigned{I_DIRTY_TIME} : inode.i_state;
+  inode.i_state = static_cast<std::uint8_t>(before | flags);
   if ((inode.i_state & I_SYNC) != 0)
     return;  // whoever writes it back files it when done
   if (!was_dirty) {

@@ -44,7 +44,8 @@ void for_each_buffer(Vfs& vfs, const Page& page, F&& f) {
     f(bh);
 }
 
-// __mark_inode_dirty(): `flags` of I_DIRTY. Tells the listener when the inode was clean.
+// __mark_inode_dirty(): `flags` of I_DIRTY, or I_DIRTY_TIME alone, which the inode proper absorbs
+// when it is dirty. Tells the listener when nothing of I_DIRTY was set before.
 void make_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags);
 inline void mark_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags) {
   if (vfs.trace)

@@ -142,6 +142,8 @@ Task<Errno> direct_io(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t le
   const bool takes_mutex = op == BioOp::kWrite && !inode.is_block_device;
   if (takes_mutex)
     co_await mutex_lock(vfs, inode, task);
+  if (op == BioOp::kRead)
+    file_accessed(vfs, opened);
   Errno result = Errno::kOk;
   if (inode.i_data.nrpages > 0) {
     result = co_await write_out_range(vfs, inode, first, last, task);

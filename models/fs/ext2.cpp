@@ -29,6 +29,8 @@ Ext2::Ext2(Vfs& vfs, Inode& device, const FilesystemConfig& config)
     ++bits;
   device.i_blkbits = static_cast<std::uint8_t>(bits);  // set_blocksize()
   barrier = config.barrier;
+  atime = config.atime;
+  lazytime = config.lazytime;
   if (config.metadata != MetadataMode::kWritten)
     return;
   has_super = true;

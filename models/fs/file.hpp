@@ -15,6 +15,8 @@ void mutex_unlock(Inode& inode);
 
 // The inode is dirtied once per tick or step of its times at most.
 void file_update_time(Vfs& vfs, Inode& inode);
+// touch_atime(): as its file system is mounted.
+void file_accessed(Vfs& vfs, Inode& inode);
 
 // Writes [pos, pos + length), growing the file if needed. Throttled like any writer.
 Task<Errno> generic_file_write(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t length,

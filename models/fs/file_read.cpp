@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "models/fs/file.hpp"
 #include "models/fs/page_scan.hpp"
 #include "models/fs/read_pages.hpp"
 
@@ -40,6 +41,7 @@ Task<Errno> generic_file_read(Vfs& vfs, Inode& opened, std::int64_t pos, std::in
     if (task.debt() > kCpuChunk)
       co_await vfs.cpu.settle(task);
   }
+  file_accessed(vfs, opened);
   co_await vfs.cpu.settle(task);
   co_return result;
 }

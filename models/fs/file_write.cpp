@@ -32,17 +32,6 @@ void mutex_unlock(Inode& inode) {
   inode.i_mutex_waiters.wake_one();
 }
 
-void file_update_time(Vfs& vfs, Inode& inode) {
-  if (!inode.i_sb->keeps_times())
-    return;
-  const Duration step = inode.i_sb->time_granularity();
-  const Duration now = vfs.ticks.start_of(vfs.jiffies()).time_since_epoch() / step * step;
-  if (inode.i_mtime == now)
-    return;
-  inode.i_mtime = now;
-  mark_inode_dirty(vfs, inode, I_DIRTY_SYNC);
-}
-
 namespace {
 
 // What block_prepare() could not do without sleeping. Leaves the page ready to be copied into.

@@ -68,6 +68,7 @@ InodeEvent FsTrace::inode_event(InodeEvent::What what, const Inode& inode) const
   event.ino = inode.i_ino;
   event.block_device = inode.is_block_device;
   event.state = inode.i_state;
+  event.dirtied_when = inode.dirtied_when;
   return event;
 }
 

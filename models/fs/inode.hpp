@@ -27,9 +27,13 @@ enum InodeState : std::uint8_t {
   I_DIRTY_SYNC = 1 << 0,      // times and the like
   I_DIRTY_DATASYNC = 1 << 1,  // what fdatasync needs: the size
   I_DIRTY_PAGES = 1 << 2,
-  I_SYNC = 1 << 3,  // being written back
+  I_SYNC = 1 << 3,        // being written back
+  I_DIRTY_TIME = 1 << 4,  // lazytime: only its times are newer than on the disk
   I_DIRTY = I_DIRTY_SYNC | I_DIRTY_DATASYNC | I_DIRTY_PAGES,
+  I_DIRTY_ALL = I_DIRTY | I_DIRTY_TIME,
 };
+
+enum class AtimeMode : std::uint8_t;
 
 struct Inode
     : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>> {
@@ -43,13 +47,14 @@ struct Inode
   AddressSpace* i_mapping = &i_data;
   SuperBlock* i_sb;
   std::uint64_t i_ino;
-  std::int64_t i_size = 0;  // bytes
-  Jiffies dirtied_when{};   // when it turned from clean to dirty, or was put off
-  Duration i_mtime{-1};     // since boot, in steps of the file system's granularity
+  std::int64_t i_size = 0;            // bytes
+  Jiffies dirtied_when{};             // when it turned from clean to dirty, or was put off
+  Jiffies dirtied_time_when{};        // when it became I_DIRTY_TIME
+  Duration i_mtime{-1}, i_atime{-1};  // since boot, in steps of the file system's granularity
   // For the policy: the lists this inode is queued on while dirty, null when clean.
   DirtyInodeLists* dirty_lists = nullptr;
   v24::InodeLists* buffers24 = nullptr;  // 2.4: its dirty buffers, once it has had any
-  std::uint8_t dirty_list = 0;           // which of the three
+  std::uint8_t dirty_list = 0;           // which of them
   std::uint8_t i_state = 0;
   std::uint8_t i_blkbits;
   bool is_block_device = false;  // its pages are the device's blocks, 1:1
@@ -93,6 +98,8 @@ struct SuperBlock {
   int s_number = 0;  // in the order of mounting
   // fsync(2) empties the drive's cache whatever the kernel's own fsync does: mounted barrier=1.
   bool barrier = false;
+  AtimeMode atime{};       // whether read(2) dates the inode
+  bool lazytime = false;   // times alone make an inode I_DIRTY_TIME instead of I_DIRTY_SYNC
   bool has_super = false;  // a super block that write_super() puts into its buffer
   bool s_dirt = false;     // and that has changed since
   virtual void write_super() {}

@@ -58,6 +58,7 @@ struct FsRules {
   // more, where pages that were written leave memory in the order in which they came.
   bool write_marks_accessed = true;
   bool multipage_bvecs = false;  // a bio is as long as its pages lie together: 5.1
+  bool relatime_daily = true;    // 2.6.30: an access time a day old is renewed, too
   FsyncFlush fsync_flush = FsyncFlush::kNone;
   bool flush_is_barrier = true;  // blkdev_issue_flush() drains the queue: up to 2.6.36
   // Every open file is told of an error once, not the first fsync(2) alone: 4.13. sync(2) and the

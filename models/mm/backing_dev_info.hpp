@@ -38,7 +38,7 @@ struct BackingDevInfo {
   FlexLocal flex_completions;
   BdiRates rates;
   int writeback_inodes = 0;           // with pages under write-back
-  std::array<int, 3> dirty_inodes{};  // of this device, by DirtyInodeLists::Which
+  std::array<int, 4> dirty_inodes{};  // of this device, by DirtyInodeLists::Which
   int min_ratio = 0;                  // percent
   int max_ratio = 100;
   bool strict_limit = false;  // BDI_CAP_STRICTLIMIT: its own limit counts, not the global one

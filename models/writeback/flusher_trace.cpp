@@ -18,6 +18,8 @@ void queue_io(const WritebackContext& context, DirtyInodeLists& lists, const Que
   const Jiffies now = context.now();
   WritebackQueueIoEvent event;
   event.moved = lists.queue_io(how.older_than, how.sort, how.more_io);
+  if (how.times_older_than)
+    event.moved += lists.queue_dirty_time(*how.times_older_than, how.sort);
   event.time = context.sim().now() - context.origin;
   event.thread = how.thread;
   event.bdi = how.bdi;
@@ -51,7 +53,7 @@ void trace_single_inode(const WritebackContext& context, const Inode& inode, boo
 }
 
 void trace_filed(const WritebackContext& context, const Inode& inode) {
-  constexpr std::string_view kLists[] = {"dirty", "io", "more_io"};
+  constexpr std::string_view kLists[] = {"dirty", "io", "more_io", "dirty_time"};
   if (context.vfs.trace)
     context.vfs.trace->inode_filed(
         inode, inode.dirty_lists ? kLists[inode.dirty_list] : std::string_view());

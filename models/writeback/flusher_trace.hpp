@@ -16,8 +16,9 @@ struct QueueIo {
   WriteReason reason{};
   std::string_view thread;
   DirtyInodeLists::MoreIo more_io = DirtyInodeLists::MoreIo::kFirst;
+  std::optional<Jiffies> times_older_than{};  // those of b_dirty_time
 };
-// DirtyInodeLists::queue_io(), and writeback_queue_io.
+// DirtyInodeLists::queue_io() and queue_dirty_time(), and writeback_queue_io.
 void queue_io(const WritebackContext& context, DirtyInodeLists& lists, const QueueIo& how);
 
 // writeback_single_inode_start and writeback_single_inode: `nr_to_write` before, `wrote` so far.

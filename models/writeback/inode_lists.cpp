@@ -53,6 +53,11 @@ void DirtyInodeLists::add(Inode& inode) {
   push_front(kDirty, inode);
 }
 
+void DirtyInodeLists::add_dirty_time(Inode& inode, Jiffies now) {
+  inode.dirtied_when = now;
+  move_to_front(kDirtyTime, inode);
+}
+
 void DirtyInodeLists::redirty_tail(Inode& inode, Jiffies now) {
   remove(inode);
   const List& dirty = lists_[kDirty];
@@ -72,11 +77,12 @@ int DirtyInodeLists::queue_io(std::optional<Jiffies> older_than, SuperblockSort 
   for (Inode& inode : more)
     file_under(kIo, inode);
   io.splice(more_io == MoreIo::kFirst ? io.end() : io.begin(), more);
-  return move_expired_inodes(older_than, sort);
+  return move_expired_inodes(kDirty, older_than, sort);
 }
 
-int DirtyInodeLists::move_expired_inodes(std::optional<Jiffies> older_than, SuperblockSort sort) {
-  List& dirty = lists_[kDirty];
+int DirtyInodeLists::move_expired_inodes(Which from, std::optional<Jiffies> older_than,
+                                         SuperblockSort sort) {
+  List& dirty = lists_[from];
   List expired;  // newest at the front, like its source
   bool several = false;
   int moved = 0;

@@ -1,8 +1,8 @@
-// The three lists of dirty inodes: s_dirty, s_io, s_more_io of a superblock up to 2.6.31, b_dirty,
-// b_io, b_more_io of a device from 2.6.32.
+// The lists of dirty inodes: s_dirty, s_io, s_more_io of a superblock up to 2.6.31, b_dirty, b_io,
+// b_more_io of a device from 2.6.32, and b_dirty_time from 4.0.
 //
 // MODELS:   fs/fs-writeback.c redirty_tail(), requeue_io(), move_expired_inodes(), queue_io() of
-//           2.6.24 - 2.6.32, and what 2.6.18 does instead.
+//           2.6.24 - 2.6.32 and 6.1, and what 2.6.18 does instead.
 #pragma once
 
 #include <array>
@@ -17,7 +17,7 @@ class DirtyInodeLists {
  public:
   using List = boost::intrusive::list<Inode>;  // newest at the front, served from the back
 
-  enum Which : std::uint8_t { kDirty, kIo, kMoreIo };
+  enum Which : std::uint8_t { kDirty, kIo, kMoreIo, kDirtyTime };
 
   DirtyInodeLists() = default;
   DirtyInodeLists(const DirtyInodeLists&) = delete;
@@ -25,6 +25,7 @@ class DirtyInodeLists {
 
   List& list(Which which) { return lists_[which]; }
   const List& list(Which which) const { return lists_[which]; }
+  // No inode to write but, perhaps, for its times.
   bool empty() const {
     return lists_[kDirty].empty() && lists_[kIo].empty() && lists_[kMoreIo].empty();
   }
@@ -33,6 +34,8 @@ class DirtyInodeLists {
 
   // A clean inode became dirty: to the front of `dirty`.
   void add(Inode& inode);
+  // Only its times are left: to the front of `dirty_time`, with a new stamp.
+  void add_dirty_time(Inode& inode, Jiffies now);
   // From wherever it is, stamp unchanged: to the front of `dirty`, or to its back, which is served
   // first. 2.6.18 puts inodes off so.
   void move_to_head(Inode& inode) { move_to_front(kDirty, inode); }
@@ -52,15 +55,19 @@ class DirtyInodeLists {
   // so on. Returns how many those are.
   int queue_io(std::optional<Jiffies> older_than, SuperblockSort sort,
                MoreIo more_io = MoreIo::kFirst);
+  // Likewise those of `dirty_time`; called after queue_io().
+  int queue_dirty_time(Jiffies older_than, SuperblockSort sort) {
+    return move_expired_inodes(kDirtyTime, older_than, sort);
+  }
 
  private:
   static void count(const Inode& inode, int change);
   static void file_under(Which which, Inode& inode);
   void push_front(Which which, Inode& inode);
   void move_to_front(Which which, Inode& inode);
-  int move_expired_inodes(std::optional<Jiffies> older_than, SuperblockSort sort);
+  int move_expired_inodes(Which from, std::optional<Jiffies> older_than, SuperblockSort sort);
 
-  std::array<List, 3> lists_;
+  std::array<List, 4> lists_;
 };
 
 }  // namespace wbsim

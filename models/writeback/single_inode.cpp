@@ -1,5 +1,6 @@
 #include "models/writeback/single_inode.hpp"
 
+#include "models/fs/buffer.hpp"
 #include "models/fs/buffer_io.hpp"
 #include "models/fs/durability.hpp"
 #include "models/fs/file.hpp"
@@ -82,15 +83,15 @@ Task<Errno> writeback_single_inode_310(WritebackContext& context, Inode& inode,
       co_return Errno::kOk;
     co_await wait_for_i_sync(context, inode, task);
   }
-  const bool clean = (inode.i_state & I_DIRTY) == 0;
+  const bool clean = (inode.i_state & I_DIRTY_ALL) == 0;
   if (clean && (!wait || !inode.i_mapping->pages.any_tagged(PageTag::kWriteback)))
     co_return Errno::kOk;
   inode.i_state |= I_SYNC;
   const Errno result = co_await write_locked_inode(context, inode, wbc, task);
   inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~I_SYNC);
-  if ((inode.i_state & I_DIRTY) == 0)
+  if ((inode.i_state & I_DIRTY_ALL) == 0)
     DirtyInodeLists::remove(inode);
-  else if (!inode.dirty_lists)
+  else if (!inode.dirty_lists || (inode.i_state & I_DIRTY) == 0)
     context.vfs.dirty_listener->inode_dirtied(inode);
   trace_filed(context, inode);
   inode.i_sync_waiters.wake_all();
@@ -192,6 +193,21 @@ Task<Errno> write_all_pages(WritebackContext& context, Inode& inode, TaskStruct&
   co_return result;
 }
 
+namespace {
+// Times that were put off are written with the inode when somebody waits for it, or when they have
+// been dirty for long enough.
+void write_dirty_times(WritebackContext& context, Inode& inode, const WritebackControl& wbc) {
+  if ((inode.i_state & I_DIRTY_TIME) == 0)
+    return;
+  const bool old = context.now() > inode.dirtied_time_when + context.dirtytime_expire_interval;
+  if (wbc.sync_mode != SyncMode::WB_SYNC_ALL && !old)
+    return;
+  if (context.vfs.trace)
+    context.vfs.trace->inode(InodeEvent::What::kLazytime, inode);
+  mark_inode_dirty(context.vfs, inode, I_DIRTY_SYNC);
+}
+}  // namespace
+
 Task<Errno> write_locked_inode(WritebackContext& context, Inode& inode, WritebackControl& wbc,
                                TaskStruct& task) {
   Vfs& vfs = context.vfs;
@@ -210,6 +226,7 @@ Task<Errno> write_locked_inode(WritebackContext& context, Inode& inode, Writebac
     if (result == Errno::kOk)
       result = waited;
   }
+  write_dirty_times(context, inode, wbc);
   const unsigned dirty = inode.i_state & I_DIRTY;
   inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~I_DIRTY);
   if (inode.i_mapping->pages.any_tagged(PageTag::kDirty))
@@ -236,6 +253,8 @@ void requeue_inode(WritebackContext& context, Inode& inode, const WritebackContr
     lists.requeue_io(inode);
   else if (dirty)
     lists.redirty_tail(inode, context.now());
+  else if ((inode.i_state & I_DIRTY_TIME) != 0)
+    lists.add_dirty_time(inode, context.now());
   else
     DirtyInodeLists::remove(inode);
   trace_filed(context, inode);
@@ -306,6 +325,8 @@ Task<Errno> vfs_fsync(WritebackContext& context, File& file, SyncWhat what, Task
   Inode& inode = *file.f_inode;
   const std::uint64_t last_write = vfs.durability ? vfs.durability->last_write() : 0;
   task.charge(vfs.costs.write_syscall);
+  if (what == SyncWhat::kFsync && (inode.i_state & I_DIRTY_TIME) != 0)
+    mark_inode_dirty(vfs, inode, I_DIRTY_SYNC);
   Errno result = co_await fsync_without_flush(context, file, what, task);
   if (ends_with_flush(vfs, inode)) {
     const Errno flushed = co_await blkdev_issue_flush(vfs, *inode.host().i_data.bdi->queue, task);

@@ -1,5 +1,6 @@
 #include "models/writeback/wb_flusher.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -27,6 +28,25 @@ WbFlusher::Wb& WbFlusher::of(const BackingDevInfo& bdi) const {
 void WbFlusher::start() {
   for (Wb& wb : wbs_)
     context_.sim().spawn(wb.task.name(), worker(wb), ProcessKind::kDaemon);
+  const auto lazy = [](const SuperBlock* sb) { return sb->lazytime; };
+  if (std::any_of(context_.super_blocks.begin(), context_.super_blocks.end(), lazy))
+    wakeup_dirtytime_writeback_later();
+}
+
+// wakeup_dirtytime_writeback(): from boot on, and not when times have been dirty for so long.
+void WbFlusher::wakeup_dirtytime_writeback_later() {
+  struct Fire {
+    static void now(void* self, std::uint64_t) {
+      auto& flusher = *static_cast<WbFlusher*>(self);
+      for (Wb& wb : flusher.wbs_)
+        if (!wb.lists.list(DirtyInodeLists::kDirtyTime).empty())
+          flusher.wakeup(wb);
+      flusher.wakeup_dirtytime_writeback_later();
+    }
+  };
+  Simulator& sim = context_.sim();
+  sim.at(context_.wheel.expiry(sim.now(), context_.dirtytime_expire_interval),
+         {&Fire::now, this, 0});
 }
 
 // mod_delayed_work(bdi_wq, &wb->dwork, 0)
@@ -104,7 +124,12 @@ void WbFlusher::inode_dirtied(Inode& inode) {
   if (&inode.host() != &inode)
     return;
   Wb& wb = of(*inode.i_mapping->bdi);
+  if ((inode.i_state & I_DIRTY) == 0)
+    return wb.lists.add_dirty_time(inode, context_.now());  // for which nobody is woken
+  if (inode.dirty_lists && inode.dirty_list == DirtyInodeLists::kIo)
+    return;  // I_SYNC_QUEUED: for its times, but it is served
   const bool first = !wb.has_dirty_io();
+  DirtyInodeLists::remove(inode);
   wb.lists.add(inode);
   if (first)
     wakeup_delayed(wb);

@@ -3,15 +3,17 @@
 //
 // MODELS:   fs/fs-writeback.c and mm/backing-dev.c of 3.10: bdi_writeback_workfn(),
 //           wb_do_writeback(), wb_writeback(), writeback_sb_inodes(), sync_inodes_sb(); of 6.1 the
-//           same under their new names, WB_start_all and bw_dwork.
+//           same under their new names, WB_start_all, bw_dwork and, for lazytime, b_dirty_time.
 // No thread writes super blocks any more; sync(2) does.
-// DEVIATES: every device has a worker at hand; no memory cgroups, no lazytime.
+// DEVIATES: every device has a worker at hand; no memory cgroups; no inode is evicted, so that none
+//           is written for its times by iput().
 #pragma once
 
 #include <deque>
 
 #include "models/sched/kworkers.hpp"
 #include "models/writeback/flusher.hpp"
+#include "models/writeback/flusher_trace.hpp"
 #include "models/writeback/inode_lists.hpp"
 #include "models/writeback/writeback_context.hpp"
 
@@ -52,6 +54,8 @@ class WbFlusher : public Flusher, private WritebackListener {
   void dirty_pages_at_lru_tail() override;
   void queue_work(Wb& wb, const Work& work);
   void wakeup_flusher_threads(WriteReason reason);
+  void wakeup_dirtytime_writeback_later();
+  QueueIo what_to_queue(const Wb& wb, const Work& work, Jiffies older_than) const;
   void start_writeback(Wb& wb, const Work& work);
   Task<> sync_inodes_sb(SuperBlock& sb, TaskStruct& task);
   Task<Errno> sync_block_devices(TaskStruct& task);

@@ -4,7 +4,6 @@
 
 #include "models/block/blk_plug.hpp"
 #include "models/writeback/dirty_domain.hpp"
-#include "models/writeback/flusher_trace.hpp"
 #include "models/writeback/single_inode.hpp"
 #include "models/writeback/wb_flusher.hpp"
 
@@ -77,6 +76,18 @@ bool WbFlusher::must_stop(const Wb& wb, const Work& work) const {
   return work.for_background && !over_bground_thresh(context_, wb.bdi, wb.task.name());
 }
 
+QueueIo WbFlusher::what_to_queue(const Wb& wb, const Work& work, Jiffies older_than) const {
+  QueueIo how;
+  how.older_than = older_than;
+  how.times_older_than =
+      work.for_sync ? older_than : context_.now() - context_.dirtytime_expire_interval;
+  how.sort = DirtyInodeLists::SuperblockSort::kYes;
+  how.bdi = wb.bdi.id;
+  how.reason = work.reason;
+  how.thread = wb.task.name();
+  return how;
+}
+
 Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, Work work) {
   const TimePoint since = context_.sim().now();
   const std::int64_t asked = work.nr_pages;
@@ -94,9 +105,7 @@ Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, Work work) {
       dirtied_before = context_.now();
     trace_work(wb, WritebackWorkEvent::What::kStart, work, wb.task);
     if (wb.lists.list(DirtyInodeLists::kIo).empty())
-      queue_io(context_, wb.lists,
-               {dirtied_before, DirtyInodeLists::SuperblockSort::kYes, wb.bdi.id, work.reason,
-                wb.task.name()});
+      queue_io(context_, wb.lists, what_to_queue(wb, work, dirtied_before));
     const std::int64_t progress = work.sb
                                       ? co_await writeback_sb_inodes(wb, *work.sb, work, wb.task)
                                       : co_await writeback_inodes_wb(wb, work, wb.task);
@@ -180,7 +189,7 @@ Task<std::int64_t> WbFlusher::write_one(Wb& wb, Inode& inode, Work& work, TaskSt
   std::int64_t progress = written;
   if (!context_.rules.skipped_is_progress)
     progress = std::max<std::int64_t>(written - wbc.pages_skipped, 0);
-  if ((inode.i_state & I_DIRTY) == 0)
+  if ((inode.i_state & I_DIRTY_ALL) == 0)
     ++progress;
   inode.i_state = static_cast<std::uint8_t>(inode.i_state & ~I_SYNC);
   requeue_inode(context_, inode, wbc);
@@ -194,10 +203,11 @@ Task<> WbFlusher::writeback_inodes(WritebackControl& wbc, TaskStruct& task) {
   work.nr_pages = wbc.nr_to_write;
   work.range_cyclic = wbc.range_cyclic;
   work.reason = wbc.reason;
-  if (wb.lists.list(DirtyInodeLists::kIo).empty())
-    queue_io(context_, wb.lists,
-             {context_.now(), DirtyInodeLists::SuperblockSort::kYes, wb.bdi.id, work.reason,
-              task.name()});
+  if (wb.lists.list(DirtyInodeLists::kIo).empty()) {
+    QueueIo how = what_to_queue(wb, work, context_.now());
+    how.thread = task.name();
+    queue_io(context_, wb.lists, how);
+  }
   co_await writeback_inodes_wb(wb, work, task);
   wbc.nr_to_write = work.nr_pages;
 }

@@ -55,6 +55,18 @@ class InvalidScenario(CliTest):
         self.refused_with("/devices", {}, "an object is not an array of objects")
         self.refused_with("/vm", [], "an array is not an object")
 
+    def test_lazytime_belongs_to_kernels_since_4_0(self):
+        self.refused_with("/filesystems/0/lazytime", True, "stands only with metadata other than")
+        scenario = copy.deepcopy(SMALL)
+        scenario["filesystems"][0].update(metadata="pinned", lazytime=True)
+        for kernel in "2.4.17", "2.6.32", "3.10":
+            scenario["kernel"] = {"preset": kernel}
+            self.refused(scenario, f"/filesystems/0/lazytime: kernel {kernel} does not have it",
+                         "4.0 brought it")
+        scenario["kernel"] = {"preset": "6.1", "flusher": "bdi"}
+        self.refused(scenario, 'flusher "bdi" knows no b_dirty_time')
+        self.refused_with("/vm/dirtytime_expire_seconds", 60, "no file system has lazytime")
+
     def test_highmem_belongs_to_kernels_that_count_it(self):
         self.refused_with("/machine/highmem", "63MiB", "leaves less than 16MiB of low memory")
         self.refused_with("/vm/highmem_is_dirtyable", 1, "stands only with machine highmem")

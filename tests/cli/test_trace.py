@@ -13,7 +13,7 @@ import subprocess
 import sys
 import unittest
 
-from wbsim_cli import ENDLESS, SMALL, CliTest
+from wbsim_cli import ROOT, ENDLESS, SMALL, CliTest
 
 # Two writers and a reader on two disks for some seconds: throttling, merges, fsync.
 BUSY = {
@@ -475,6 +475,24 @@ class Ftrace(TraceTest):
                             "writeback_dirty_foilo").stderr
         self.assertIn('did you mean "writeback_dirty_folio"?', error)
         self.expect(2, "run", name, "--out", "x", "--trace", "chrome", "--events", "*")
+
+    def test_lazytime_is_told_when_the_times_are_written(self):
+        self.expect(0, "run", ROOT / "scenarios" / "lazytime.json", "--out", "out", "--trace",
+                    "ftrace", "--events", "writeback_lazytime,writeback_write_inode")
+        text = (self.dir / "out" / "trace.ftrace.txt").read_text("ascii")
+        found = [FTRACE_LINE.fullmatch(line) for line in text.splitlines() if line[0] != "#"]
+        lazy = [line for line in found if line["event"] == "writeback_lazytime"]
+        self.assertEqual(len(lazy), 2)  # the page and the log of sdb, by sync(2)
+        for line in lazy:
+            self.assertRegex(line["text"], r"^dev 8,16 ino=\d+ dirtied=\d+ "
+                             r"state=I_SYNC\|I_DIRTY_TIME mode=0100644$")
+            self.assertGreater(float(line["t"]), 1000)
+        sdb = [line for line in found if line["text"].startswith("bdi 8:16:")]
+        self.assertEqual(len(sdb), 2)
+        samples = rows(self.dir / "out" / "samples.csv")
+        waiting = {int(row["sdb_b_dirty_time"]) for row in samples if 10 < float(row["t_s"]) < 900}
+        self.assertEqual(waiting, {1, 2})  # the log leaves it as long as its page is dirty
+        self.assertNotIn("1", {row["sda_b_dirty_time"] for row in samples})
 
     def test_threads_have_the_names_of_their_kernel(self):
         for kernel, comm in (("2.6.31", "pdflush"), ("2.6.32", "flush-8:0"),

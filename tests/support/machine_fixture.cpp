@@ -51,6 +51,8 @@ MachineFixture::MachineFixture(const Scenario& scenario)
   context.dirty_expire_interval = Jiffies(config.vm.dirty_expire_centisecs * ticks.hz() / 100);
   context.dirty_writeback_interval =
       Jiffies(config.vm.dirty_writeback_centisecs * ticks.hz() / 100);
+  context.dirtytime_expire_interval =
+      context.hz() * config.vm.dirtytime_expire_seconds.value_or(43200);
   context.congestion_index = row.queue.write_index();
   context.ratelimit_pages = writeback_ratelimit(whole_pages(config.memory.total), config.cpu.cpus);
   context.origin = TimePoint(config.run.uptime_at_start);
