@@ -37,11 +37,10 @@ def kernel_section(conditions):
     require("kernel.no_hz", kernel["no_hz"], (True, False), "not a truth value")
     require("kernel.swap", kernel["swap"], (False,), "swap is not modelled")
     require("kernel.cgroups", kernel["cgroups"], (False,), "control groups are not modelled")
-    # A kernel built for several processors that has one behaves as one built for one.
     require("kernel.smp", kernel["smp"], (True, False), "not a truth value")
     release = kernel["release"]
     preset = release if release.startswith("2.6.") else ".".join(release.split(".")[:2])
-    return {"preset": preset, "hz": kernel["HZ"]}
+    return {"preset": preset, "hz": kernel["HZ"], "smp": kernel["smp"]}
 
 
 # In the recordings of these a writer whom the flusher interrupts goes on afterwards, until a tick:

@@ -31,6 +31,10 @@ void describe_kernel(KeyVisitor& v, KernelChoice& k) {
              .multiple_of(50)
              .read_by("every kernel time-out"),
          slot(k.hz));
+  v.leaf(
+      flag_key("smp", "Built with CONFIG_SMP: a device's share of the limits is counted in batches")
+          .read_by("shares of completions, from 3.1 on"),
+      slot(k.smp));
 }
 
 void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {

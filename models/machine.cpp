@@ -328,7 +328,11 @@ void Machine::Impl::start_domain() {
   constexpr std::int64_t kSharePeriodSeconds = 3;  // VM_COMPLETIONS_PERIOD_LEN
   context_.wheel = TimerWheel(row_.writeback.timers, ticks_, scenario_.run.first_tick);
   if (has_flex_shares(row_.writeback.limits))
-    cache_.use_flex_shares(context_.hz() * kSharePeriodSeconds, ticks_, sim_);
+    cache_.use_flex_shares(
+        FlexProportions(
+            context_.hz() * kSharePeriodSeconds, context_.wheel,
+            scenario_.kernel.smp ? FlexBatches::smp(scenario_.cpu.cpus) : FlexBatches{}),
+        sim_);
   Pages limit = context_.dirty_limits().dirty;
   if (!sysctl_was_written(scenario_.vm, row_))
     limit = dirty_limit_after_boot(

@@ -17,6 +17,7 @@ struct KernelChoice {
   std::optional<std::string> flusher;   // "pdflush", "bdi", "bdi_wq": instead of the preset's
   std::optional<std::string> throttle;  // "congestion_wait", "pause", "ioless": likewise
   int hz = 250;
+  bool smp = true;  // CONFIG_SMP
 };
 
 // /proc/sys/vm/bdflush of 2.4; unset means the kernel's default.

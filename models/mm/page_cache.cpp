@@ -24,8 +24,8 @@ PageCache::PageCache(MemoryParams params, Proportions completions, Proportions d
       page_batches_(params.batches.allocated),
       lru_vector_(params.batches.lru) {}
 
-void PageCache::use_flex_shares(Jiffies period, TickClock ticks, const Simulator& sim) {
-  flex_ = FlexShares{FlexProportions(period), ticks, &sim};
+void PageCache::use_flex_shares(const FlexProportions& shares, const Simulator& sim) {
+  flex_ = FlexShares{shares, &sim};
 }
 
 void PageCache::count_written_before(BackingDevInfo& bdi, Pages written, Jiffies when) {

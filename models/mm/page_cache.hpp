@@ -31,7 +31,7 @@ class PageCache {
   PageCache(const PageCache&) = delete;
   void set_releaser(PageReleaser& releaser) { releaser_ = &releaser; }
   // Completions count for shares over time instead of over completions.
-  void use_flex_shares(Jiffies period, TickClock ticks, const Simulator& sim);
+  void use_flex_shares(const FlexProportions& shares, const Simulator& sim);
   // Completions of before the simulation, all at one time.
   void count_written_before(BackingDevInfo& bdi, Pages written, Jiffies when);
   PropFraction flex_fraction(BackingDevInfo& bdi);

@@ -75,9 +75,8 @@ struct BatchWork {
 // From 3.1 on.
 struct FlexShares {
   FlexProportions shares;
-  TickClock ticks;
   const Simulator* sim;
-  Jiffies now() const { return ticks.jiffies_at(sim->now()); }
+  Jiffies now() const { return shares.jiffies_at(sim->now()); }
 };
 
 }  // namespace wbsim

@@ -126,7 +126,11 @@ class Kernel24(CliTest):
                 self.assertEqual(issued, len(requests.readlines()) - 1)
 
     def test_the_inode_follows_its_data_by_seconds_in_2_4_and_by_another_age_later(self):
-        """2.4 puts it into its block within 5 s; later kernels when they have written the data."""
+        """2.4 puts it into its block within 5 s; later kernels when they have written the data.
+
+        That block is a page with an age of its own; on 6.1 it goes earlier, as the share of the
+        idle device is spent.
+        """
         inode_table = 5 * 8  # the sector of its first block
         fs = {"name": "fs0", "device": "d0", "metadata": "pinned", "files": [{"name": "f0"}]}
         job = {"name": "dd", "filename": "fs0/f0", "size": "1MiB"}
@@ -146,7 +150,7 @@ class Kernel24(CliTest):
                     self.assertTrue(29 < data < 36, data)
                     self.assertTrue(0 <= inode - data < 6, inode)
                 else:
-                    self.assertTrue(25 < inode - data < 36, inode)
+                    self.assertTrue((15 if era == "6.1" else 25) < inode - data < 36, inode)
 
     def test_fsync_sends_the_metadata_newest_first_in_2_4_and_oldest_first_later(self):
         """The indirect block of block 12, the doubly indirect one, and the second indirect one."""

@@ -475,7 +475,7 @@ class ValidScenario(CliTest):
         self.assertEqual(resolved("/devices/d0/nr_requests=64")["devices"][0]["nr_requests"], 64)
         self.assertEqual(resolved("/kernel/preset=pdflush")["kernel"],
                          {"preset": "2.6.31", "flusher": "pdflush", "throttle": "congestion_wait",
-                          "hz": 250})
+                          "hz": 250, "smp": True})
         self.assertIn("there is no", self.expect(3, "run", self.variant(), "--set",
                                                  "/devices/d9/nr_requests=64").stderr)
 

@@ -59,7 +59,7 @@ MachineFixture::MachineFixture(const Scenario& scenario)
   context.periodic_start = TimePoint(config.run.periodic_start);
   context.wheel = TimerWheel(row.writeback.timers, ticks, config.run.first_tick);
   if (has_flex_shares(row.writeback.limits))
-    cache.use_flex_shares(context.hz() * 3, ticks, sim);
+    cache.use_flex_shares(FlexProportions(context.hz() * 3, context.wheel), sim);
   context.domain.dirty_limit = context.dirty_limits().dirty;
   context.super_blocks.push_back(&block_devices);
   if (row.buffer_cache)

@@ -41,7 +41,7 @@ struct Ioless : MachineFixture {
   }
   void dirty(PageIndex pages) {
     dirty_pages(file(0), 0, pages);
-    const FlexLocal all_shares{std::int64_t{1} << 40, 0};
+    const FlexLocal all_shares{PercpuCounter(std::int64_t{1} << 40)};
     bdi(0).flex_completions = all_shares;
   }
   // So that the rate is what the test says: no estimate is due.

@@ -25,7 +25,7 @@ struct WbTest : MachineFixture {
   }
   // All completions of late were this device's, so that its share of the limits is all of them.
   void give_share(std::size_t disk) {
-    bdi(disk).flex_completions = FlexLocal{std::int64_t{1} << 40, 0};
+    bdi(disk).flex_completions = FlexLocal{PercpuCounter(std::int64_t{1} << 40)};
   }
 };
 
