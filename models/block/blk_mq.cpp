@@ -104,6 +104,7 @@ Task<> BlkMqQueue::submit_slow(Bio& bio, IoContext& ioc) {
       break;
     co_await tags.wait_ptr().wait("blk_mq_get_tag");
     co_await woken(ioc);
+    tags.finish_wait();
   }
   insert(get_request(bio, ioc), bio, ioc);
 }

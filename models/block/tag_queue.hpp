@@ -1,6 +1,8 @@
 // A fixed number of tags, and those who wait for one. Tasks that wait are spread over eight queues
-// in turn; a queue is woken as a batch, once so many tags have been freed for it.
-// MODELS:   6.1 lib/sbitmap.c struct sbitmap_queue: __sbq_wake_up(), sbq_calc_wake_batch()
+// in turn; as soon as a batch of tags has been freed, so many tasks of one queue are woken. Tags
+// count as long as somebody waits or has been woken and not run yet.
+// MODELS:   late 6.1 lib/sbitmap.c struct sbitmap_queue: sbitmap_queue_wake_up(),
+//           sbq_calc_wake_batch(). The first releases of 6.1 counted for each queue.
 // DEVIATES: a tag is a count, not a bit: which one a request gets decides nothing here. So a
 //           shallow limit is one on all tags in use, not on those of a word.
 #pragma once
@@ -41,17 +43,18 @@ class TagQueue {
   int in_use() const { return in_use_; }
   int wake_batch() const { return wake_batch_; }
 
-  // Where the next sleeper waits, who asks for it: bt_wait_ptr(). It tries again when it was woken.
+  // Where the next sleeper waits, who asks for it: bt_wait_ptr(). When it was woken and runs, it
+  // says so, and tries again.
   WaitQueue& wait_ptr();
+  void finish_wait() {
+    WB_ASSERT(sleepers_ > 0);
+    --sleepers_;
+  }
 
  private:
   static constexpr unsigned kQueues = 8;
   static constexpr int kMaxWakeBatch = 8;
-  struct Queue {
-    WaitQueue waiters;
-    int wait_cnt = 0;  // frees until it is woken
-  };
-  using Queues = std::array<Queue, kQueues>;
+  using Queues = std::array<WaitQueue, kQueues>;
 
   void wake_up();
 
@@ -59,6 +62,7 @@ class TagQueue {
   int wake_batch_;
   int in_use_ = 0;
   int sleepers_ = 0;  // ws_active
+  int freed_ = 0;     // of a batch
   unsigned wait_index_ = 0;
   unsigned wake_index_ = 0;
   std::unique_ptr<Queues> queues_;  // made for the first who sleeps

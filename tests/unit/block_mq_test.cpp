@@ -115,6 +115,35 @@ TEST_CASE("who waits for a tag is woken after a batch of them", "[block]") {
   CHECK(f.log.requests[32].queued == f.log.requests[3].completed);
 }
 
+// The recorded 6.1 woke its flusher after three more completions where a fourth had come before the
+// flusher ran (E8, 1.08 s).
+TEST_CASE("a tag that is freed before the woken task runs is of the next batch", "[block]") {
+  Simulator sim({.seed = 1});
+  TagQueue tags(32);
+  while (tags.try_get())
+    continue;
+  const auto wait_twice = [](TagQueue& from, int& rounds) -> Task<> {
+    for (; rounds < 2; ++rounds) {
+      co_await from.wait_ptr().wait("tag");
+      from.finish_wait();
+    }
+  };
+  int rounds = 0;
+  sim.spawn("task", wait_twice(tags, rounds), ProcessKind::kDaemon);
+  const auto free_and_run = [&](int count) {
+    for (int i = 0; i < count; ++i)
+      tags.put();
+    sim.run_until(sim.now() + Duration(1));
+  };
+  free_and_run(0);
+  free_and_run(5);  // the fourth wakes it
+  CHECK(rounds == 1);
+  free_and_run(2);
+  CHECK(rounds == 1);
+  free_and_run(1);
+  CHECK(rounds == 2);
+}
+
 // Submits so many bios `stride` sectors apart on a plug, then sleeps or finishes the plug.
 Task<> plugged(BlockFixture& f, int count, std::int64_t stride, bool sleeps) {
   Process& self = co_await this_process();
