@@ -35,7 +35,6 @@ context_switch     one at a time, less the rest of that end and the submission o
 reclaim_page       how much longer calls are in which kswapd ran, for each page it takes at a time.
 trace_event        the recorder's: how much longer submission takes where a trace has events of each
                    page, for each of them.
-layout             the runs of data on the disk: recorded_layout.py.
 first_tick         jiffies in the trace against the time of the event.
 dirty_limit        what the first look at the limits found: pages.
 inodes             in use: what a periodic work on a clean machine asks for.
@@ -48,7 +47,6 @@ import numpy
 
 import guest_setup
 import job_language
-import recorded_layout
 import recording
 import spec_recording
 import trace_events
@@ -262,16 +260,6 @@ def inodes_in_use(experiments):
     return statistics.median_low(least)
 
 
-def layouts(experiments):
-    """{file system as it was made: how it lays out a file, in keys of the scenario}."""
-    found = {}
-    for experiment, _, job in buffered_sequences(experiments):
-        made, block = experiment.file_system(job)
-        if made is not None:
-            found[made] = recorded_layout.extents(experiment.directory, made.split()[0], block)
-    return found
-
-
 def calibrate(directories):
     experiments = [Recorded(directory) for directory in directories]
     if not any(clock in experiments[0].conditions["qemu"] for clock in VIRTUAL_CLOCKS):
@@ -312,7 +300,6 @@ def calibrate(directories):
     return {"cpu_costs": {name: f"{round(us * 1000)}ns" for name, us in fields.items()},
             "allocate_block": {kind: f"{round(us * 1000)}ns" for kind, us in
                                allocation_costs(experiments, costs).items()},
-            "layout": layouts(experiments),
             "sample_cost": f"{round(costs['sample'] * 1000)}ns",
             "clock_check": f"{round(costs['clock_check'] * 1000)}ns",
             "trace_event": f"{round(trace_event_cost(traced) * 1000)}ns",

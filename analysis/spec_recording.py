@@ -94,18 +94,23 @@ def alike(conditions):
     return kinds
 
 
+AT_ONCE_S = 0.1
+
+
 def works_of(rounds):
     """(works, the reason of each round). rounds: (t_s, starts, device, pages left, reason)."""
     works, order = [], []
-    open_work = {}  # device -> (reason, pages it has left)
+    open_work = {}  # device -> (reason, pages it has left), and when
     for t_s, starts, device, left, reason in rounds:
         if not starts:
-            open_work[device] = (reason, left)
+            open_work[device] = (reason, left), t_s
             continue
         order.append(reason)
-        # A round goes on with what the one before it left, unless it can be seen to be the first.
+        # A round goes on at once with what the one before it left, unless it can be seen to be the
+        # first.
         first = reason == "background" and left == LONG_MAX
-        if works and not first and open_work.get(device) == (reason, left):
+        same, ended_s = open_work.get(device, (None, t_s))
+        if works and not first and same == (reason, left) and t_s - ended_s < AT_ONCE_S:
             works[-1].rounds += 1
         else:
             works.append(Work(t_s, reason))

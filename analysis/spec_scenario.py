@@ -33,6 +33,9 @@ MORE_SYSCTLS_WITHOUT_EFFECT = {
     "stat_interval": (None, "counters of the simulator are exact at any time"),
     "watermark_scale_factor": ({"10"}, "reclaim assumes the default distance of the watermarks"),
 }
+# ext4 allocates what was delayed 2048 blocks at a time (MAX_WRITEPAGES_EXTENT_LEN), and each such
+# piece goes in bios of its own though the next follows it on the disk. A gap says that.
+EXT4_PIECE_BYTES = 2048 * PAGE_BYTES
 SYSCTLS_THAT_SET_THE_LIMIT = ("dirty_ratio", "dirty_bytes", "dirty_background_ratio",
                               "dirty_background_bytes")
 
@@ -147,6 +150,12 @@ def queue_words(queue, depth, path):
     return words
 
 
+def written_at_start(directory, disks):
+    """What mounting had written to the only disk there is."""
+    pages = int(recording.table(directory, "series")["nr_written"][0])
+    return {"written_at_start": size(pages * PAGE_BYTES)} if pages and len(disks) == 1 else {}
+
+
 def strict_limit_of(name, guest, bdis):
     """bdis: disk -> major:minor, as the recorder saw them."""
     told = guest.bdi.get(name, {}) | guest.bdi.get(bdis.get(name, {}).get("dev"), {})
@@ -171,9 +180,8 @@ def device_section(name, names, conditions, bdis):
     return result
 
 
-def filesystem_sections(names, conditions, calibrated):
-    """Blocks are allocated in order, as both file systems do for one file on an empty disk, in runs
-    as long as recorded ones. Of ext4 only the file's data: no journal."""
+def filesystem_sections(names, conditions):
+    """Where data lies on ext4 is not told, only where a bio ends."""
     kinds = conditions["file_systems"]
     if len(kinds) != len(names.guest.mounts):
         raise CannotExpress(f"file_systems = {kinds!r}: not one for each mount")
@@ -186,10 +194,14 @@ def filesystem_sections(names, conditions, calibrated):
                 if job.get("path", "").startswith(mount.directory + "/") and job["op"] != "many"]
         files = dict.fromkeys(names.file(job["path"]).partition("/")[2] for job in mine)
         block_bytes = int(made[2] or PAGE_BYTES)
+        # Debian's kernel mounts both with the driver of ext4.
+        layout = {"driver": "ext4"}
+        if made[1] == "ext4":
+            layout |= {"journal": True, "extent_size": size(EXT4_PIECE_BYTES),
+                       "gap_size": size(block_bytes)}
         result.append({"name": names.filesystem(mount), "type": "ext2",
-                       "device": names.node(mount.device), "metadata": "pinned",
-                       "block_size": size(block_bytes),
-                       **calibrated["layout"].get(kind, {}),
+                       "device": names.node(mount.device), "block_size": size(block_bytes),
+                       **layout,
                        "files": [{"name": name, "size": "0B"} for name in files]})
     return result
 
@@ -218,13 +230,13 @@ def rate_words(job):
     rate = Fraction(job["rate"] * job_language.call_bytes(job), job_language.block_bytes(job))
     if rate.denominator != 1:
         raise CannotExpress(f"spec line {job['line']!r}: rate is no whole number of bytes written")
-    return {"rate": size(int(rate)) + "/s"}
+    return {"rate": size(int(rate)) + "/s", "first_wait": True}
 
 
 def pace_words(job):
     words = {"startdelay": duration(Fraction(job.get("start_ms", 0), 1000)), **rate_words(job)}
     if job.get("period_ms"):
-        words |= {"period": f"{job['period_ms']}ms", "catch_up": True}
+        words |= {"period": f"{job['period_ms']}ms", "catch_up": True, "first_wait": True}
     if job.get("think_us"):
         words["thinktime"] = f"{job['think_us']}us"
     if job.get("dur_ms"):
@@ -346,13 +358,29 @@ def vm_words(conditions, guest):
                       MORE_SYSCTLS_WITHOUT_EFFECT)
 
 
-def run_section(conditions, spec, calibrated):
+PERIODIC = "3"  # reason of a writeback_start
+
+
+def periodic_start(directory, conditions):
+    """When the flusher last looked for old inodes before the first job. It does so at boot, or,
+    where something was dirtied before, at its first wake-up after that: mounting dirties blocks."""
+    last = None
+    for event in trace_events.recorded(directory, {"writeback_start"}):
+        if event.t_s >= 0:
+            break
+        if event.fields["reason"] == PERIODIC:
+            last = Fraction(repr(event.t_s)) + Fraction(repr(conditions["t0_uptime_s"]))
+    return {} if last is None else {"periodic_start": duration(last)}
+
+
+def run_section(directory, conditions, spec, calibrated):
     settings = spec.settings
     return {"seed": 1, "until": "clean", "settle": duration(SETTLE_S),
             "duration": f"{settings.get('limit_ms', LIMIT_MS)}ms",
             "sample_interval": f"{settings['sample_ms']}ms",
             "uptime_at_start": duration(Fraction(repr(conditions["t0_uptime_s"]))),
-            "first_tick": calibrated["first_tick"], "sample_cost": calibrated["sample_cost"]}
+            "first_tick": calibrated["first_tick"], "sample_cost": calibrated["sample_cost"],
+            **periodic_start(directory, conditions)}
 
 
 def check_model(conditions, guest):
@@ -389,8 +417,9 @@ def scenario_of(directory, conditions, calibration):
             "kernel": {"preset": release, "hz": HZ},
             "machine": machine,
             "vm": vm_words(conditions, guest),
-            "devices": [device_section(disk, names, conditions, bdis) for disk in guest.disks],
-            "filesystems": filesystem_sections(names, conditions, calibrated),
+            "devices": [device_section(disk, names, conditions, bdis)
+                        | written_at_start(directory, guest.disks) for disk in guest.disks],
+            "filesystems": filesystem_sections(names, conditions),
             "workloads": [job_section(number, job, names)
                           for number, job in enumerate(spec.jobs)],
-            "run": run_section(conditions, spec, calibrated)}
+            "run": run_section(directory, conditions, spec, calibrated)}

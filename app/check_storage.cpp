@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "app/kernel_version.hpp"
 #include "app/scenario_check.hpp"
 #include "app/units_parse.hpp"
 #include "models/fs/ext2.hpp"
@@ -109,6 +110,8 @@ class StorageCheck {
         fs.barrier && kernel && is_linus(kernel->queue.kind))
       problems_.error(at + "/barrier",
                       "kernel " + std::string(kernel->name) + " has no flush of a drive's cache");
+    if (fs.driver == FsDriver::kExt4)
+      ext4_driver(fs, at);
     const bool names_known = problems_.usable_below("/devices", "name") &&
                              problems_.usable(at + "/device") && problems_.usable("/devices");
     if (!names_known)
@@ -128,6 +131,19 @@ class StorageCheck {
                                           " blocks of " + std::to_string(fs.block_size) +
                                           " bytes; ext2 numbers blocks with 32 bits");
     files(fs, at, blocks);
+  }
+
+  void ext4_driver(const FilesystemConfig& fs, const std::string& at) {
+    constexpr int kLeastBlock = 1024;
+    if (kernel_version(s_.kernel.preset) < KernelVersion{2, 6, 28})
+      problems_.error(at + "/driver",
+                      "kernel " + s_.kernel.preset + " has no ext4, which came with 2.6.28");
+    if (fs.block_size < kLeastBlock)
+      problems_.error(at + "/block_size", "ext4 has blocks of 1 KiB and more");
+    for (std::size_t i = 0; i < fs.files.size(); ++i)
+      if (!fs.files[i].extents.empty())
+        problems_.error(child(at, "files") + "/" + std::to_string(i) + "/extents",
+                        "stand only with driver ext2");
   }
 
   // A file system, another on the same device, or on a partition of it, exclude each other.

@@ -137,7 +137,7 @@ std::vector<std::string> atime_words() {
 }
 
 void describe_times(KeyVisitor& v, FilesystemConfig& fs) {
-  const bool keeps_inodes = fs.metadata != MetadataMode::kNone;
+  const bool keeps_inodes = fs.metadata != MetadataMode::kNone || fs.driver == FsDriver::kExt4;
   const std::string when = "with metadata other than none";
   v.leaf(choice_key("atime", atime_words(),
                     "Whether read(2) dates the inode: never; when it was written since it was "
@@ -202,6 +202,13 @@ void describe_job_pace(KeyVisitor& v, JobConfig& j, bool transfers) {
              .only("with period", j.period.has_value())
              .read_by(reader),
          slot(j.catch_up));
+  v.leaf(flag_key("first_wait",
+                  "The process waits for the time of its first call too, though it has come: it "
+                  "sleeps for the 50 us of a timer's slack, and begins when it has a processor "
+                  "again")
+             .only("with rate or period", j.period.has_value() || j.rate_bytes_per_s > 0)
+             .read_by(reader),
+         slot(j.first_wait));
 }
 
 void describe_job_start(KeyVisitor& v, JobConfig& j) {
@@ -288,6 +295,10 @@ std::vector<std::string> random_generator_words() {
   return {"uniform", "xorshift64star", "permutation"};
 }
 
+std::vector<std::string> driver_words() {
+  return {"ext2", "ext4"};
+}
+
 std::vector<std::string> metadata_words() {
   return {"none", "pinned", "evictable", "written"};
 }
@@ -327,6 +338,22 @@ void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs) {
   std::string type = "ext2";
   v.leaf(name_key("name", "Name; a file is addressed as NAME/FILE").needed(), slot(fs.name));
   v.leaf(choice_key("type", {"ext2"}, "Layout of files and metadata"), slot(type));
+  v.leaf(choice_key("driver", driver_words(),
+                    "What has it mounted: ext4 is how distributions mount ext2 since 2.6.28. Its "
+                    "allocator says where blocks go, and every new block dirties its group's "
+                    "bitmap and descriptor, its indirect block and its inode's block at once")
+             .read_by("file system"),
+         enum_slot(fs.driver, driver_words()));
+  const bool own_driver = fs.driver == FsDriver::kExt2;
+  const std::string with_own = "with driver ext2";
+  v.leaf(
+      flag_key("journal",
+               "It is ext4: extents, and changed inodes and bitmaps go to the journal every 5 s. "
+               "Until they are there, behind all that the disk has to do, write(2) waits, and "
+               "so do the flusher and the end of write-back")
+          .only("with driver ext4", !own_driver)
+          .read_by("file system"),
+      slot(fs.journal));
   v.leaf(name_key("device", "Device or partition it lies on").needed(), slot(fs.device));
   v.leaf(
       size_key("block_size", 512, kPageSize, "Block size: a power of two").read_by("buffer heads"),
@@ -335,20 +362,26 @@ void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs) {
                     "Inode-table and indirect blocks: none at all; held in memory; may be "
                     "reclaimed and read again; also dirtied, with the group's bitmap and "
                     "descriptor and the super block, when a block is allocated")
+             .only(with_own, own_driver)
              .read_by("file system"),
          enum_slot(fs.metadata, metadata_words()));
+  const bool own_runs = own_driver || fs.journal;
+  const std::string with_runs = "with driver ext2 or a journal";
   v.leaf(size_key("extent_size", 0, kMost, "Longest contiguous run of a file; 0B: no limit")
              .multiple_of(fs.block_size)
+             .only(with_runs, own_runs)
              .read_by("allocator"),
          slot_as_size(fs.extent_blocks, fs.block_size));
   v.leaf(size_key("first_extent_size", 0, kMost,
                   "First run of a file; the next are as long as the file by then, up to 16 of it: "
                   "ext2's reservation window doubles. 0B: no run is shorter")
              .multiple_of(fs.block_size)
+             .only(with_runs, own_runs)
              .read_by("allocator"),
          slot_as_size(fs.first_extent_blocks, fs.block_size));
   v.leaf(size_key("gap_size", 0, kMost, "Space between two runs")
              .multiple_of(fs.block_size)
+             .only(with_runs, own_runs)
              .read_by("allocator"),
          slot_as_size(fs.gap_blocks, fs.block_size));
   v.leaf(flag_key("barrier",

@@ -4,15 +4,17 @@
 #include <cmath>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
 #include "models/block/request_queue.hpp"
 #include "models/device/device.hpp"
 #include "models/fs/block_device.hpp"
 #include "models/fs/buffer.hpp"
 #include "models/fs/durability.hpp"
-#include "models/fs/ext2.hpp"
+#include "models/fs/ext4.hpp"
 #include "models/kernel.hpp"
 #include "models/sampler.hpp"
 #include "models/trace_fan.hpp"
@@ -194,7 +196,7 @@ class Machine::Impl {
   RootFsSuperBlock root_;
   BlockDevSuperBlock block_devices_;
   std::map<std::string, Inode*> devices_;  // block devices by name
-  std::deque<Ext2> filesystems_;
+  std::vector<std::unique_ptr<Ext2>> filesystems_;
   std::unique_ptr<Kernel24> kernel24_;   // of a kernel of 2.4; it lists inodes
   std::map<std::string, Inode*> files_;  // "FS/NAME", "/dev/NAME"
   std::unique_ptr<Flusher> flusher_;
@@ -315,7 +317,7 @@ void Machine::Impl::add_filesystems() {
     Inode* device = find_named(devices_, config.device);
     if (!device)
       throw std::invalid_argument("unknown device " + config.device);
-    Ext2& fs = filesystems_.emplace_back(vfs_, *device, config);
+    Ext2& fs = *filesystems_.emplace_back(make_filesystem(vfs_, *device, config));
     fs.s_number = static_cast<int>(context_.super_blocks.size());
     context_.super_blocks.push_back(&fs);
     for (const FileConfig& file : config.files)
@@ -339,9 +341,11 @@ void Machine::Impl::start_domain() {
         row_.writeback.limits, context_.vm,
         total_pages(scenario_) - memory_params(scenario_, row_).undirtyable_highmem(), limit);
   context_.domain.dirty_limit = scenario_.memory.dirty_limit_at_start.value_or(limit);
-  for (std::size_t i = 0; i < disks_.size(); ++i)
-    cache_.count_written_before(disks_[i].bdi, whole_pages(scenario_.devices[i].written_at_start),
-                                ticks_.jiffies_at(context_.periodic_start));
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    const Pages written = whole_pages(scenario_.devices[i].written_at_start);
+    cache_.count_written_before(disks_[i].bdi, written, ticks_.jiffies_at(context_.periodic_start));
+    disks_[i].bdi.rates.written_stamp = -written;
+  }
 }
 
 namespace {
@@ -395,7 +399,7 @@ std::vector<File> Machine::Impl::new_files(const JobConfig& job) {
     for (int number = 0; number < job.nrfiles; ++number) {
       FileConfig file;
       file.name = job.filename.substr(slash + 1) + "." + std::to_string(number);
-      files.push_back({.f_inode = &filesystems_[i].create(file)});
+      files.push_back({.f_inode = &filesystems_[i]->create(file)});
     }
     return files;
   }
@@ -539,6 +543,10 @@ RunSummary Machine::Impl::run() {
   limits_at_start_ = context_.dirty_limits();
   cache_.take_batch_work();  // those of what is in memory already
   sim_.spawn("kswapd0", vfs_.kswapd.run(), ProcessKind::kDaemon);
+  for (std::size_t i = 0; i < filesystems_.size(); ++i)
+    if (Jbd2* const journal = filesystems_[i]->journal())
+      sim_.spawn("jbd2/" + scenario_.filesystems[i].device + "-8",
+                 journal->kjournald2(context_.wheel), ProcessKind::kDaemon);
   flusher_->start();
   dirty_written_devices();
   for (Workload* job : workloads_)

@@ -291,9 +291,14 @@ enum class AtimeMode : std::uint8_t {
   kStrictatime,
 };
 
+// What has ext2's format mounted: its own driver, or that of ext4, as most distributions do.
+enum class FsDriver : std::uint8_t { kExt2, kExt4 };
+
 struct FilesystemConfig {
   std::string name;
-  std::string device;  // a device or a partition
+  FsDriver driver = FsDriver::kExt2;
+  bool journal = false;  // of jbd2: inodes are committed every 5 s, and wait for it
+  std::string device;    // a device or a partition
   int block_size = 4096;
   MetadataMode metadata = MetadataMode::kNone;
   bool barrier = false;  // fsync(2) empties the drive's cache, as journalling file systems do
@@ -345,6 +350,7 @@ struct JobConfig {
   std::optional<Duration> runtime;  // no new call is begun later than startdelay + runtime
   std::optional<Duration> period;   // each round starts at a multiple of this
   bool catch_up = false;            // rounds that are late follow at once, none is left out
+  bool first_wait = false;          // for the time of the first call too, though it has come
   std::optional<std::string>
       wait_for;      // begins when this job has ended; startdelay counts from then
   Bytes lockmem{0};  // memory the process holds, from when it may begin

@@ -20,7 +20,6 @@ sys.path.insert(0, str(ROOT / "analysis"))
 import guest_setup  # noqa: E402  (found through the line above)
 import job_language  # noqa: E402
 import metrics  # noqa: E402
-import recorded_layout  # noqa: E402
 import recording  # noqa: E402
 import reference_scenario  # noqa: E402
 import spec_metrics  # noqa: E402
@@ -181,12 +180,13 @@ class Measures(unittest.TestCase):
                   (0.3, False, "d", LONG_MAX - 128, "background"),
                   (0.4, True, "d", LONG_MAX, "background"),
                   (5.0, True, "d", 300, "periodic"), (5.1, False, "d", 200, "periodic"),
-                  (5.1, True, "d", 200, "periodic")]
+                  (5.1, True, "d", 200, "periodic"), (5.1, False, "d", 200, "periodic"),
+                  (10.2, True, "d", 200, "periodic")]  # as much, but another work
         works, order = spec_recording.works_of(rounds)
         self.assertEqual([(work.start_s, work.reason, work.rounds) for work in works],
                          [(0.1, "periodic", 1), (0.1, "background", 2), (0.4, "background", 1),
-                          (5.0, "periodic", 2)])
-        self.assertEqual(len(order), 6)
+                          (5.0, "periodic", 2), (10.2, "periodic", 1)])
+        self.assertEqual(len(order), 7)
 
     def test_only_pauses_that_were_slept_count(self):
         trace = spec_recording.trace_of([[1.0, 0, 9, 5, 9], [2.0, -3, 9, 5, 9], [3.0, 8, 9, 5, 9]],
@@ -241,12 +241,15 @@ class Measures(unittest.TestCase):
         # Its makers had the trace, and say in its summary what they read from it.
         self.assertEqual((found["pause.count"], found["pause.max"]), (2298, 200))
 
-    def test_files_lie_as_calibrate_py_found_them(self):
-        for experiment, first in (("E12-ext2-1k-seq", "64KiB"), ("E12-ext2-seq", "256KiB")):
-            scenario = reference_scenario.scenario_of(REFERENCE / experiment, CALIBRATION)
-            self.assertEqual(scenario["filesystems"][0]["first_extent_size"], first)
-        self.assertEqual(recorded_layout.commonest([3, 5, 3, 3, 5, 5, 5]), 5)
-        self.assertIsNone(recorded_layout.commonest([3, 3]))
+    def test_file_systems_are_mounted_by_the_driver_of_ext4(self):
+        of_ext2 = reference_scenario.scenario_of(REFERENCE / "E12-ext2-seq", CALIBRATION)
+        of_ext4 = reference_scenario.scenario_of(REFERENCE / "E12-ext4-seq", CALIBRATION)
+        for scenario, journal in ((of_ext2, False), (of_ext4, True)):
+            made = scenario["filesystems"][0]
+            self.assertEqual((made["driver"], made.get("journal", False)), ("ext4", journal))
+        # What mounting had dirtied was written 0.78 s before the job.
+        self.assertEqual(of_ext2["run"]["periodic_start"], "7220007us")
+        self.assertNotIn("periodic_start", of_ext4["run"])
 
 
 if __name__ == "__main__":

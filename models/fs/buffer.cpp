@@ -77,6 +77,8 @@ void make_inode_dirty(Vfs& vfs, Inode& inode, unsigned flags) {
     inode.dirtied_time_when = vfs.jiffies();
   }
   const bool was_dirty = (inode.i_state & I_DIRTY) != 0;
+  if ((flags & kInode) != 0)
+    inode.i_sb->dirty_inode(inode);
   const unsigned before =
       (flags & kInode) != 0 ? inode.i_state & ~unsigned{I_DIRTY_TIME} : inode.i_state;
   inode.i_state = static_cast<std::uint8_t>(before | flags);

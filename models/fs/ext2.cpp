@@ -12,15 +12,15 @@ namespace {
 // P1cold runs of 2.6.24, 2.6.31 and 2.6.32 do not read again, which agree. It decides which blocks
 // stay active, not how many (one in seven).
 constexpr int kLruPagevecPhase = 4;
-constexpr std::int64_t kInodeBytes = 128;
+constexpr std::int64_t kInodeBytes = 128, kExt4InodeBytes = 256;
 }  // namespace
 
 Ext2::Ext2(Vfs& vfs, Inode& device, const FilesystemConfig& config)
     : vfs_(vfs),
-      in_device_pages_(vfs),
       device_(device),
       config_(config),
       blocks_(device.i_size / config.block_size),
+      in_device_pages_(vfs),
       group_(group_layout(config, blocks_)),
       next_free_(group_.data),
       lru_pagevec_(kLruPagevecPhase) {
@@ -31,7 +31,7 @@ Ext2::Ext2(Vfs& vfs, Inode& device, const FilesystemConfig& config)
   barrier = config.barrier;
   atime = config.atime;
   lazytime = config.lazytime;
-  if (config.metadata != MetadataMode::kWritten)
+  if (config.metadata != MetadataMode::kWritten || config.driver != FsDriver::kExt2)
     return;
   has_super = true;
   for (std::int64_t block = group_.superblock; block < group_.bitmap; ++block)
@@ -61,7 +61,9 @@ Inode& Ext2::create(const FileConfig& config) {
   if (config_.metadata != MetadataMode::kNone)
     file.inode_table_block = config.inode_table_block.value_or(
         group_.inode_table +
-        static_cast<std::int64_t>(inode.i_ino) * kInodeBytes / config_.block_size);
+        static_cast<std::int64_t>(inode.i_ino) *
+            (config_.driver == FsDriver::kExt4 ? kExt4InodeBytes : kInodeBytes) /
+            config_.block_size);
   if (file.inode_table_block >= 0)
     metadata().preload(device_, file.inode_table_block, MetadataBlocks::Keep::kInactive);
   if (indirect_blocks_count())

@@ -42,7 +42,7 @@ class Ext2 : public SuperBlock {
   bool keeps_times() const override { return config_.metadata != MetadataMode::kNone; }
   Inode* block_device() const override { return &device_; }
 
- private:
+ protected:
   struct File {
     explicit File(Inode& i) : inode(i) {}
     Inode& inode;
@@ -52,6 +52,30 @@ class Ext2 : public SuperBlock {
     std::size_t last_extent = 0;  // where the last look-up ended
     std::int64_t inode_table_block = -1;
   };
+  // The indirect blocks that lead to a block of a file, the topmost first.
+  struct IndirectPath {
+    std::array<IndirectBlock, 3> blocks;  // disk_block -1: there is none yet
+    int depth = 0;
+  };
+
+  // A new block, and the indirect blocks in front of it.
+  virtual GetBlock allocate(File& file, std::int64_t block, std::int64_t& metadata_block);
+  virtual void lay_out(File& file, std::int64_t blocks);  // without an access
+
+  IndirectPath path_to(const File& file, std::int64_t block) const;
+  void make_indirect(File& file, const IndirectBlock& indirect);
+  void add_new_indirect(File& file, const IndirectBlock& indirect);
+  static void add_block(File& file, std::int64_t block, std::int64_t disk_block);
+  std::int64_t find_block(File& file, std::int64_t block);  // on the disk, -1: none
+  MetadataBlocks& metadata() { return vfs_.metadata ? *vfs_.metadata : in_device_pages_; }
+
+  Vfs& vfs_;
+  Inode& device_;
+  FilesystemConfig config_;
+  std::int64_t blocks_;      // on the device
+  std::vector<File> files_;  // by i_ino
+
+ private:
   // What comes before the data: of the first group, and with metadata "written" of every other.
   struct GroupLayout {
     std::int64_t superblock, descriptors, bitmap, inode_table, data;
@@ -63,13 +87,6 @@ class Ext2 : public SuperBlock {
     std::int64_t first;
     std::int64_t covers;
   };
-  // The indirect blocks that lead to a block of a file, the topmost first.
-  struct IndirectPath {
-    std::array<IndirectBlock, 3> blocks;  // disk_block -1: there is none yet
-    int depth = 0;
-  };
-
-  MetadataBlocks& metadata() { return vfs_.metadata ? *vfs_.metadata : in_device_pages_; }
 
   // They can be out of memory, and looking at one is an access.
   bool indirect_blocks_count() const {
@@ -77,36 +94,26 @@ class Ext2 : public SuperBlock {
            config_.metadata == MetadataMode::kWritten;
   }
   void load_before_start(const IndirectBlock& indirect);
-  void lay_out(File& file, std::int64_t blocks);
   void reserve(const File& file);
   std::int64_t blocks_per_group() const { return std::int64_t{8} << device_.i_blkbits; }
   std::int64_t group_of(std::int64_t disk_block) const { return disk_block / blocks_per_group(); }
   std::int64_t behind_header(std::int64_t disk_block) const;
   Branch branch_of(std::int64_t block) const;
-  IndirectPath path_to(const File& file, std::int64_t block) const;
-  void make_indirect(File& file, const IndirectBlock& indirect);
   std::int64_t bitmap_to_read(int blocks);
   void dirty_group(std::int64_t disk_block);
-  GetBlock allocate(File& file, std::int64_t block, std::int64_t& metadata_block);
   void find_next_free(const File& file);
   std::int64_t run_length(const File& file) const;  // of the run that begins
   bool append_block(File& file, std::int64_t block);
-  std::int64_t find_block(File& file, std::int64_t block);  // on the disk, -1: none
   std::int64_t missing_indirect(const File& file, std::int64_t block);
   bool at_boundary(std::int64_t block) const;
   std::int64_t pointers_per_block() const { return (std::int64_t{1} << device_.i_blkbits) / 4; }
 
-  Vfs& vfs_;
   DeviceMetadata in_device_pages_;
-  Inode& device_;
-  FilesystemConfig config_;
-  std::int64_t blocks_;  // on the device
   GroupLayout group_;
   std::int64_t next_free_;     // the allocator's hand
   std::int64_t run_left_ = 0;  // blocks until the next gap
   int lru_pagevec_;            // pages that lru_cache_add() has collected
   std::deque<Inode> inodes_;
-  std::vector<File> files_;  // by i_ino
 };
 
 }  // namespace wbsim

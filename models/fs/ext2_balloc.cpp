@@ -4,6 +4,7 @@
 
 #include "models/fs/buffer.hpp"
 #include "models/fs/ext2.hpp"
+#include "models/fs/mballoc.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
@@ -14,6 +15,11 @@ Ext2::GroupLayout Ext2::group_layout(const FilesystemConfig& config, std::int64_
   GroupLayout layout{0, 1, 2, 5, 64};
   if (config.metadata != MetadataMode::kWritten)
     return layout;
+  if (config.driver == FsDriver::kExt4) {
+    const Ext4Groups groups(blocks, config.block_size);
+    return {groups.start(0), groups.descriptor(0), groups.block_bitmap(0), groups.inode_table(0),
+            groups.first_data(0)};
+  }
   const std::int64_t size = config.block_size;
   const std::int64_t groups = (blocks + 8 * size - 1) / (8 * size);
   layout.superblock = 1024 / size;
@@ -131,8 +137,12 @@ bool Ext2::append_block(File& file, std::int64_t block) {
   find_next_free(file);
   if (next_free_ >= blocks_)
     return false;
-  const std::int64_t disk_block = next_free_++;
+  add_block(file, block, next_free_++);
   --run_left_;
+  return true;
+}
+
+void Ext2::add_block(File& file, std::int64_t block, std::int64_t disk_block) {
   const auto after =
       std::upper_bound(file.extents.begin(), file.extents.end(), block,
                        [](std::int64_t b, const Extent& extent) { return b < extent.file_block; });
@@ -141,11 +151,17 @@ bool Ext2::append_block(File& file, std::int64_t block) {
     if (before.file_block + before.blocks == block &&
         before.disk_block + before.blocks == disk_block) {
       ++before.blocks;
-      return true;
+      return;
     }
   }
   file.extents.insert(after, {block, disk_block, 1});
-  return true;
+}
+
+// ext2_alloc_branch()
+void Ext2::add_new_indirect(File& file, const IndirectBlock& indirect) {
+  make_indirect(file, indirect);
+  metadata().preload(device_, indirect.disk_block, MetadataBlocks::Keep::kInactive);
+  metadata().dirty(device_, indirect.disk_block, &file.inode);
 }
 
 // The block itself, or the first of its group that can be a file's.
@@ -207,9 +223,7 @@ GetBlock Ext2::allocate(File& file, std::int64_t block, std::int64_t& metadata_b
     next_free_ = behind_header(next_free_);
     indirect.disk_block = next_free_++;
     dirty_group(indirect.disk_block);
-    make_indirect(file, indirect);
-    metadata().preload(device_, indirect.disk_block, MetadataBlocks::Keep::kInactive);
-    metadata().dirty(device_, indirect.disk_block, &file.inode);
+    add_new_indirect(file, indirect);
   }
   if (!append_block(file, block))
     return GetBlock::kEnospc;

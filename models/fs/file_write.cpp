@@ -7,6 +7,7 @@
 #include "models/fs/buffer_io.hpp"
 #include "models/fs/durability.hpp"
 #include "models/fs/file.hpp"
+#include "models/fs/jbd2.hpp"
 #include "models/fs/page_scan.hpp"
 #include "models/fs/truncate.hpp"
 #include "sim/assert.hpp"
@@ -268,6 +269,8 @@ Task<Errno> generic_file_write(Vfs& vfs, Inode& opened, std::int64_t pos, std::i
   const bool takes_mutex = !inode.is_block_device;  // generic_file_aio_write_nolock()
   if (takes_mutex)
     co_await mutex_lock(vfs, inode, task);
+  if (Jbd2* const journal = inode.i_sb->journal(); journal && journal->shadow())
+    co_await journal->wait_on_shadow(task);
   file_update_time(vfs, opened);
   FileWrite write(vfs, inode, pos, length, task);
   Errno result = Errno::kOk;

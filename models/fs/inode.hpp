@@ -18,6 +18,7 @@ namespace wbsim {
 
 struct SuperBlock;
 class DirtyInodeLists;
+class Jbd2;
 
 namespace v24 {
 struct InodeLists;
@@ -85,12 +86,16 @@ struct SuperBlock {
   virtual std::int64_t mapped_run(Inode&, std::int64_t /*block*/, int /*count*/) { return -1; }
   // So many indirect blocks get_block() goes through on its way to `block`.
   virtual int indirect_levels(std::int64_t /*block*/) const { return 0; }
+  // The inode's own fields have changed: before it is filed as dirty. Not told again as long as the
+  // same flags are set.
+  virtual void dirty_inode(Inode&) {}
   virtual Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) = 0;
   // Writes pages with mpage_writepages(), else buffer by buffer.
   virtual bool uses_mpage() const = 0;
   virtual bool keeps_times() const = 0;  // a write makes the inode I_DIRTY_SYNC
   // s_time_gran; the clock itself moves once a tick.
   virtual Duration time_granularity() const { return std::chrono::seconds(1); }
+  virtual Jbd2* journal() { return nullptr; }
   // The device whose pages hold its metadata, null when it keeps none.
   virtual Inode* block_device() const { return nullptr; }
 

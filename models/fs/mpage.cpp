@@ -4,6 +4,7 @@
 
 #include "models/fs/block_device.hpp"
 #include "models/fs/buffer.hpp"
+#include "models/fs/jbd2.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
@@ -11,6 +12,9 @@ namespace wbsim {
 namespace {
 
 void end_pages(Vfs& vfs, FileBio& file_bio, bool ok) {
+  Jbd2* const journal = vfs.cache.page(file_bio.pages[0]).mapping->host->i_sb->journal();
+  if (journal && journal->end_later(file_bio, ok, &end_pages))
+    return;
   if (!ok) {
     for (const PageId id : file_bio.page_span()) {
       Page& page = vfs.cache.page(id);

@@ -6,6 +6,7 @@
 #include "models/fs/block_device.hpp"
 #include "models/fs/buffer.hpp"
 #include "models/fs/buffer_io.hpp"
+#include "models/fs/jbd2.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
@@ -13,6 +14,7 @@ namespace wbsim {
 namespace {
 
 constexpr int kPagevecSize = 14;
+constexpr PageIndex kExtentPages = 2048;  // MAX_WRITEPAGES_EXTENT_LEN of ext4
 
 // One do_writepages() call: the pages it writes, one at a time. The common case is plain code; only
 // a page that makes the task sleep goes through write_page_waiting().
@@ -26,7 +28,8 @@ class PageScan {
         task_(task),
         queue_(*mapping_.bdi->queue),
         mpage_(vfs, wbc, queue_.params()),
-        uses_mpage_(inode.i_sb->uses_mpage()) {}
+        uses_mpage_(inode.i_sb->uses_mpage()),
+        journal_(inode.i_sb->journal()) {}
 
   Task<Errno> run();
 
@@ -44,6 +47,7 @@ class PageScan {
   bool try_write_page(PageId id, PageIndex index);
   bool continue_write(Page& page);
   bool write_buffers(Page& page);
+  Task<> wait_for_journal();
   Task<> lock_for_write(Page& page);
   Task<> write_page_waiting(PageId id);
   Task<> sleep_for_buffers();
@@ -67,6 +71,7 @@ class PageScan {
   RequestQueue& queue_;
   MpageWriter mpage_;
   const bool uses_mpage_;
+  Jbd2* const journal_;
 
   // The page in work.
   bool started_ = false;  // it is locked and no longer PG_dirty
@@ -336,6 +341,8 @@ Task<Errno> PageScan::scan_310() {
       index = pagevec.indices[pagevec.count - 1] + 1;
       for (int i = 0; i < pagevec.count && !done; ++i) {
         done_index = pagevec.indices[i];
+        if (journal_ && journal_->shadow() && done_index % kExtentPages == 0)
+          co_await wait_for_journal();
         if (!try_write_page(pagevec.ids[i], pagevec.indices[i]))
           co_await write_page_waiting(pagevec.ids[i]);
         if (outcome_ == Written::kWritten)
@@ -357,9 +364,19 @@ Task<Errno> PageScan::scan_310() {
   co_return result;
 }
 
+// Before it can allocate: what it has is submitted.
+Task<> PageScan::wait_for_journal() {
+  mpage_.finish(bios_);
+  if (!try_submit_bios(vfs_, bios_, queue_, task_))
+    co_await submit_bios_waiting(vfs_, bios_, queue_, task_);
+  co_await journal_->wait_on_shadow(task_);
+}
+
 Task<Errno> PageScan::run() {
   if (congested())
     co_return Errno::kOk;
+  if (journal_ && journal_->shadow())
+    co_await wait_for_journal();
   Errno result;
   if (vfs_.rules.page_scan == PageScanRule::k2624)
     result = co_await scan_2624();

@@ -8,6 +8,7 @@
 //           One real-time priority, which no sched_rt_runtime_us takes the processor from.
 #pragma once
 
+#include <algorithm>
 #include <boost/intrusive/set.hpp>
 #include <coroutine>
 #include <string>
@@ -93,6 +94,14 @@ class Processors {
                           int line = __builtin_LINE()) {
     thread.vruntime_ = min_vruntime_ - ticks_.tick() / 2;
     preempt_for_new();
+    return woken(thread, file, line);
+  }
+
+  // What a process does that slept before it had done anything: it has no credit, and runs when a
+  // tick finds it behind the others.
+  Settle woken_at_par(Thread& thread, const char* file = __builtin_FILE(),
+                      int line = __builtin_LINE()) {
+    thread.vruntime_ = std::max(thread.vruntime_, min_vruntime_);
     return woken(thread, file, line);
   }
 

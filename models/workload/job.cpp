@@ -14,6 +14,7 @@ constexpr std::int64_t kCallsAtOnceMax = 1'000'000;
 constexpr Pages kLockStep{1024};
 constexpr Duration kReclaimWait = std::chrono::milliseconds(100);  // congestion_wait()
 constexpr Duration kLookAgain = std::chrono::minutes(30);
+constexpr Duration kTimerSlack = std::chrono::microseconds(50);  // PR_SET_TIMERSLACK, since 2.6.28
 
 std::string job_name(const JobConfig& config, int clone) {
   return config.numjobs > 1 ? config.name + "-" + std::to_string(clone) : config.name;
@@ -196,6 +197,11 @@ Task<> Job::begin() {
     file.open();
   started_ = sim.now();
   note_begin();
+  if (config_.first_wait) {
+    co_await context_.vfs.cpu.settle(task_);
+    co_await sim.delay_until(started_ + kTimerSlack, "nanosleep");
+    co_await context_.vfs.cpu.woken_at_par(task_);
+  }
 }
 
 Task<> Job::run() {

@@ -12,11 +12,24 @@
 namespace wbsim {
 
 WbFlusher::WbFlusher(WritebackContext& context) : context_(context) {
+  const Jiffies begin = context.vfs.ticks.jiffies_at(context.periodic_start);
   for (BackingDevInfo* bdi : context.bdis) {
-    wbs_.emplace_back(*bdi, context.vfs.ticks.jiffies_at(context.periodic_start));
-    restart_estimate(*bdi, context.vfs.ticks.jiffies_at(context.periodic_start));
+    wbs_.emplace_back(*bdi, begin);
+    restart_estimate(*bdi, begin + bandwidth_before_start(*bdi));
   }
   context.vfs.cache.set_writeback_listener(*this);
+}
+
+// What was written before the start was written at periodic_start and ended soon after, and
+// inode_writeback_ended() had the bandwidth looked at. Returns how much later.
+Jiffies WbFlusher::bandwidth_before_start(BackingDevInfo& bdi) {
+  const int hz = context_.vfs.ticks.hz();
+  if (context_.rules.bandwidth != BandwidthUpdate::kInWritepages ||
+      bdi.rates.written_stamp >= bdi.written)
+    return Jiffies(0);
+  const Jiffies later = bandwidth_interval(hz) + Jiffies(1);
+  update_write_bandwidth(context_.rules.rates, bdi.rates, later, bdi.written, hz);
+  return later;
 }
 
 WbFlusher::~WbFlusher() = default;

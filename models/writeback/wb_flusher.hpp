@@ -46,6 +46,7 @@ class WbFlusher : public Flusher, private WritebackListener {
   struct Wb;  // struct bdi_writeback
 
   Wb& of(const BackingDevInfo& bdi) const;
+  Jiffies bandwidth_before_start(BackingDevInfo& bdi);
   // The delayed work (wb_flusher.cpp).
   void wakeup(Wb& wb);
   void wakeup_delayed(Wb& wb);

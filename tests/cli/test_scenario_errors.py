@@ -67,6 +67,23 @@ class InvalidScenario(CliTest):
         self.refused(scenario, 'flusher "bdi" knows no b_dirty_time')
         self.refused_with("/vm/dirtytime_expire_seconds", 60, "no file system has lazytime")
 
+    def test_ext4_belongs_to_kernels_since_2_6_28(self):
+        scenario = copy.deepcopy(SMALL)
+        scenario["filesystems"][0].update(driver="ext4")
+        for kernel in "2.4.17", "2.6.24":
+            scenario["kernel"] = {"preset": kernel}
+            self.refused(scenario, f"/filesystems/0/driver: kernel {kernel} has no ext4")
+        scenario["kernel"] = {"preset": "6.1"}
+        scenario["filesystems"][0].update(
+            block_size="512B", metadata="pinned", extent_size="1MiB",
+            files=[{"name": "f0", "size": "4KiB", "extents": [[0, 100, 8]]}])
+        self.refused(scenario, "/filesystems/0/block_size: ext4 has blocks of 1 KiB and more",
+                     "/filesystems/0/files/0/extents: stand only with driver ext2",
+                     "/filesystems/0/metadata: stands only with driver ext2",
+                     "/filesystems/0/extent_size: stands only with driver ext2 or a journal")
+        self.refused_with("/filesystems/0/journal", True, "stands only with driver ext4")
+        self.refused_with("/workloads/0/first_wait", True, "stands only with rate or period")
+
     def test_highmem_belongs_to_kernels_that_count_it(self):
         self.refused_with("/machine/highmem", "63MiB", "leaves less than 16MiB of low memory")
         self.refused_with("/vm/highmem_is_dirtyable", 1, "stands only with machine highmem")

@@ -68,7 +68,7 @@ MachineFixture::MachineFixture(const Scenario& scenario)
   for (const DeviceConfig& device : config.devices)
     add_disk(device);
   for (std::size_t i = 0; i < config.filesystems.size(); ++i) {
-    Ext2& fs = filesystems.emplace_back(vfs, raw(i), config.filesystems[i]);
+    Ext2& fs = *filesystems.emplace_back(make_filesystem(vfs, raw(i), config.filesystems[i]));
     fs.s_number = static_cast<int>(context.super_blocks.size());
     context.super_blocks.push_back(&fs);
     for (const FileConfig& file_config : config.filesystems[i].files)
@@ -137,6 +137,9 @@ void MachineFixture::start_flusher() {
   if (row.writeback.throttles_vm_writeout)
     vfs.reclaim_throttle = &vm_writeout;
   flusher->start();
+  for (const auto& fs : filesystems)
+    if (Jbd2* const journal = fs->journal())
+      sim.spawn("jbd2", journal->kjournald2(context.wheel), ProcessKind::kDaemon);
 }
 
 void MachineFixture::dirty_pages(Inode& inode, PageIndex first, PageIndex count,

@@ -11,7 +11,7 @@
 #include "models/device/device.hpp"
 #include "models/fs/block_device.hpp"
 #include "models/fs/buffer.hpp"
-#include "models/fs/ext2.hpp"
+#include "models/fs/ext4.hpp"
 #include "models/fs/file.hpp"
 #include "models/fs/page_scan.hpp"
 #include "models/kernel.hpp"
@@ -180,7 +180,7 @@ class MachineFixture {
   VmWriteoutThrottle vm_writeout{context};
   std::deque<Disk> disks;
   BlockDevSuperBlock block_devices;
-  std::deque<Ext2> filesystems;
+  std::vector<std::unique_ptr<Ext2>> filesystems;
   std::deque<SlowInodes> slow_inodes;
   std::unique_ptr<Kernel24> kernel24;  // lists inodes
   std::unique_ptr<Flusher> flusher;

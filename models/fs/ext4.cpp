@@ -1,0 +1,154 @@
+#include "models/fs/ext4.hpp"
+
+#include <algorithm>
+
+#include "models/fs/buffer.hpp"
+
+namespace wbsim {
+
+namespace {
+FilesystemConfig with_metadata(FilesystemConfig config) {
+  config.metadata = MetadataMode::kWritten;
+  return config;
+}
+}  // namespace
+
+Ext4::Ext4(Vfs& vfs, Inode& device, const FilesystemConfig& config)
+    : Ext2(vfs, device, with_metadata(config)),
+      groups_(blocks_, config.block_size),
+      mballoc_(groups_) {}
+
+void Ext4::dirty_known(std::int64_t disk_block) {
+  if (!metadata().in_memory(device_, disk_block))
+    metadata().preload(device_, disk_block, MetadataBlocks::Keep::kHeld);
+  metadata().dirty(device_, disk_block, nullptr);
+}
+
+// ext4_mb_mark_diskspace_used()
+void Ext4::dirty_group(std::int64_t disk_block) {
+  const std::int64_t group = groups_.group_of(disk_block);
+  dirty_known(groups_.block_bitmap(group));
+  dirty_known(groups_.descriptor(group));
+}
+
+void Ext4::dirty_inode(Inode& inode) {
+  dirty_known(files_[inode.i_ino].inode_table_block);
+}
+
+Task<Errno> Ext4::write_inode(Inode& inode, TaskStruct& task, bool wait) {
+  if (!wait)
+    co_return Errno::kOk;
+  co_return co_await Ext2::write_inode(inode, task, wait);
+}
+
+std::int64_t Ext4::data_block(const File& file, std::int64_t block) {
+  const auto ino = static_cast<std::size_t>(file.inode.i_ino);
+  if (ino >= preallocations_.size())
+    preallocations_.resize(ino + 1);
+  return mballoc_.data_block(block, config_.block_size, preallocations_[ino]);
+}
+
+void Ext4::lay_out(File& file, std::int64_t blocks) {
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    IndirectPath path = path_to(file, block);
+    for (int i = 0; i < path.depth; ++i) {
+      IndirectBlock& indirect = path.blocks[static_cast<std::size_t>(i)];
+      if (indirect.disk_block >= 0)
+        continue;
+      indirect.disk_block = mballoc_.metadata_block();
+      if (indirect.disk_block < 0)
+        return;
+      make_indirect(file, indirect);
+    }
+    const std::int64_t disk_block = data_block(file, block);
+    if (disk_block < 0)
+      return;  // a hole to its end
+    add_block(file, block, disk_block);
+  }
+}
+
+GetBlock Ext4::allocate(File& file, std::int64_t block, std::int64_t&) {
+  IndirectPath path = path_to(file, block);
+  std::int64_t parent = -1;
+  for (int i = 0; i < path.depth; ++i) {
+    IndirectBlock& indirect = path.blocks[static_cast<std::size_t>(i)];
+    if (indirect.disk_block < 0) {
+      indirect.disk_block = mballoc_.metadata_block();
+      if (indirect.disk_block < 0)
+        return GetBlock::kEnospc;
+      dirty_group(indirect.disk_block);
+      add_new_indirect(file, indirect);
+    }
+    parent = indirect.disk_block;
+  }
+  const std::int64_t disk_block = data_block(file, block);
+  if (disk_block < 0)
+    return GetBlock::kEnospc;
+  add_block(file, block, disk_block);
+  dirty_group(disk_block);
+  if (parent >= 0)
+    metadata().dirty(device_, parent, &file.inode);
+  dirty_inode(file.inode);  // i_blocks
+  mark_inode_dirty(vfs_, file.inode, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
+  return GetBlock::kMapped;
+}
+
+namespace {
+
+constexpr std::int64_t kExtentsInInode = 4;
+constexpr std::int64_t kExtentBlocks = 32768;                   // longest, and a group's
+constexpr std::int64_t kJournalBytes = std::int64_t{64} << 20;  // of mke2fs, for 2 GiB
+
+// sparse_super2 and flex_bg put what is in front of the data into the first group.
+constexpr std::int64_t kDescriptors = 1, kBitmaps = 257, kExtentTree = 33026;
+
+FilesystemConfig with_inodes(FilesystemConfig config) {
+  config.metadata = MetadataMode::kPinned;
+  return config;
+}
+
+std::int64_t journal_blocks(std::int64_t blocks, int block_size) {
+  return std::min(kJournalBytes / block_size, blocks / 4);
+}
+
+}  // namespace
+
+// The journal is in the middle of the disk.
+Ext4WithJournal::Ext4WithJournal(Vfs& vfs, Inode& device, const FilesystemConfig& config)
+    : Ext2(vfs, device, with_inodes(config)),
+      journal_(vfs, device, blocks_ / 2, journal_blocks(blocks_, config.block_size),
+               config.barrier) {}
+
+void Ext4WithJournal::dirty_inode(Inode& inode) {
+  journal_.dirty_metadata(files_[inode.i_ino].inode_table_block);
+}
+
+Task<Errno> Ext4WithJournal::write_inode(Inode& inode, TaskStruct& task, bool wait) {
+  if (wait && journal_.has(files_[inode.i_ino].inode_table_block))
+    co_await journal_.complete_transaction(task);
+  co_return Errno::kOk;
+}
+
+GetBlock Ext4WithJournal::allocate(File& file, std::int64_t block, std::int64_t& metadata_block) {
+  const GetBlock result = Ext2::allocate(file, block, metadata_block);
+  if (result != GetBlock::kMapped)
+    return result;
+  const std::int64_t group = find_block(file, block) / kExtentBlocks;
+  journal_.dirty_metadata(kDescriptors);
+  journal_.dirty_metadata(kBitmaps + group);
+  if (block >= kExtentsInInode * kExtentBlocks)
+    journal_.dirty_metadata(kExtentTree);
+  dirty_inode(file.inode);
+  mark_inode_dirty(vfs_, file.inode, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
+  return GetBlock::kMapped;
+}
+
+std::unique_ptr<Ext2> make_filesystem(Vfs& vfs, Inode& device, const FilesystemConfig& config) {
+  if (config.driver == FsDriver::kExt2)
+    return std::make_unique<Ext2>(vfs, device, config);
+  if (config.journal)
+    return std::make_unique<Ext4WithJournal>(vfs, device, config);
+  return std::make_unique<Ext4>(vfs, device, config);
+}
+
+}  // namespace wbsim

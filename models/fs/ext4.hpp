@@ -1,0 +1,64 @@
+// ext2's format under the driver of ext4, as most distributions mount it: no journal, no extents.
+//
+// MODELS:   fs/ext4 of 2.6.28 - 6.1 without a journal: ext4_ind_map_blocks() when a page is
+//           written to (nothing is delayed), ext4_dirty_inode(). A new block dirties its group's
+//           bitmap and descriptor, its indirect block and the block of its inode, all at once; the
+//           block of an inode is not for write_inode() to fill, but only to wait for.
+// DEVIATES: no directories or deletion. All bitmaps are in memory, as mounting has read them
+//           (5.9); the super block is not written. An inode that is dirty already dirties its
+//           block again only with a new block.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "models/fs/ext2.hpp"
+#include "models/fs/jbd2.hpp"
+#include "models/fs/mballoc.hpp"
+
+namespace wbsim {
+
+class Ext4 : public Ext2 {
+ public:
+  Ext4(Vfs& vfs, Inode& device, const FilesystemConfig& config);
+
+  void dirty_inode(Inode& inode) override;
+  Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
+
+ private:
+  GetBlock allocate(File& file, std::int64_t block, std::int64_t& metadata_block) override;
+  void lay_out(File& file, std::int64_t blocks) override;
+  std::int64_t data_block(const File& file, std::int64_t block);
+  void dirty_known(std::int64_t disk_block);  // one that mounting has read
+  void dirty_group(std::int64_t disk_block);
+
+  Ext4Groups groups_;
+  Mballoc mballoc_;
+  std::vector<Mballoc::Preallocation> preallocations_;  // by i_ino
+};
+
+// ext4 with its journal, extents and flexible block groups.
+//
+// MODELS:   what a new block and a changed inode put into the running transaction: the bitmap and
+//           the descriptor of the group, the block of the inode, and that of its extents when the
+//           inode has no room for them.
+// DEVIATES: blocks are allocated when a page is written to, not when it is written out. fsync(2)
+//           flushes the drive once more than the commit block has, where it flushes at all. Where
+//           data lies is what extent_size and gap_size say.
+class Ext4WithJournal : public Ext2 {
+ public:
+  Ext4WithJournal(Vfs& vfs, Inode& device, const FilesystemConfig& config);
+
+  void dirty_inode(Inode& inode) override;
+  Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
+  Jbd2* journal() override { return &journal_; }
+
+ private:
+  GetBlock allocate(File& file, std::int64_t block, std::int64_t& metadata_block) override;
+
+  Jbd2 journal_;
+};
+
+std::unique_ptr<Ext2> make_filesystem(Vfs& vfs, Inode& device, const FilesystemConfig& config);
+
+}  // namespace wbsim

@@ -1,0 +1,144 @@
+// ext2 and ext4 under ext4's driver: which blocks a write dirties, and who waits for the journal.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <optional>
+#include <utility>
+
+#include "models/fs/ext4.hpp"
+#include "tests/support/machine_fixture.hpp"
+
+namespace wbsim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::int64_t kBlocks = (std::int64_t{1} << 30) / 4096;  // of the disk
+constexpr Sectors kJournal{kBlocks / 2 * 8};
+
+// A disk of 10 MB/s with an empty file.
+struct Fixture : MachineFixture {
+  explicit Fixture(bool journal) : MachineFixture(scenario(journal)) { start_flusher(); }
+  static Scenario scenario(bool journal) {
+    Scenario s = plain_scenario("6.1");
+    FilesystemConfig& fs = s.filesystems[0];
+    fs.driver = FsDriver::kExt4;
+    fs.journal = journal;
+    fs.files[0].size = Bytes(0);
+    s.devices[0].fixed.bandwidth_bytes_per_s = 10'000'000;
+    return s;
+  }
+  void start(Task<Errno> body) {
+    took.reset();
+    sim.spawn("test", timed(std::move(body)));
+    run_until(sim.now().time_since_epoch() + Duration(1));
+  }
+  void start_write(std::int64_t block, std::int64_t blocks) {
+    start(context.files->write(file(0), block * 4096, blocks * 4096, task));
+  }
+  void write(std::int64_t block, std::int64_t blocks) {
+    start_write(block, blocks);
+    REQUIRE(took);
+  }
+  bool dirty(std::int64_t block) {
+    const BufferHead* bh = find_uptodate_block(vfs, raw(0), block);
+    return bh && bh->test(BH_Dirty);
+  }
+  // Of the requests that went to the journal.
+  std::vector<std::int64_t> journal_blocks() const {
+    std::vector<std::int64_t> blocks;
+    for (const RequestRecord& request : log.requests)
+      if (request.sector >= kJournal)
+        blocks.push_back(request.sectors.count() / 8);
+    return blocks;
+  }
+
+  TaskStruct task{"task"};
+  std::optional<Duration> took;  // what was started, once it has ended
+
+ private:
+  Task<> timed(Task<Errno> body) {
+    const TimePoint begin = sim.now();
+    const Errno result = co_await body;
+    CHECK(result == Errno::kOk);
+    took = sim.now() - begin;
+  }
+};
+
+TEST_CASE("ext4's driver dirties bitmap, descriptor and inode with the first block", "[fs]") {
+  Fixture f(false);
+  const Ext4Groups groups(kBlocks, 4096);
+  f.write(0, 1);
+  CHECK(f.dirty(groups.descriptor(0)));
+  CHECK(f.dirty(groups.block_bitmap(0)));
+  CHECK(f.dirty(groups.inode_table(0)));
+  CHECK(f.context.counters().nr_file_dirty == Pages(4));
+  f.write(1, 13);  // and the indirect block of the last two
+  CHECK(f.context.counters().nr_file_dirty == Pages(14 + 4));
+  CHECK(f.log.requests.empty());  // mounting has read the bitmaps
+}
+
+TEST_CASE("the device's inode is dirty before the file's, and is written first", "[fs]") {
+  Fixture f(false);
+  f.write(0, 64);
+  f.run_until(seconds(7));  // a disk without a share is written at the first wake-up
+  REQUIRE(f.log.inodes_written.size() >= 2);
+  CHECK(f.log.inodes_written[0].ino == f.raw(0).i_ino);
+  CHECK(f.log.inodes_written[1].ino == f.file(0).i_ino);
+}
+
+TEST_CASE("a transaction is committed by who changes something 5 s after it began", "[fs]") {
+  Fixture f(true);
+  f.write(0, 1);
+  f.run_until(milliseconds(4950));
+  f.write(1, 1);
+  CHECK(f.journal_blocks().empty());
+  CHECK_FALSE(f.dirty(1));
+  f.run_until(milliseconds(5001));
+  f.write(2, 1);
+  f.run_until(milliseconds(5010));
+  // A descriptor, and the group's descriptor, the bitmap and the inode; then the commit block.
+  CHECK(f.journal_blocks() == std::vector<std::int64_t>{4, 1});
+  CHECK(f.dirty(1));  // nobody has changed it since
+}
+
+TEST_CASE("a transaction that nobody touches is committed by its timer", "[fs]") {
+  Fixture f(true);
+  f.write(0, 1);
+  f.run_until(milliseconds(5000));
+  CHECK(f.journal_blocks().empty());
+  f.run_until(milliseconds(5600));  // the wheel is as coarse as 512 ticks then
+  CHECK(f.journal_blocks().size() == 2);
+}
+
+TEST_CASE("who changes a block on its way to the journal waits for all before it", "[fs]") {
+  Fixture f(true);
+  f.write(0, 1);
+  f.run_until(milliseconds(4400));
+  f.write(1, 2000);  // more than the background limit: 0.82 s of the disk
+  f.run_until(milliseconds(5010));
+  f.write(2001, 1);  // commits
+  f.start_write(2002, 1);
+  CHECK_FALSE(f.took);
+  const Pages under_writeback = f.context.counters().nr_writeback;
+  f.run_until(milliseconds(5050));
+  CHECK_FALSE(f.took);
+  CHECK(f.context.counters().nr_writeback >= under_writeback);  // though the disk goes on
+  f.run_until(milliseconds(5400));
+  REQUIRE(f.took);
+  CHECK(*f.took > milliseconds(50));
+  CHECK(f.context.counters().nr_writeback < under_writeback);
+}
+
+TEST_CASE("fsync on ext4 waits for the commit", "[fs]") {
+  Fixture f(true);
+  f.write(0, 1);
+  File opened{.f_inode = &f.file(0)};
+  f.start(f.context.files->fsync(opened, SyncWhat::kFsync, f.task));
+  f.run_until(milliseconds(100));
+  REQUIRE(f.took);
+  CHECK(f.journal_blocks() == std::vector<std::int64_t>{4, 1});
+}
+
+}  // namespace
+}  // namespace wbsim
