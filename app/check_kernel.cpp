@@ -53,6 +53,7 @@ class KernelCheck {
     }
     for (std::size_t i = 0; i < s_.devices.size(); ++i)
       limits_of(s_.devices[i], child("/devices", i), limits);
+    cgroups();
     bool lazytime = false;
     for (std::size_t i = 0; i < s_.filesystems.size(); ++i) {
       times_of(s_.filesystems[i], child("/filesystems", i));
@@ -64,6 +65,17 @@ class KernelCheck {
       for (std::size_t i = 0; i < s_.jobs.size(); ++i)
         if (s_.jobs[i].ioengine == IoEngine::kMmap)
           is_not_modelled(child("/workloads", i) + "/ioengine", kMappedFiles, "2.6.24");
+  }
+  void cgroups() {
+    if (s_.cgroups.empty())
+      return;
+    const std::string what = "the write-back of cgroups";
+    if (row_.writeback.rates != RateRule::k61)
+      lacks("/cgroups", "4.2 brought " + what);
+    if (s_.kernel.flusher.value_or("bdi_wq") != "bdi_wq")
+      problems_.error("/kernel/flusher", shown(*s_.kernel.flusher) + " does not know " + what);
+    if (s_.kernel.throttle.value_or("ioless") != "ioless")
+      problems_.error("/kernel/throttle", shown(*s_.kernel.throttle) + " does not know " + what);
   }
   void times_of(const FilesystemConfig& fs, const std::string& at) {
     if (row_.writeback.limits == LimitsRule::k2618 && fs.atime == AtimeMode::kRelatime)
@@ -97,6 +109,8 @@ class KernelCheck {
       is_not_modelled("/machine/highmem", "high memory, which its disks reach by bounce buffers");
     for (std::size_t i = 0; i < s_.devices.size(); ++i)
       device(s_.devices[i], child("/devices", i));
+    if (!s_.cgroups.empty())
+      lacks("/cgroups", "4.2 brought the write-back of cgroups");
     if (s_.vm.dirtytime_expire_seconds)
       lacks("/vm/dirtytime_expire_seconds", "4.0 brought it");
     for (std::size_t i = 0; i < s_.filesystems.size(); ++i)

@@ -34,11 +34,13 @@ class WorkloadCheck {
   }
 
   void run() {
+    cgroups();
     std::set<std::string> names;
     for (std::size_t i = 0; i < s_.jobs.size(); ++i) {
       const JobConfig& j = s_.jobs[i];
       const std::string at = child("/workloads", i);
       waits_for_earlier(j, at, names);
+      in_cgroup(j, at);
       if (problems_.usable(at + "/name") && !names.insert(j.name).second)
         problems_.error(at + "/name", shown(j.name) + " names another workload already");
       if (problems_.usable(at + "/rw"))
@@ -48,6 +50,26 @@ class WorkloadCheck {
   }
 
  private:
+  // Their names stand beside those of the devices in samples.csv.
+  void cgroups() {
+    constexpr std::size_t kMost = 100;
+    std::set<std::string> devices;
+    for (const DeviceConfig& d : s_.devices)
+      devices.insert(d.name);
+    for (std::size_t i = 0; i < s_.cgroups.size(); ++i) {
+      const std::string& name = s_.cgroups[i].name;
+      const std::string at = child("/cgroups", i) + "/name";
+      if (problems_.usable(at) && (devices.contains(name) || !cgroups_.insert(name).second))
+        problems_.error(at, shown(name) + " names something else already");
+    }
+    if (s_.cgroups.size() > kMost)
+      problems_.error("/cgroups", "are more than " + std::to_string(kMost));
+  }
+  void in_cgroup(const JobConfig& j, const std::string& at) {
+    if (j.cgroup && !cgroups_.contains(*j.cgroup) && problems_.usable_below("/cgroups", "name"))
+      problems_.error(at + "/cgroup", shown(*j.cgroup) + " is no cgroup",
+                      name_hint(*j.cgroup, {cgroups_.begin(), cgroups_.end()}));
+  }
   void waits_for_earlier(const JobConfig& j, const std::string& at,
                          const std::set<std::string>& earlier) {
     if (!j.wait_for || earlier.contains(*j.wait_for) ||
@@ -245,6 +267,7 @@ class WorkloadCheck {
 
   const Scenario& s_;
   Problems& problems_;
+  std::set<std::string> cgroups_;
   std::map<std::string, Target> targets_;
   std::vector<std::string> target_names_;
   std::map<std::string, std::string> mounted_;

@@ -47,6 +47,16 @@ std::string sample_columns(const std::vector<std::string>& devices, bool lazytim
   return line;
 }
 
+// The first three as memory.stat says them, in bytes.
+std::string cgroup_columns(const Scenario& scenario) {
+  std::string line;
+  for (const CgroupConfig& cgroup : scenario.cgroups)
+    for (const char* column :
+         {"file", "file_dirty", "file_writeback", "DirtyThresh", "BackgroundThresh"})
+      line += "," + cgroup.name + "_" + column;
+  return line;
+}
+
 std::int64_t in_kib(Pages pages) {
   return to_bytes(pages).count() / 1024;
 }
@@ -114,7 +124,8 @@ CsvSink::CsvSink(const Scenario& scenario, const CsvOptions& options)
   const auto reads = [](const JobConfig& j) {
     return j.rw == JobKind::kRead || j.rw == JobKind::kRandRead;
   };
-  samples_ = open("samples.csv", sample_columns(devices_, lazytime_, at_risk_));
+  samples_ =
+      open("samples.csv", sample_columns(devices_, lazytime_, at_risk_) + cgroup_columns(scenario));
   if (options.calls) {
     writes_ = open("writes.csv", kCallColumns);
     if (!scenario.replays.empty() || std::any_of(scenario.jobs.begin(), scenario.jobs.end(), reads))
@@ -157,6 +168,12 @@ void CsvSink::on_sample(const Sample& s) {
       .number(s.flush);
   for (const DeviceSample& device : s.devices)
     device_columns(device, s);
+  for (const CgroupSample& cgroup : s.cgroups)
+    row_.number(to_bytes(cgroup.file).count())
+        .number(to_bytes(cgroup.file_dirty).count())
+        .number(to_bytes(cgroup.file_writeback).count())
+        .number(in_kib(cgroup.dirty_threshold))
+        .number(in_kib(cgroup.background_threshold));
   emit(*samples_);
 }
 

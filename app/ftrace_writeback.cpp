@@ -56,6 +56,7 @@ void FtraceSink::put_inode_state(TextLine& line, unsigned state) {
   }
 }
 
+// The root's, whichever cgroup it is: their inode numbers are not simulated.
 void FtraceSink::end_writeback() {
   if (version_ >= kCgroups)
     line_.text(" cgroup_ino=1");

@@ -361,6 +361,10 @@ void describe(KeyVisitor& v, ScenarioFile& file) {
   v.list(group_key("devices", "Disks").needed(), list_slot(s.devices, describe_device));
   v.list(group_key("filesystems", "File systems and their files"),
          list_slot(s.filesystems, describe_filesystem));
+  v.list(group_key("cgroups",
+                   "Memory cgroups below the root; each has a flusher and dirty limits of its own "
+                   "for each device: the kernel's CONFIG_CGROUP_WRITEBACK, from 4.2 on"),
+         list_slot(s.cgroups, describe_cgroup));
   v.list(group_key("workloads", "Simulated processes, in fio's words"),
          list_slot(s.jobs, describe_job));
   v.list(group_key("replays", "Simulated processes that make recorded calls"),

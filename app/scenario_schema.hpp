@@ -11,6 +11,7 @@ void describe(KeyVisitor& v, ScenarioFile& file);
 
 void describe_device(KeyVisitor& v, DeviceConfig& device);
 void describe_device_hardware(KeyVisitor& v, DeviceConfig& device);  // all but its queue
+void describe_cgroup(KeyVisitor& v, CgroupConfig& c);
 void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs);
 void describe_job(KeyVisitor& v, JobConfig& job);
 

@@ -224,6 +224,10 @@ void describe_job_start(KeyVisitor& v, JobConfig& j) {
                     "has dirty limits a quarter higher (6.1: and 1/32 of the tracked limit)")
              .read_by("processor model, dirty limits of 2.6 and later"),
          enum_slot(j.sched_policy, sched_policy_words()));
+  v.leaf(name_key("cgroup", "Memory cgroup the process is in (4.2 and later)")
+             .by_default("the root's")
+             .read_by("page cache, ioless throttle, flusher threads"),
+         slot(j.cgroup));
   v.leaf(name_key("wait_for",
                   "Begins when this workload, one above it, has ended with all its clones; "
                   "startdelay counts from then")
@@ -331,6 +335,26 @@ void describe_device(KeyVisitor& v, DeviceConfig& d) {
          slot(d.soft_block_size));
   v.list(group_key("partitions", "Parts of the device"),
          list_slot(d.partitions, describe_partition));
+}
+
+void describe_cgroup(KeyVisitor& v, CgroupConfig& c) {
+  constexpr std::int64_t kLeast = 256 * kPageSize;
+  const std::string reader = "page cache, ioless throttle";
+  v.leaf(name_key("name", "Name, as below /sys/fs/cgroup and in every result").needed(),
+         slot(c.name));
+  v.leaf(size_key("memory.max", kLeast, 64 * kTiB,
+                  "Memory it may use: file pages its processes brought into memory, and what they "
+                  "lock. At the limit they free clean pages of it; there is no killing and no "
+                  "waiting")
+             .by_default("unset")
+             .read_by(reader),
+         slot(c.max));
+  v.leaf(size_key("memory.high", kLeast, 64 * kTiB,
+                  "As memory.max: who exceeds it frees clean pages; that the kernel then also "
+                  "slows a task down is left out")
+             .by_default("unset")
+             .read_by(reader),
+         slot(c.high));
 }
 
 void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs) {

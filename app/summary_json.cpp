@@ -140,6 +140,16 @@ Json memory_json(const MemorySummary& m) {
   return j;
 }
 
+Json cgroup_json(const CgroupSummary& c) {
+  Json j;
+  j["peak_file_bytes"] = to_bytes(c.peak_file).count();
+  j["peak_dirty_and_writeback_pages"] = c.peak_dirty_and_writeback.count();
+  j["still_dirty"] = c.still_dirty.count();
+  j["inodes_switched"] = c.inodes_switched;
+  j["foreign_flushes"] = c.foreign_flushes;
+  return j;
+}
+
 Json at_cut_json(const FileAtCut& f) {
   return {{"memory_bytes", f.in_memory.count()},
           {"in_flight_bytes", f.in_flight.count()},
@@ -200,6 +210,8 @@ Json summary_json(const Scenario& scenario, const RunSummary& run,
     j["devices"][d.name] = device_json(d, run.writers_end);
   j["flushers"] = flushers_json(run.flushers);
   j["memory"] = memory_json(run.memory);
+  for (const CgroupSummary& cgroup : run.cgroups)
+    j["cgroups"][cgroup.name] = cgroup_json(cgroup);
   j["first_throttle_s"] = time_or_null(run.first_throttle);
   j["jobs"] = fio_jobs_json(scenario, run, rates);
   j["disk_util"] = fio_disk_util_json(run);
@@ -224,6 +236,8 @@ Json summary_skeleton(const Scenario& scenario) {
     summary.name = device.name;
     run.devices.push_back(std::move(summary));
   }
+  for (const CgroupConfig& cgroup : scenario.cgroups)
+    run.cgroups.emplace_back().name = cgroup.name;
   if (scenario.run.power_cut) {
     run.power_cut.emplace();
     for (const std::string& name : written_files(scenario))

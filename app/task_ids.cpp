@@ -41,6 +41,11 @@ const TaskId& TaskIds::of(std::string_view thread) {
 }
 
 TaskId TaskIds::kernel_thread(std::string_view thread) {
+  const std::size_t colon = thread.find(':');
+  if (colon != std::string_view::npos) {  // of a cgroup: a kworker like those of the devices
+    const int worker = static_cast<int>(devices_.size()) + ++cgroup_workers_;
+    return {"kworker/u8:" + std::to_string(worker), next_pid_++};
+  }
   const std::size_t dash = thread.rfind('-');
   if (dash != std::string_view::npos && dash + 1 < thread.size()) {
     const std::string_view tail = thread.substr(dash + 1);

@@ -38,6 +38,7 @@ class TaskIds {
   std::map<std::string, TaskId, std::less<>> ids_;
   bool kworkers_;
   int next_pid_;
+  int cgroup_workers_ = 0;
 };
 
 }  // namespace wbsim

@@ -22,6 +22,7 @@
 #include "models/workload/replay_job.hpp"
 #include "models/writeback/balance_dirty.hpp"
 #include "models/writeback/bdi_flusher.hpp"
+#include "models/writeback/cgroup_writeback.hpp"
 #include "models/writeback/ioless_throttle.hpp"
 #include "models/writeback/kernel24.hpp"
 #include "models/writeback/laptop_mode.hpp"
@@ -145,9 +146,12 @@ class Machine::Impl {
   void watch_durability(const DeviceConfig& config, Disk& disk);
   void add_block_devices(const DeviceConfig& config, Disk& disk);
   void add_filesystems();
+  FlexProportions new_shares() const;
   void start_domain();
+  void make_cgroups();
   void dirty_written_devices();
   void make_flusher();
+  void make_wb_flusher();
   void make_throttle();
   void add_jobs();
   void add_replays();
@@ -197,8 +201,10 @@ class Machine::Impl {
   BlockDevSuperBlock block_devices_;
   std::map<std::string, Inode*> devices_;  // block devices by name
   std::vector<std::unique_ptr<Ext2>> filesystems_;
-  std::unique_ptr<Kernel24> kernel24_;   // of a kernel of 2.4; it lists inodes
-  std::map<std::string, Inode*> files_;  // "FS/NAME", "/dev/NAME"
+  std::unique_ptr<Kernel24> kernel24_;    // of a kernel of 2.4; it lists inodes
+  std::map<std::string, Inode*> files_;   // "FS/NAME", "/dev/NAME"
+  std::optional<MemoryCgroups> cgroups_;  // if there are any
+  std::optional<CgroupWriteback> cgroup_writeback_;
   std::unique_ptr<Flusher> flusher_;
   std::unique_ptr<LaptopMode> laptop_;
   std::unique_ptr<DirtyThrottle> throttle_;
@@ -252,6 +258,7 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
   add_disks();
   add_filesystems();
   start_domain();
+  make_cgroups();
   make_flusher();
   add_jobs();
   add_replays();
@@ -325,16 +332,32 @@ void Machine::Impl::add_filesystems() {
   }
 }
 
+FlexProportions Machine::Impl::new_shares() const {
+  constexpr std::int64_t kSharePeriodSeconds = 3;  // VM_COMPLETIONS_PERIOD_LEN
+  return {context_.hz() * kSharePeriodSeconds, context_.wheel,
+          scenario_.kernel.smp ? FlexBatches::smp(scenario_.cpu.cpus) : FlexBatches{}};
+}
+
+// Before the flusher, which has a worker for each wb.
+void Machine::Impl::make_cgroups() {
+  if (scenario_.cgroups.empty())
+    return;
+  const Pages total = total_pages(scenario_);
+  cgroups_.emplace(total, FlexShares{new_shares(), &sim_});
+  for (const CgroupConfig& config : scenario_.cgroups) {
+    const Bytes most = to_bytes(total);
+    cgroups_->add(config.name,
+                  whole_pages(std::min(config.max.value_or(most), config.high.value_or(most))));
+  }
+  cache_.use_cgroups(*cgroups_);
+  context_.cgroups = &cgroup_writeback_.emplace(context_, *cgroups_);
+}
+
 // Shares, timers and the tracked limit, before anybody looks at them.
 void Machine::Impl::start_domain() {
-  constexpr std::int64_t kSharePeriodSeconds = 3;  // VM_COMPLETIONS_PERIOD_LEN
   context_.wheel = TimerWheel(row_.writeback.timers, ticks_, scenario_.run.first_tick);
   if (has_flex_shares(row_.writeback.limits))
-    cache_.use_flex_shares(
-        FlexProportions(
-            context_.hz() * kSharePeriodSeconds, context_.wheel,
-            scenario_.kernel.smp ? FlexBatches::smp(scenario_.cpu.cpus) : FlexBatches{}),
-        sim_);
+    cache_.use_flex_shares(new_shares(), sim_);
   Pages limit = context_.dirty_limits().dirty;
   if (!sysctl_was_written(scenario_.vm, row_))
     limit = dirty_limit_after_boot(
@@ -357,6 +380,13 @@ SingleInodeRule single_inode_rule_of(std::string_view flusher) {
 }
 }  // namespace
 
+void Machine::Impl::make_wb_flusher() {
+  auto flusher = std::make_unique<WbFlusher>(context_);
+  if (cgroup_writeback_)
+    cgroup_writeback_->set_flusher(*flusher);
+  flusher_ = std::move(flusher);
+}
+
 void Machine::Impl::make_flusher() {
   const std::string flusher = scenario_.kernel.flusher.value_or(std::string(row_.flusher));
   if (flusher != row_.flusher)
@@ -372,7 +402,7 @@ void Machine::Impl::make_flusher() {
                                                 : BdiFlusher::ThreadsAtStart::kNone,
                                             row_.bdi);
   else if (flusher == "bdi_wq" && !kernel24_)
-    flusher_ = std::make_unique<WbFlusher>(context_);
+    make_wb_flusher();
   else
     throw std::invalid_argument("no flusher " + flusher + " in this kernel");
   vfs_.dirty_listener = flusher_.get();
@@ -456,10 +486,13 @@ void Machine::Impl::link_jobs() {
 
 void Machine::Impl::add_jobs() {
   for (const JobConfig& config : scenario_.jobs)
-    for (int clone = 0; clone < config.numjobs; ++clone)
-      workloads_.push_back(&jobs_.emplace_back(context_, *flusher_, config,
-                                               static_cast<int>(workloads_.size()), clone,
-                                               target_of(config)));
+    for (int clone = 0; clone < config.numjobs; ++clone) {
+      Job& job = jobs_.emplace_back(context_, *flusher_, config,
+                                    static_cast<int>(workloads_.size()), clone, target_of(config));
+      if (config.cgroup)
+        job.join(cgroups_->find(*config.cgroup));
+      workloads_.push_back(&job);
+    }
   link_jobs();
 }
 
@@ -634,6 +667,10 @@ RunSummary Machine::Impl::summarise() {
     result.devices.push_back(summarise(scenario_.devices[i], disks_[i], i));
   result.flushers = counter_.summary;
   result.memory = summarise_memory();
+  if (cgroups_)
+    for (const Memcg& memcg : cgroups_->all())
+      result.cgroups.push_back({memcg.name, memcg.peak_file, memcg.peak_dirty, memcg.file_dirty,
+                                memcg.inodes_switched, memcg.foreign_flushes});
   if (scenario_.run.power_cut)
     result.power_cut = summarise_power_cut();
   return result;

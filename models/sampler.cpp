@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "models/fs/durability.hpp"
+#include "models/writeback/cgroup_writeback.hpp"
 #include "models/writeback/inode_lists.hpp"
 #include "sim/assert.hpp"
 
@@ -93,7 +94,26 @@ Sample Sampler::sample() const {
   s.devices.reserve(queues_.size());
   for (std::size_t i = 0; i < queues_.size(); ++i)
     s.devices.push_back(device_sample(i, limits.dirty));
+  if (MemoryCgroups* cgroups = context_.vfs.cache.cgroups())
+    for (const Memcg& memcg : cgroups->all()) {
+      const DirtyLimits own = memcg_limits_now(context_, memcg);
+      s.cgroups.push_back(
+          {memcg.file, memcg.file_dirty, memcg.file_writeback, own.dirty, own.background});
+    }
   return s;
+}
+
+// What one cgroup, or the root, writes to it.
+void Sampler::add_wb(DeviceSample& d, BackingDevInfo& wb, Pages dirty) const {
+  d.bdi_writeback += wb.writeback;
+  d.bdi_reclaimable += wb.reclaimable;
+  d.bdi_dirty_thresh += context_.bdi_dirty_limit(wb, dirty, nullptr);
+  d.bdi_dirtied += wb.dirtied;
+  d.bdi_written += wb.written;
+  d.b_dirty += wb.dirty_inodes[DirtyInodeLists::kDirty];
+  d.b_io += wb.dirty_inodes[DirtyInodeLists::kIo];
+  d.b_more_io += wb.dirty_inodes[DirtyInodeLists::kMoreIo];
+  d.b_dirty_time += wb.dirty_inodes[DirtyInodeLists::kDirtyTime];
 }
 
 DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
@@ -114,19 +134,13 @@ DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
   d.in_flight = queue.allocated();
   d.io_time = stats.io_time;
   d.busy = queue.busy();
-  d.bdi_writeback = bdi.writeback;
-  d.bdi_reclaimable = bdi.reclaimable;
-  d.bdi_dirty_thresh = context_.bdi_dirty_limit(bdi, dirty, nullptr);
-  d.bdi_dirtied = bdi.dirtied;
-  d.bdi_written = bdi.written;
+  for (BackingDevInfo* wb : context_.wbs)
+    if (wb->id == bdi.id)
+      add_wb(d, *wb, dirty);
   if (has_flex_shares(context_.rules.limits)) {
-    d.write_bandwidth = bdi.rates.write_bandwidth;
+    d.write_bandwidth = bdi.wbs ? wb_share(bdi).total : bdi.rates.write_bandwidth;
     d.dirty_ratelimit = bdi.rates.dirty_ratelimit;
   }
-  d.b_dirty = bdi.dirty_inodes[DirtyInodeLists::kDirty];
-  d.b_io = bdi.dirty_inodes[DirtyInodeLists::kIo];
-  d.b_more_io = bdi.dirty_inodes[DirtyInodeLists::kMoreIo];
-  d.b_dirty_time = bdi.dirty_inodes[DirtyInodeLists::kDirtyTime];
   if (const Durability* durability = context_.vfs.durability) {
     const SectorStates& states = durability->device(device, context_.sim().now());
     d.risk_memory = states.in(DataPlace::kMemory);

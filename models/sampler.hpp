@@ -36,6 +36,7 @@ class Sampler {
   void take();
   Sample sample() const;
   DeviceSample device_sample(std::size_t device, Pages dirty) const;
+  void add_wb(DeviceSample& d, BackingDevInfo& wb, Pages dirty) const;
   int procs_blocked() const;
   void watch_for_the_end();
   void watch_for_hung_jobs();

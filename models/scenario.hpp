@@ -362,6 +362,7 @@ struct JobConfig {
   PriorityClass prioclass = PriorityClass::kBestEffort;
   int prio = 4;  // 0, the highest, to 7
   SchedPolicy sched_policy = SchedPolicy::kOther;
+  std::optional<std::string> cgroup;  // unset: in the root
 };
 
 enum class ReplayCall : std::uint8_t {
@@ -428,6 +429,12 @@ struct RunConfig {
   bool data_at_risk = false;          // sampled; a power cut counts it too
 };
 
+// A memory cgroup of the second version, below the root.
+struct CgroupConfig {
+  std::string name;
+  std::optional<Bytes> max, high;  // memory.max, memory.high; unset: no limit
+};
+
 struct Scenario {
   std::string name;
   KernelChoice kernel;
@@ -436,6 +443,7 @@ struct Scenario {
   VmSysctl vm;
   std::vector<DeviceConfig> devices;
   std::vector<FilesystemConfig> filesystems;
+  std::vector<CgroupConfig> cgroups;
   std::vector<JobConfig> jobs;
   std::vector<ReplayConfig> replays;
   RunConfig run;

@@ -64,6 +64,13 @@ struct MemorySummary {
   Duration time_to_clean{-1};  // from the last writer's end until nothing is left; -1: not reached
 };
 
+struct CgroupSummary {
+  std::string name;
+  Pages peak_file{}, peak_dirty_and_writeback{}, still_dirty{};
+  std::int64_t inodes_switched = 0;  // that became its own, of another cgroup's
+  std::int64_t foreign_flushes = 0;  // it asked for
+};
+
 // Where the newest data of a file's blocks is; each block counts once, for the first that holds.
 struct FileAtCut {
   std::string name;
@@ -88,6 +95,7 @@ struct RunSummary {
   std::vector<DeviceSummary> devices;
   FlusherSummary flushers;
   MemorySummary memory;
+  std::vector<CgroupSummary> cgroups;
   std::optional<PowerCutSummary> power_cut;
 };
 

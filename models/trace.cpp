@@ -14,6 +14,8 @@ std::string_view to_string(WriteReason reason) {
       return "balance_dirty";
     case WriteReason::kReclaim:
       return "reclaim";
+    case WriteReason::kForeignFlush:
+      return "foreign_flush";
     case WriteReason::kLaptopTimer:
       return "laptop_timer";
     case WriteReason::kMetadata:
@@ -36,6 +38,8 @@ std::string_view to_string(ThrottledBy by) {
       return "task share";
     case ThrottledBy::kVmWriteout:
       return "vm writeout limit";
+    case ThrottledBy::kMemcgLimit:
+      return "memcg limit";
     case ThrottledBy::kDirtyRate:
       return "dirty rate";
   }

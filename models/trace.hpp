@@ -20,6 +20,7 @@ enum class WriteReason : std::uint8_t {
   kSync,          // sync(2), fsync(2)
   kBalanceDirty,  // a throttled writer writes back itself
   kReclaim,
+  kForeignFlush,  // a throttled cgroup asks the one whose inodes hold its dirty pages
   kLaptopTimer,
   kMetadata,  // a single buffer written for its owner
   kRead,
@@ -83,6 +84,11 @@ struct DeviceSample {
   Bytes risk_memory, risk_in_flight, risk_cache;  // lost by a power cut; 0 unless it is counted
 };
 
+struct CgroupSample {
+  Pages file, file_dirty, file_writeback;  // as memory.stat has them
+  Pages dirty_threshold, background_threshold;
+};
+
 struct Sample {
   Duration time{};
   Pages nr_dirty, nr_writeback, nr_dirtied, nr_written;
@@ -92,6 +98,7 @@ struct Sample {
   int flush = 0;
   int procs_blocked = 0;  // jobs that sleep in a call, waiting for write-back or a device
   std::vector<DeviceSample> devices;
+  std::vector<CgroupSample> cgroups;
 };
 
 // Who made a task sleep or write in balance_dirty_pages(), or sleep in throttle_vm_writeout().
@@ -101,6 +108,7 @@ enum class ThrottledBy : std::uint8_t {
   kBdiShare,     // than the device may have
   kTaskShare,    // than this task may have of that
   kVmWriteout,   // more is under write-back than the machine may have, and memory is short
+  kMemcgLimit,   // than its memory cgroup may have
   kDirtyRate,    // a task is slowed down to its share of the bandwidth before any limit is reached
 };
 std::string_view to_string(ThrottledBy by);

@@ -150,6 +150,8 @@ int FileWrite::new_run() const {
   const std::int64_t whole = (end_ - pos_) >> kPageShift;
   std::int64_t run =
       inode_.i_data.pages.absent_run(index, static_cast<int>(std::min<std::int64_t>(whole, 64)));
+  if (task_.memcg)
+    run = std::min(run, task_.memcg->headroom().count());
   run = std::min(run, vfs_.throttle->until_due(task_, inode_.i_data).count());
   const Duration most =
       cost_of_new_page_ + cost_of_mapping() + vfs_.costs.refill * 3 + vfs_.costs.lru_batch;

@@ -127,6 +127,8 @@ bool PageScan::continue_write(Page& page) {
       vfs_.trace->wbc_writepage(wbc_, mapping_);
       vfs_.trace->page(PageEvent::What::kTaken, page, &wbc_);
     }
+    if (wbc_.owners)
+      wbc_.owners->account(vfs_.cache.cgroups()->owner_id(vfs_.cache.id_of(page)), kPageSize);
     task_.charge(vfs_.costs.writeback_page);
     by_buffers_ =
         !uses_mpage_ || mpage_.write_page(inode_, page, bios_) == MpageWriter::Result::kConfused;
@@ -400,9 +402,17 @@ Task<Errno> do_writepages(Vfs& vfs, Inode& inode, WritebackControl& wbc, TaskStr
   Process& self = co_await this_process();
   BlkPlug plug;
   plug.start(task.io_context, self);
+  InodeWb* const i_wb = inode.i_data.i_wb;
+  const BackingDevInfo& wb = *inode.i_data.bdi;
+  WbcOwners owners(wb.memcg ? wb.memcg->id : 0, i_wb ? i_wb->winner : 0);
+  if (i_wb)
+    wbc.owners = &owners;
   PageScan scan(vfs, inode, wbc, task);
   const Errno result = co_await scan.run();
   plug.finish();
+  wbc.owners = nullptr;
+  if (i_wb)
+    vfs.cache.cgroups()->end_round(*i_wb, owners, wb);
   co_return result;
 }
 

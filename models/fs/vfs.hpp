@@ -82,12 +82,22 @@ struct Vfs : PageReleaser {
   bool try_to_release_page(Page& page) override;  // try_to_free_buffers()
   // add_to_page_cache(); kswapd pays for the reclaim it needed.
   Page& add_page(AddressSpace& mapping, PageIndex index, TaskStruct& task) {
+    if (task.memcg)
+      charge_memcg(task, Pages(1));
     const std::int64_t before = cache.reclaimed();
     Page& page = cache.add_to_page_cache(mapping, index, when_low());
     task.charge(costs.new_page);
+    if (task.memcg)
+      cache.charge(page, *task.memcg);
     if (cache.reclaimed() != before)
       kswapd.owe(costs.reclaim_page * (cache.reclaimed() - before));
     return page;
+  }
+  // try_charge_memcg(): at the limit of its cgroup the task frees pages itself.
+  void charge_memcg(TaskStruct& task, Pages pages) {
+    const std::int64_t before = cache.reclaimed();
+    cache.make_room(*task.memcg, pages);
+    task.charge(costs.reclaim_page * (cache.reclaimed() - before));
   }
   // kswapd has not kept free memory above the lowest watermark: before the task adds a page it
   // frees some itself, and waits in throttle_vm_writeout().

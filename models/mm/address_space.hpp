@@ -13,6 +13,7 @@ namespace wbsim {
 
 struct BackingDevInfo;
 struct Inode;
+struct InodeWb;
 
 class AddressSpace {
  public:
@@ -23,7 +24,8 @@ class AddressSpace {
   PageTree pages;
   Inode* host = nullptr;
   BackingDevInfo* bdi = nullptr;
-  Sectors disk_start{};  // of block 0 of its file system or partition
+  InodeWb* i_wb = nullptr;  // with memory cgroups: once `bdi` is that of the one it belongs to
+  Sectors disk_start{};     // of block 0 of its file system or partition
   std::int64_t nrpages = 0;
   PageIndex writeback_index = 0;  // where the next range_cyclic scan starts
   PrivateList private_list;

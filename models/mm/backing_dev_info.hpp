@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "models/mm/flex_proportions.hpp"
 #include "models/mm/proportions.hpp"
@@ -12,6 +13,16 @@
 namespace wbsim {
 
 class RequestQueue;
+struct BackingDevInfo;
+struct Memcg;
+
+// What one cgroup writes to a device counts apart from 4.2 on: struct bdi_writeback. There is one
+// BackingDevInfo for each; that of the root is the device's own.
+struct CgroupWb {
+  Memcg* memcg = nullptr;  // null: the root's
+  FlexLocal memcg_completions;
+  const std::vector<BackingDevInfo*>* wbs = nullptr;  // of the device, by Memcg::id; null: one
+};
 
 // What is known of a device's speed and of the rate its writers may have, from 3.1 on. Rates are in
 // pages a second; a new device is taken for one of 100 MiB/s.
@@ -26,8 +37,9 @@ struct BdiRates {
   std::int64_t balanced_dirty_ratelimit = kInitial;
 };
 
-struct BackingDevInfo {
-  int id = 0;
+struct BackingDevInfo : CgroupWb {
+  int id = 0;        // of the device
+  int wb_id = 0;     // of all there are
   std::string name;  // of the device, "d0"
   RequestQueue* queue = nullptr;
   Pages reclaimable{};  // BDI_RECLAIMABLE: dirty pages

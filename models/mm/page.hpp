@@ -24,6 +24,11 @@ enum PageFlag : std::uint16_t {
   PG_writeback_waiters = 1 << 10,
 };
 
+// That somebody sleeps on one of the two.
+inline PageFlag waiters_flag(PageFlag bit) {
+  return bit == PG_locked ? PG_waiters : PG_writeback_waiters;
+}
+
 struct Page {
   AddressSpace* mapping;  // null after truncation and while free
   PageIndex index;

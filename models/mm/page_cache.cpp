@@ -1,6 +1,7 @@
 #include "models/mm/page_cache.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "models/mm/page_cache_run.hpp"
 #include "sim/assert.hpp"
@@ -71,8 +72,14 @@ Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index, Recla
   const std::int64_t nodes = nodes_.in_use();
   mapping.pages.insert(index, id);
   count_new_pages(mapping, 1, nodes);
-  lru_add_head(inactive_, page);
+  lru_add_head(root_.inactive, page);
   return page;
+}
+
+void PageCache::charge(Page& page, Memcg& memcg) {
+  lru_remove(root_.inactive, page);
+  cgroups_->charge(id_of(page), memcg);
+  lru_add_head(memcg.lru.inactive, page);
 }
 
 bool PageCache::try_lock_memory(Pages pages) {
@@ -92,7 +99,10 @@ void PageCache::remove_from_page_cache(Page& page) {
   tree_nodes_.free(tree_nodes_.objects() - nodes_.in_use());
   --page.mapping->nrpages;
   counters_.nr_file_pages -= kOne;
-  lru_remove(lru_of(page), page);
+  Lruvec& lru = lruvec_of(page);
+  lru_remove(page.test(PG_active) ? lru.active : lru.inactive, page);
+  if (cgroups_)
+    cgroups_->uncharge(id_of(page));
   wake_page(page, PG_locked);
   wake_page(page, PG_writeback);
   page.mapping = nullptr;
@@ -115,14 +125,17 @@ void PageCache::mark_page_accessed(Page& page) {
 
 void PageCache::activate_page(Page& page) {
   WB_ASSERT(!page.test(PG_active));
-  lru_remove(inactive_, page);
+  Lruvec& lru = lruvec_of(page);
+  lru_remove(lru.inactive, page);
   page.set(PG_active);
   page.clear(PG_referenced);
-  lru_add_head(active_, page);
+  lru_add_head(lru.active, page);
 }
 
 void PageCache::make_dirty(Page& page, TaskStruct* dirtier) {
   page.set(PG_dirty);
+  if (cgroups_)
+    cgroups_->dirtied(*page.mapping, id_of(page), kOne);
   count_dirtied(*page.mapping->bdi, kOne, dirtier);
   page.mapping->pages.set_tag(page.index, PageTag::kDirty);
 }
@@ -146,15 +159,29 @@ void PageCache::cancel_dirty_page(Page& page) {
   if (!page.test(PG_dirty))
     return;
   page.clear(PG_dirty);
+  if (cgroups_)
+    cgroups_->cleaned(id_of(page));
   counters_.nr_file_dirty -= kOne;
   counters_.nr_discarded += kOne;
   page.mapping->bdi->reclaimable -= kOne;
   page.mapping->pages.clear_tag(page.index, PageTag::kDirty);
 }
 
+void PageCache::count_redirty(Page& page) {
+  counters_.nr_redirtied += kOne;
+  page.mapping->bdi->dirtied -= kOne;
+}
+
+void PageCache::discard_cleared_page() {
+  counters_.nr_claimed -= kOne;
+  counters_.nr_discarded += kOne;
+}
+
 void PageCache::set_page_writeback(Page& page) {
   WB_ASSERT(!page.test(PG_writeback));
   page.set(PG_writeback);
+  if (cgroups_)
+    cgroups_->writeback_started(id_of(page));
   counters_.nr_claimed -= kOne;
   counters_.nr_writeback += kOne;
   counters_.peak_writeback = std::max(counters_.peak_writeback, counters_.nr_writeback);
@@ -178,6 +205,8 @@ void PageCache::end_page_writeback(std::span<const PageId> pages) {
 void PageCache::clear_page_writeback(Page& page) {
   WB_ASSERT(page.test(PG_writeback));
   page.clear(PG_writeback);
+  if (cgroups_)
+    cgroups_->writeback_ended(id_of(page));
   if (page.mapping->pages.clear_tag(page.index, PageTag::kWriteback))
     inode_writeback_ended(*page.mapping->bdi);
   if (page.test(PG_writeback_waiters))
@@ -195,6 +224,8 @@ void PageCache::account_writeback_end(BackingDevInfo& bdi, std::int64_t count) {
   counters_.nr_written += Pages(count);
   bdi.writeback -= Pages(count);
   bdi.written += Pages(count);
+  if (bdi.memcg)
+    MemoryCgroups::count_written(bdi, count);
   if (flex_) {
     flex_->shares.add(bdi.flex_completions, count, bdi.max_ratio, flex_->now());
     return;
@@ -207,11 +238,19 @@ void PageCache::account_writeback_end(BackingDevInfo& bdi, std::int64_t count) {
     completions_.add_limited(bdi.completions, bdi.max_ratio);
 }
 
+std::uint64_t PageCache::wait_key(const Page& page, PageFlag bit) const {
+  return std::uint64_t{2} * id_of(page) + (bit == PG_locked ? 0 : 1);
+}
+
 void PageCache::wake_page(Page& page, PageFlag bit) {
   if (!page.test(waiters_flag(bit)))
     return;
   page.clear(waiters_flag(bit));
   waits_.wake_all(wait_key(page, bit));
+}
+
+Lruvec& PageCache::lruvec_of(const Page& page) {
+  return cgroups_ ? lruvec_of(cgroups_->owner(id_of(page))) : root_;
 }
 
 void PageCache::lru_remove(LruList& list, Page& page) {
@@ -231,22 +270,65 @@ bool PageCache::try_to_reclaim(Page& page) {
   return true;
 }
 
+bool PageCache::reached(const ReclaimGoal& goal) const {
+  return free_pages() >= goal.free || reclaimed_ >= goal.reclaimed ||
+         (goal.memcg && goal.memcg->used() <= goal.memcg_used);
+}
+
+// Active pages are taken only when the inactive ones do not do.
+void PageCache::shrink(Lruvec& lru, const ReclaimGoal& goal, bool takes_active) {
+  while (lru.active.size > (takes_active ? 0 : lru.inactive.size))
+    deactivate_oldest(lru);
+  shrink_inactive(lru.inactive, goal);
+}
+
 // Up to the high watermark, and the two batches that per-processor lists keep from the zone's
-// count. Active pages are taken only when the inactive ones do not do.
+// count.
 void PageCache::reclaim() {
-  const Pages goal = params_.min_free * 3 / 2 + Pages(kBatchesHeld * params_.batches.allocated);
-  while (active_.size > inactive_.size)
-    deactivate_oldest();
-  shrink_inactive(goal);
-  if (free_pages() >= params_.min_free)
+  ReclaimGoal goal;
+  goal.free = params_.min_free * 3 / 2 + Pages(kBatchesHeld * params_.batches.allocated);
+  if (cgroups_)
+    return reclaim_from_all(goal);
+  shrink(root_, goal, false);
+  if (free_pages() < params_.min_free)
+    shrink(root_, goal, true);
+}
+
+// shrink_node_memcgs(): from each lruvec by its size.
+void PageCache::reclaim_from_all(const ReclaimGoal& goal) {
+  std::vector<Lruvec*> all{&root_};
+  for (Memcg& memcg : cgroups_->all())
+    all.push_back(&memcg.lru);
+  const std::int64_t missing = (goal.free - free_pages()).count();
+  const std::int64_t pages = std::max<std::int64_t>(counters_.nr_file_pages.count(), 1);
+  for (Lruvec* lru : all) {
+    ReclaimGoal share = goal;
+    share.reclaimed = reclaimed_ + missing * (lru->inactive.size + lru->active.size) / pages + 1;
+    shrink(*lru, share, false);
+  }
+  for (Lruvec* lru : all)
+    shrink(*lru, goal, free_pages() < params_.min_free);
+}
+
+void PageCache::make_room(Memcg& memcg, Pages pages) {
+  // It changes when pages were written, or as many were added as are freed at a time.
+  const std::int64_t now = memcg.written + memcg.file.count() / kSwapClusterMax;
+  if (memcg.used() + pages <= memcg.limit || now == memcg.futile_at)
     return;
-  while (active_.size > 0)
-    deactivate_oldest();
-  shrink_inactive(goal);
+  ReclaimGoal goal;
+  goal.memcg = &memcg;
+  goal.memcg_used = memcg.limit - std::min(memcg.limit, std::max(pages, Pages(kSwapClusterMax)));
+  shrink(memcg.lru, goal, false);
+  if (memcg.used() + pages > memcg.limit)
+    shrink(memcg.lru, goal, true);
+  if (memcg.used() + pages > memcg.limit)
+    memcg.futile_at = now;
 }
 
 void PageCache::reclaim_directly() {
-  shrink_inactive(free_pages() + Pages(kSwapClusterMax));
+  ReclaimGoal goal;
+  goal.free = free_pages() + Pages(kSwapClusterMax);
+  shrink_inactive(root_.inactive, goal);
 }
 
 // shrink_inactive_list(): pages are isolated 32 at a time.
@@ -261,51 +343,67 @@ void PageCache::look_at_batch(const Page& page) {
   batch_taken_ = batch_unqueued_dirty_ = 0;
 }
 
-// Until the goal is reached, or every page was looked at once.
-void PageCache::shrink_inactive(Pages goal) {
-  for (std::int64_t looked_at = inactive_.size; looked_at > 0; --looked_at) {
-    if (free_pages() >= goal)
+// Until it is reached, or every page was looked at once.
+void PageCache::shrink_inactive(LruList& inactive, const ReclaimGoal& goal) {
+  for (std::int64_t looked_at = inactive.size; looked_at > 0; --looked_at) {
+    if (reached(goal))
       return;
-    Page& page = pool_[inactive_.tail];
+    Page& page = pool_[inactive.tail];
     look_at_batch(page);
     if (try_to_reclaim(page))
       continue;
-    lru_remove(inactive_, page);
-    lru_add_head(inactive_, page);
+    lru_remove(inactive, page);
+    lru_add_head(inactive, page);
   }
 }
 
-void PageCache::deactivate_oldest() {
-  Page& page = pool_[active_.tail];
-  lru_remove(active_, page);
+void PageCache::deactivate_oldest(Lruvec& lru) {
+  Page& page = pool_[lru.active.tail];
+  lru_remove(lru.active, page);
   page.clear(PG_active);
   page.clear(PG_referenced);
-  lru_add_head(inactive_, page);
+  lru_add_head(lru.inactive, page);
 }
 
 void PageCache::check() const {
   WB_ASSERT(counters_.conserved());
   WB_ASSERT(tree_nodes_.objects() == nodes_.in_use());
+  std::vector<VmCounters> by_owner(cgroups_ ? cgroups_->all().size() + 1 : 1);
   VmCounters recount;
   for (PageId id = 1; id < next_unused_; ++id) {
     const Page& page = pool_[id];
     if (!page.mapping)
       continue;
-    recount.nr_file_pages += kOne;
+    const int owner = cgroups_ ? cgroups_->owner_id(id) : 0;
+    VmCounters& own = by_owner[static_cast<std::size_t>(owner)];
+    own.nr_file_pages += kOne;
     WB_ASSERT(page.mapping->pages.find(page.index) == id);
     const bool writeback = page.mapping->pages.tagged(page.index, PageTag::kWriteback);
     WB_ASSERT(writeback == page.test(PG_writeback));
     if (page.test(PG_dirty)) {
       WB_ASSERT(page.mapping->pages.tagged(page.index, PageTag::kDirty));
-      recount.nr_file_dirty += kOne;
+      own.nr_file_dirty += kOne;
     }
     if (page.test(PG_writeback))
-      recount.nr_writeback += kOne;
+      own.nr_writeback += kOne;
+  }
+  const auto check_lru = [&](const Lruvec& lru, const VmCounters& own) {
+    WB_ASSERT(lru.inactive.size + lru.active.size == own.nr_file_pages.count());
+    recount.nr_file_pages += own.nr_file_pages;
+    recount.nr_file_dirty += own.nr_file_dirty;
+    recount.nr_writeback += own.nr_writeback;
+  };
+  check_lru(root_, by_owner[0]);
+  for (std::size_t i = 1; i < by_owner.size(); ++i) {
+    const Memcg& memcg = cgroups_->all()[i - 1];
+    check_lru(memcg.lru, by_owner[i]);
+    WB_ASSERT(memcg.file == by_owner[i].nr_file_pages);
+    WB_ASSERT(memcg.file_dirty == by_owner[i].nr_file_dirty);
+    WB_ASSERT(memcg.file_writeback == by_owner[i].nr_writeback);
   }
   WB_ASSERT(recount.nr_file_pages == counters_.nr_file_pages);
   WB_ASSERT(recount.nr_file_dirty == counters_.nr_file_dirty);
   WB_ASSERT(recount.nr_writeback == counters_.nr_writeback);
-  WB_ASSERT(recount.nr_file_pages.count() == inactive_.size + active_.size);
 }
 
 }  // namespace wbsim

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "models/mm/address_space.hpp"
-#include "models/mm/backing_dev_info.hpp"
+#include "models/mm/memory_cgroups.hpp"
 #include "models/mm/page.hpp"
 #include "models/mm/page_cache_setup.hpp"
 #include "models/mm/slab.hpp"
@@ -35,6 +35,11 @@ class PageCache {
   // Completions of before the simulation, all at one time.
   void count_written_before(BackingDevInfo& bdi, Pages written, Jiffies when);
   PropFraction flex_fraction(BackingDevInfo& bdi);
+  void use_cgroups(MemoryCgroups& cgroups) { cgroups_ = &cgroups; }
+  MemoryCgroups* cgroups() { return cgroups_; }
+  void charge(Page& page, Memcg& memcg);  // for a page that was just added
+  // Frees clean pages of the cgroup, if so many more would take it over its limit.
+  void make_room(Memcg& memcg, Pages pages);
   void set_writeback_listener(WritebackListener& listener) { writeback_listener_ = &listener; }
 
   Page& page(PageId id) { return pool_[id]; }
@@ -77,10 +82,7 @@ class PageCache {
     return true;
   }
   // account_page_redirty(): the page just dirtied again was not written.
-  void count_redirty(Page& page) {
-    counters_.nr_redirtied += Pages(1);
-    page.mapping->bdi->dirtied -= Pages(1);
-  }
+  void count_redirty(Page& page);
   bool clear_page_dirty_for_io(Page& page) {
     WB_ASSERT(page.test(PG_locked));
     if (!page.test(PG_dirty))
@@ -89,15 +91,14 @@ class PageCache {
     counters_.nr_file_dirty -= Pages(1);
     counters_.nr_claimed += Pages(1);
     page.mapping->bdi->reclaimable -= Pages(1);
+    if (cgroups_)
+      cgroups_->cleaned(id_of(page));
     return true;
   }
   // The page goes away, or its buffers prove clean: no write-back will happen.
   void cancel_dirty_page(Page& page);
   // A page that clear_page_dirty_for_io() took and nobody will write.
-  void discard_cleared_page() {
-    counters_.nr_claimed -= Pages(1);
-    counters_.nr_discarded += Pages(1);
-  }
+  void discard_cleared_page();
   void set_page_writeback(Page& page);
   void end_page_writeback(Page& page);
   // The pages of one bio, all of one device.
@@ -133,22 +134,22 @@ class PageCache {
   const MemoryParams& params() const { return params_; }
   Pages high_watermark() const { return params_.min_free * 3 / 2; }
   // Cached before the start counts as inactive.
-  Pages inactive_pages() const { return Pages(inactive_.size) + params_.file_pages_at_start; }
-  Pages active_pages() const { return Pages(active_.size); }
+  Pages inactive_pages() const { return Pages(root_.inactive.size) + params_.file_pages_at_start; }
+  Pages active_pages() const { return Pages(root_.active.size); }
   Pages dirtyable_memory() const;  // determine_dirtyable_memory(), global_dirtyable_memory()
   Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
   void count_new_buffer_heads(int n);
   void count_freed_buffer_heads(int n) { buffer_heads_.free(n); }
   bool has_batch_work() const { return batch_work_.refills + batch_work_.lru > 0; }
-  // Since this was last asked.
-  BatchWork take_batch_work() { return std::exchange(batch_work_, {}); }
-  std::int64_t reclaimed() const { return reclaimed_; }  // pages, so far
+  BatchWork take_batch_work() { return std::exchange(batch_work_, {}); }  // since it was last asked
+  std::int64_t reclaimed() const { return reclaimed_; }                   // pages, so far
   void reclaim_directly();  // as many as a task frees at a time for itself
   // Recounts every page; throws when a counter, tag or list disagrees. For tests and debug runs.
   void check() const;
 
  private:
-  LruList& lru_of(const Page& page) { return page.test(PG_active) ? active_ : inactive_; }
+  Lruvec& lruvec_of(Memcg* memcg) { return memcg ? memcg->lru : root_; }
+  Lruvec& lruvec_of(const Page& page);
   PageId allocate_page();
   void count_new_pages(AddressSpace& mapping, std::int64_t count, std::int64_t nodes_before);
   void make_dirty(Page& page, TaskStruct* dirtier);
@@ -157,16 +158,14 @@ class PageCache {
   void lru_remove(LruList& list, Page& page);
   void reclaim();
   bool try_to_reclaim(Page& page);
-  void shrink_inactive(Pages goal);
+  bool reached(const ReclaimGoal& goal) const;
+  void shrink_inactive(LruList& inactive, const ReclaimGoal& goal);
+  void shrink(Lruvec& lru, const ReclaimGoal& goal, bool takes_active);
+  void reclaim_from_all(const ReclaimGoal& goal);
   void look_at_batch(const Page& page);
-  void deactivate_oldest();
+  void deactivate_oldest(Lruvec& lru);
   void free_page(Page& page);
-  static PageFlag waiters_flag(PageFlag bit) {
-    return bit == PG_locked ? PG_waiters : PG_writeback_waiters;
-  }
-  std::uint64_t wait_key(const Page& page, PageFlag bit) const {
-    return std::uint64_t{2} * id_of(page) + (bit == PG_locked ? 0 : 1);
-  }
+  std::uint64_t wait_key(const Page& page, PageFlag bit) const;
   void wake_page(Page& page, PageFlag bit);
   void inode_writeback_ended(BackingDevInfo& bdi);
 
@@ -178,7 +177,8 @@ class PageCache {
   VmCounters counters_;
   Proportions completions_;
   Proportions dirtyings_;
-  LruList inactive_, active_;
+  Lruvec root_;
+  MemoryCgroups* cgroups_ = nullptr;
   Pages locked_memory_{};
   // How kernel memory grows with the cache.
   static constexpr int kBufferHeadsPerPage = 39;  // 104 bytes each

@@ -31,6 +31,8 @@ void PageCache::add_written_pages(AddressSpace& mapping, PageIndex first, int co
                                   bool referenced, TaskStruct* dirtier, Attach attach) {
   constexpr unsigned kWritten = PG_uptodate | PG_dirty | PG_private;
   const auto flags = static_cast<std::uint16_t>(referenced ? kWritten | PG_referenced : kWritten);
+  Memcg* const memcg = dirtier ? dirtier->memcg : nullptr;
+  LruList& inactive = lruvec_of(memcg).inactive;
   std::array<PageId, 64> ids;
   const std::span<PageId> run(ids.data(), static_cast<std::size_t>(count));
   for (PageId& id : run) {
@@ -43,11 +45,17 @@ void PageCache::add_written_pages(AddressSpace& mapping, PageIndex first, int co
                      .flags = flags,
                      .count = 0,
                      .b_count = 0};
-    lru_add_head(inactive_, pool_[id]);
+    lru_add_head(inactive, pool_[id]);
   }
   const std::int64_t nodes = nodes_.in_use();
   mapping.pages.insert_dirty(first - static_cast<PageIndex>(count), run);
   count_new_pages(mapping, count, nodes);
+  if (cgroups_) {
+    for (const PageId id : run)
+      if (memcg)
+        cgroups_->charge(id, *memcg);
+    cgroups_->dirtied(mapping, run.front(), Pages(count));
+  }
   count_dirtied(*mapping.bdi, Pages(count), dirtier);
 }
 

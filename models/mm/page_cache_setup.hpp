@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 
 #include "models/mm/backing_dev_info.hpp"
 #include "models/mm/flex_proportions.hpp"
@@ -64,6 +65,20 @@ enum class Reclaim : std::uint8_t {
 struct LruList {
   PageId head = 0, tail = 0;
   std::int64_t size = 0;
+};
+
+// The file pages of one memory cgroup, or of the root: struct lruvec.
+struct Lruvec {
+  LruList inactive, active;
+};
+
+// When reclaim has done enough: so much is free, one cgroup uses no more, or so many pages have
+// been freed since boot.
+struct ReclaimGoal {
+  Pages free = Pages(std::numeric_limits<std::int64_t>::max());
+  const Memcg* memcg = nullptr;
+  Pages memcg_used{};
+  std::int64_t reclaimed = std::numeric_limits<std::int64_t>::max();
 };
 
 // Work that new pages and buffers make, in batches.

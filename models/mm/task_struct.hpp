@@ -9,6 +9,8 @@
 
 namespace wbsim {
 
+struct Memcg;
+
 enum class TaskRole : std::uint8_t { kUser, kPdflush, kFlusher };
 
 struct TaskStruct : Thread {
@@ -19,6 +21,7 @@ struct TaskStruct : Thread {
   }
   TaskRole role;
   IoContext io_context;
+  Memcg* memcg = nullptr;           // null: in the root's
   PropLocal dirties;                // its share of page dirtyings
   Pages write_chunk{};              // it must write back when it is throttled; 0: the least
   Pages nr_dirtied{};               // since its last pause

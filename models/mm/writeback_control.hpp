@@ -11,6 +11,7 @@
 namespace wbsim {
 
 struct BackingDevInfo;
+class WbcOwners;
 
 enum class SyncMode : std::uint8_t {
   WB_SYNC_NONE,
@@ -33,6 +34,7 @@ struct WritebackControl {
   bool more_io = false;
   bool for_sync = false;
   bool tagged_writepages = false;  // only pages dirty at the start, whatever the mode
+  WbcOwners* owners = nullptr;     // with memory cgroups: whose pages were written
   WriteReason reason = WriteReason::kBackground;  // for traces
 
   bool whole_range() const { return range_start == 0 && range_end == ~PageIndex{0}; }

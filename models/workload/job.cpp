@@ -172,9 +172,11 @@ Task<> Job::lock_memory() {
   Pages left = round_up_pages(config_.lockmem);
   while (left > Pages(0)) {
     const Pages step = std::min(left, kLockStep);
-    if (cache.try_lock_memory(step))
+    if (cache.try_lock_memory(step)) {
       left -= step;
-    else if (throttle && throttle->must_wait(&task_))
+      if (task_.memcg)
+        task_.memcg->locked += step;
+    } else if (throttle && throttle->must_wait(&task_))
       co_await throttle->throttle_vm_writeout(task_);
     else
       co_await context_.sim().delay(kReclaimWait, "direct reclaim");
@@ -222,6 +224,8 @@ Task<> Job::run() {
     for (File& file : target_.files)
       co_await fsync_call(file, SyncWhat::kFsync);
   context_.vfs.cache.unlock_memory(round_up_pages(config_.lockmem));
+  if (task_.memcg)
+    task_.memcg->locked -= round_up_pages(config_.lockmem);
   note_end();
   ended_.wake_all();
 }

@@ -20,6 +20,7 @@ class Workload {
 
   virtual Task<> run() = 0;
   const TaskStruct& task() const { return task_; }
+  void join(Memcg* memcg) { task_.memcg = memcg; }  // before it begins
   bool finished() const { return finished_; }
   Duration ended_at() const { return summary_.end; }  // since the start of the jobs
   WriterSummary summary() const;

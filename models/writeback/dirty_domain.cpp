@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "models/writeback/cgroup_writeback.hpp"
+
 namespace wbsim {
 
 namespace {
@@ -41,13 +43,25 @@ void trace_dirty_ratelimit(const WritebackContext& context, const BackingDevInfo
   context.trace.on_bdi_dirty_ratelimit(event);
 }
 
-void global_update_bandwidth(WritebackContext& context, const DirtyState& state) {
-  DirtyDomain& domain = context.domain;
+// domain_update_dirty_limit()
+void domain_update_bandwidth(const WritebackContext& context, DirtyDomain& domain,
+                             const DirtyState& state) {
   const Jiffies now = context.now();
   if (now < domain.dirty_limit_tstamp + bandwidth_interval(context.vfs.ticks.hz()))
     return;
   domain.dirty_limit = update_dirty_limit(domain.dirty_limit, state.thresh, state.dirty);
   domain.dirty_limit_tstamp = now;
+}
+
+// The limit of a domain, and the rate of the device's writers as it looks from there.
+void update_domain(const WritebackContext& context, DirtyDomain& domain, BackingDevInfo& bdi,
+                   const DirtyState& state, Jiffies elapsed, std::string_view thread) {
+  domain_update_bandwidth(context, domain, state);
+  DirtyState tracked = state;
+  tracked.limit = std::max(state.thresh, domain.dirty_limit);
+  const RatelimitUpdate update = update_dirty_ratelimit(
+      context.rules.rates, bdi.rates, tracked, elapsed, bdi.dirtied, context.vfs.ticks.hz());
+  trace_dirty_ratelimit(context, bdi, update, thread);
 }
 
 }  // namespace
@@ -76,7 +90,8 @@ bool over_bground_thresh(const WritebackContext& context, BackingDevInfo& bdi,
   const DirtyLimits limits = context.dirty_limits();
   trace_global_dirty_state(context, limits, thread);
   return context.reclaimable() > limits.background ||
-         bdi.reclaimable > context.bdi_thresh(bdi, limits.background);
+         bdi.reclaimable > context.bdi_thresh(bdi, limits.background) ||
+         memcg_over_bground_thresh(context, bdi);
 }
 
 namespace {
@@ -99,17 +114,13 @@ void each_bandwidth_interval(const WritebackContext& context, BackingDevInfo& bd
 }  // namespace
 
 void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, const DirtyState& state,
-                      Jiffies start, std::string_view thread) {
+                      const DirtyState* memcg_state, Jiffies start, std::string_view thread) {
   each_bandwidth_interval(context, bdi, start, [&](Jiffies elapsed) {
-    const int hz = context.vfs.ticks.hz();
-    const RateRule rule = context.rules.rates;
-    global_update_bandwidth(context, state);
-    DirtyState tracked = state;
-    tracked.limit = std::max(state.thresh, context.domain.dirty_limit);
-    const RatelimitUpdate update =
-        update_dirty_ratelimit(rule, bdi.rates, tracked, elapsed, bdi.dirtied, hz);
-    trace_dirty_ratelimit(context, bdi, update, thread);
-    update_write_bandwidth(rule, bdi.rates, elapsed, bdi.written, hz);
+    update_domain(context, context.domain, bdi, state, elapsed, thread);
+    if (memcg_state)
+      update_domain(context, bdi.memcg->domain, bdi, *memcg_state, elapsed, thread);
+    update_write_bandwidth(context.rules.rates, bdi.rates, elapsed, bdi.written,
+                           context.vfs.ticks.hz());
   });
 }
 

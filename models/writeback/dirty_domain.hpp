@@ -21,10 +21,11 @@ DirtyState dirty_state(const WritebackContext& context, BackingDevInfo& bdi,
 bool over_bground_thresh(const WritebackContext& context, BackingDevInfo& bdi,
                          std::string_view thread);
 
-// From balance_dirty_pages(), when 200 ms have passed: limit, base rate and write bandwidth.
-// `start` is when the call began: the time before it was idle and says nothing (3.10).
+// From balance_dirty_pages(), when 200 ms have passed: limit, base rate and write bandwidth; of a
+// wb of a cgroup the first two by the cgroup's state, too. `start` is when the call began: the time
+// before it was idle and says nothing (3.10).
 void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, const DirtyState& state,
-                      Jiffies start, std::string_view thread);
+                      const DirtyState* memcg_state, Jiffies start, std::string_view thread);
 // From a flusher: the write bandwidth alone.
 void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, Jiffies start);
 // 6.1, before pages are written: an idle time does not count.

@@ -1,5 +1,7 @@
 #include "models/writeback/inode_lists.hpp"
 
+#include <iterator>
+
 #include "models/mm/backing_dev_info.hpp"
 #include "sim/assert.hpp"
 
@@ -51,6 +53,15 @@ void DirtyInodeLists::move_to_tail(Inode& inode) {
 void DirtyInodeLists::add(Inode& inode) {
   WB_ASSERT(!inode.dirty_lists);
   push_front(kDirty, inode);
+}
+
+void DirtyInodeLists::add_by_age(Inode& inode) {
+  add(inode);
+  List& dirty = lists_[kDirty];
+  auto place = std::next(dirty.begin());
+  while (place != dirty.end() && inode.dirtied_when < place->dirtied_when)
+    ++place;
+  dirty.splice(place, dirty, dirty.begin());
 }
 
 void DirtyInodeLists::add_dirty_time(Inode& inode, Jiffies now) {

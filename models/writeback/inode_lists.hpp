@@ -34,6 +34,8 @@ class DirtyInodeLists {
 
   // A clean inode became dirty: to the front of `dirty`.
   void add(Inode& inode);
+  // Likewise, or it comes from another flusher: to its place by its stamp.
+  void add_by_age(Inode& inode);
   // Only its times are left: to the front of `dirty_time`, with a new stamp.
   void add_dirty_time(Inode& inode, Jiffies now);
   // From wherever it is, stamp unchanged: to the front of `dirty`, or to its back, which is served

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "models/block/request_queue.hpp"
+#include "models/writeback/cgroup_writeback.hpp"
 
 namespace wbsim {
 
@@ -25,8 +26,9 @@ IolessThrottle::IolessThrottle(WritebackContext& context, Flusher& flusher, int 
       stat_error_(bdi_stat_error(cpus)) {}
 
 Pages IolessThrottle::ratelimit_of(const TaskStruct& task, const AddressSpace& mapping) {
-  return mapping.bdi->dirty_exceeded ? std::min(task.nr_dirtied_pause, kRatelimitWhenExceeded)
-                                     : task.nr_dirtied_pause;
+  return wb_of(*mapping.bdi, task.memcg).dirty_exceeded
+             ? std::min(task.nr_dirtied_pause, kRatelimitWhenExceeded)
+             : task.nr_dirtied_pause;
 }
 
 Pages IolessThrottle::until_due(const TaskStruct& task, const AddressSpace& mapping) const {
@@ -58,12 +60,20 @@ bool IolessThrottle::in_freerun(const DirtyState& state) const {
   return state.dirty <= state.freerun();
 }
 
-void IolessThrottle::leave_freerun(const DirtyState& state, TaskStruct& task) const {
+namespace {
+Pages poll_interval(const DirtyState& state) {
+  return state.strict_limit ? dirty_poll_interval(state.bdi_dirty, state.bdi_thresh)
+                            : dirty_poll_interval(state.dirty, state.thresh);
+}
+}  // namespace
+
+void IolessThrottle::leave_freerun(const DirtyState& state, const DirtyState* memcg,
+                                   TaskStruct& task) const {
   task.dirty_paused_when = context_.now();
   task.nr_dirtied = Pages(0);
-  task.nr_dirtied_pause = state.strict_limit
-                              ? dirty_poll_interval(state.bdi_dirty, state.bdi_thresh)
-                              : dirty_poll_interval(state.dirty, state.thresh);
+  task.nr_dirtied_pause = poll_interval(state);
+  if (memcg)
+    task.nr_dirtied_pause = std::min(task.nr_dirtied_pause, poll_interval(*memcg));
 }
 
 IolessThrottle::Verdict IolessThrottle::decide(const DirtyState& state, const BdiRates& rates,
@@ -121,45 +131,63 @@ Task<> IolessThrottle::sleep(const Verdict& v, BackingDevInfo& bdi, TaskStruct& 
 
 namespace {
 
-ThrottledBy throttled_by(const DirtyState& state) {
+ThrottledBy throttled_by(const DirtyState& state, bool of_memcg) {
   if (state.dirty > state.thresh)
-    return ThrottledBy::kGlobalLimit;
+    return of_memcg ? ThrottledBy::kMemcgLimit : ThrottledBy::kGlobalLimit;
   return state.bdi_dirty > state.bdi_thresh ? ThrottledBy::kBdiShare : ThrottledBy::kDirtyRate;
+}
+
+bool is_exceeded(const DirtyState& state) {
+  return state.bdi_dirty > state.bdi_thresh && (state.dirty > state.thresh || state.strict_limit);
+}
+
+// After update_bandwidth().
+void renew(DirtyState& state, const DirtyDomain& domain, const BackingDevInfo& bdi) {
+  state.limit = std::max(state.thresh, domain.dirty_limit);
+  state.avg_write_bandwidth = bdi.rates.avg_write_bandwidth;
 }
 
 }  // namespace
 
 Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) {
-  BackingDevInfo& bdi = *mapping.bdi;
+  BackingDevInfo& bdi = wb_of(*mapping.bdi, task.memcg);
   const bool background_first = context_.rules.background_start == BackgroundStart::kFirst;
   const Pages pages_dirtied = task.nr_dirtied;
   const Jiffies start = context_.now();
   bool exceeded = false;
   for (;;) {
     DirtyState state = dirty_state(context_, bdi, task);
+    std::optional<DirtyState> memcg = memcg_dirty_state(context_, bdi, task);
     task.charge(context_.vfs.costs.balance_dirty);
     if (background_first)
       start_background(bdi, task);
-    if (in_freerun(state)) {
-      leave_freerun(state, task);
+    if (in_freerun(state) && (!memcg || in_freerun(*memcg))) {
+      leave_freerun(state, memcg ? &*memcg : nullptr, task);
       break;
     }
     if (!flusher_.writeback_in_progress(bdi))
       flusher_.start_background_writeback(bdi);
-    exceeded =
-        state.bdi_dirty > state.bdi_thresh && (state.dirty > state.thresh || state.strict_limit);
+    if (memcg)
+      context_.cgroups->flush_foreign(bdi);
+    exceeded = is_exceeded(state) || (memcg && is_exceeded(*memcg));
     if (exceeded || background_first)
       bdi.dirty_exceeded = exceeded;
-    update_bandwidth(context_, bdi, state, start, task.name());
-    state.limit = std::max(state.thresh, context_.domain.dirty_limit);
-    state.avg_write_bandwidth = bdi.rates.avg_write_bandwidth;
+    update_bandwidth(context_, bdi, state, memcg ? &*memcg : nullptr, start, task.name());
+    renew(state, context_.domain, bdi);
+    bool by_memcg = false;
+    if (memcg) {
+      renew(*memcg, bdi.memcg->domain, bdi);
+      const RateRule rule = context_.rules.rates;
+      by_memcg = position_ratio(rule, *memcg) < position_ratio(rule, state);
+      state = by_memcg ? *memcg : state;
+    }
     const Verdict verdict = decide(state, bdi.rates, task, pages_dirtied);
     trace(bdi, state, verdict, task, pages_dirtied, start);
     if (!verdict.sleeps) {
       go_on_without_pause(verdict, task, pages_dirtied);
       break;
     }
-    task.throttled_by = throttled_by(state);
+    task.throttled_by = throttled_by(state, by_memcg);
     co_await sleep(verdict, bdi, task);
     task.throttled_by = ThrottledBy::kNobody;
     if (verdict.task_ratelimit > 0 || state.bdi_dirty <= stat_error_)

@@ -3,7 +3,7 @@
 //
 // MODELS:   mm/page-writeback.c balance_dirty_pages() and balance_dirty_pages_ratelimited() of 3.10
 //           and 6.1.
-// DEVIATES: no memory cgroups, laptop mode, fatal signals or tasks that exit with pages uncounted
+// DEVIATES: no laptop mode, fatal signals or tasks that exit with pages uncounted
 //           (dirty_throttle_leaks).
 #pragma once
 
@@ -34,7 +34,7 @@ class IolessThrottle : public DirtyThrottle {
   };
   static Pages ratelimit_of(const TaskStruct& task, const AddressSpace& mapping);
   bool in_freerun(const DirtyState& state) const;
-  void leave_freerun(const DirtyState& state, TaskStruct& task) const;
+  void leave_freerun(const DirtyState& state, const DirtyState* memcg, TaskStruct& task) const;
   Verdict decide(const DirtyState& state, const BdiRates& rates, const TaskStruct& task,
                  Pages pages_dirtied) const;
   void go_on_without_pause(const Verdict& verdict, TaskStruct& task, Pages pages_dirtied) const;

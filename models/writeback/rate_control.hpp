@@ -5,7 +5,6 @@
 // MODELS:   mm/page-writeback.c of 3.10 and 6.1: bdi_position_ratio() and wb_position_ratio(),
 //           bdi_max_pause(), bdi_min_pause(), dirty_poll_interval(), global_update_dirty_limit();
 //           fs/fs-writeback.c writeback_chunk_size().
-// DEVIATES: one domain, no memory cgroups.
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,7 @@ namespace wbsim {
 
 WbFlusher::WbFlusher(WritebackContext& context) : context_(context) {
   const Jiffies begin = context.vfs.ticks.jiffies_at(context.periodic_start);
-  for (BackingDevInfo* bdi : context.bdis) {
+  for (BackingDevInfo* bdi : context.wbs) {
     wbs_.emplace_back(*bdi, begin);
     restart_estimate(*bdi, begin + bandwidth_before_start(*bdi));
   }
@@ -35,7 +35,7 @@ Jiffies WbFlusher::bandwidth_before_start(BackingDevInfo& bdi) {
 WbFlusher::~WbFlusher() = default;
 
 WbFlusher::Wb& WbFlusher::of(const BackingDevInfo& bdi) const {
-  return const_cast<Wb&>(wbs_[static_cast<std::size_t>(bdi.id)]);
+  return const_cast<Wb&>(wbs_[static_cast<std::size_t>(bdi.wb_id)]);
 }
 
 void WbFlusher::start() {
@@ -83,7 +83,7 @@ void WbFlusher::wakeup_delayed(Wb& wb) {
     }
   };
   wb.timer = sim.at(context_.wheel.expiry(sim.now(), context_.dirty_writeback_interval),
-                    {&Fire::now, this, static_cast<std::uint64_t>(wb.bdi.id)});
+                    {&Fire::now, this, static_cast<std::uint64_t>(wb.bdi.wb_id)});
 }
 
 // bdi_writeback_workfn(), wb_workfn()
@@ -119,12 +119,12 @@ void WbFlusher::inode_writeback_ended(BackingDevInfo& bdi) {
   struct Fire {
     static void now(void* self, std::uint64_t i) {
       WritebackContext& context = static_cast<WbFlusher*>(self)->context_;
-      update_bandwidth(context, *context.bdis[i], context.now());
+      update_bandwidth(context, *context.wbs[i], context.now());
     }
   };
   const Jiffies interval = bandwidth_interval(context_.vfs.ticks.hz());
   wb.bw_timer = sim.at(context_.wheel.expiry(sim.now(), interval),
-                       {&Fire::now, this, static_cast<std::uint64_t>(bdi.id)});
+                       {&Fire::now, this, static_cast<std::uint64_t>(bdi.wb_id)});
 }
 
 void WbFlusher::dirty_pages_at_lru_tail() {
@@ -143,7 +143,7 @@ void WbFlusher::inode_dirtied(Inode& inode) {
     return;  // I_SYNC_QUEUED: for its times, but it is served
   const bool first = !wb.has_dirty_io();
   DirtyInodeLists::remove(inode);
-  wb.lists.add(inode);
+  wb.lists.add_by_age(inode);
   if (first)
     wakeup_delayed(wb);
 }
@@ -188,12 +188,24 @@ void WbFlusher::laptop_flush(BackingDevInfo& bdi) {
   work.nr_pages = context_.everything();
   work.range_cyclic = true;
   work.reason = WriteReason::kLaptopTimer;
-  start_writeback(of(bdi), work);
+  for (Wb& wb : wbs_)
+    if (wb.bdi.id == bdi.id)
+      start_writeback(wb, work);
+}
+
+// cgroup_writeback_by_id()
+void WbFlusher::foreign_flush(BackingDevInfo& wb, std::int64_t nr_pages, int* pending) {
+  Work work;
+  work.nr_pages = nr_pages;
+  work.range_cyclic = true;
+  work.reason = WriteReason::kForeignFlush;
+  work.pending = pending;
+  queue_work(of(wb), work);
 }
 
 // Writes all inodes of a file system, and waits for them and for their pages.
 Task<> WbFlusher::sync_inodes_sb(SuperBlock& sb, TaskStruct& task) {
-  int pending = 1;
+  int pending = 0;
   Work work;
   work.sb = &sb;
   work.sync_mode = SyncMode::WB_SYNC_ALL;
@@ -201,7 +213,14 @@ Task<> WbFlusher::sync_inodes_sb(SuperBlock& sb, TaskStruct& task) {
   work.for_sync = true;
   work.reason = WriteReason::kSync;
   work.pending = &pending;
-  queue_work(of(*sb.block_device()->i_data.bdi), work);
+  // bdi_split_work_to_wbs()
+  const int device = sb.block_device()->i_data.bdi->id;
+  for (Wb& wb : wbs_) {
+    if (wb.bdi.id != device || (wb.bdi.memcg && wb.has_nothing_dirty()))
+      continue;
+    ++pending;
+    queue_work(wb, work);
+  }
   co_await context_.vfs.cpu.settle(task);
   while (pending > 0) {
     co_await work_done_.wait("sync work");

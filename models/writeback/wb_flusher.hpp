@@ -3,15 +3,17 @@
 //
 // MODELS:   fs/fs-writeback.c and mm/backing-dev.c of 3.10: bdi_writeback_workfn(),
 //           wb_do_writeback(), wb_writeback(), writeback_sb_inodes(), sync_inodes_sb(); of 6.1 the
-//           same under their new names, WB_start_all, bw_dwork and, for lazytime, b_dirty_time.
+//           same under their new names, WB_start_all, bw_dwork, b_dirty_time for lazytime, and a wb
+//           for each memory cgroup that writes.
 // No thread writes super blocks any more; sync(2) does.
-// DEVIATES: every device has a worker at hand; no memory cgroups; no inode is evicted, so that none
+// DEVIATES: every device has a worker at hand; no inode is evicted, so that none
 //           is written for its times by iput().
 #pragma once
 
 #include <deque>
 
 #include "models/sched/kworkers.hpp"
+#include "models/writeback/cgroup_writeback.hpp"
 #include "models/writeback/flusher.hpp"
 #include "models/writeback/flusher_trace.hpp"
 #include "models/writeback/inode_lists.hpp"
@@ -19,7 +21,7 @@
 
 namespace wbsim {
 
-class WbFlusher : public Flusher, private WritebackListener {
+class WbFlusher : public Flusher, public ForeignFlusher, private WritebackListener {
  public:
   explicit WbFlusher(WritebackContext& context);
   ~WbFlusher() override;
@@ -31,6 +33,8 @@ class WbFlusher : public Flusher, private WritebackListener {
   void start_background_writeback(BackingDevInfo& bdi) override;
   Task<Errno> sync(TaskStruct& task) override;
   void laptop_flush(BackingDevInfo& bdi) override;
+  void foreign_flush(BackingDevInfo& wb, std::int64_t nr_pages, int* pending) override;
+  void inodes_arrived(BackingDevInfo& wb) override { wakeup(of(wb)); }
   int threads() const override { return 0; }  // kworkers are anybody's
   TaskRole kind() const override { return TaskRole::kFlusher; }
 
@@ -76,7 +80,7 @@ class WbFlusher : public Flusher, private WritebackListener {
                   const TaskStruct& task) const;
 
   WritebackContext& context_;
-  std::deque<Wb> wbs_;  // by bdi id
+  std::deque<Wb> wbs_;  // by wb_id
   Kworkers kworkers_;
   WaitQueue work_done_;
 };
@@ -84,8 +88,15 @@ class WbFlusher : public Flusher, private WritebackListener {
 // Private to the two files that implement WbFlusher.
 struct WbFlusher::Wb {
   Wb(BackingDevInfo& device, Jiffies now)
-      : bdi(device), last_old_flush(now), task("flush-" + device.name, TaskRole::kFlusher) {}
+      : bdi(device), last_old_flush(now), task(thread_name(device), TaskRole::kFlusher) {}
+  static std::string thread_name(const BackingDevInfo& wb) {
+    const std::string device = "flush-" + wb.name;
+    return wb.memcg ? device + ":" + wb.memcg->name : device;
+  }
   bool has_dirty_io() const { return !lists.empty(); }
+  bool has_nothing_dirty() const {
+    return lists.empty() && lists.list(DirtyInodeLists::kDirtyTime).empty();
+  }
 
   BackingDevInfo& bdi;
   DirtyInodeLists lists;  // b_dirty, b_io, b_more_io

@@ -36,7 +36,7 @@ Task<std::int64_t> WbFlusher::wb_check_start_all(Wb& wb) {
   if (!wb.start_all)
     co_return 0;
   Work work;
-  work.nr_pages = context_.everything();
+  work.nr_pages = wb_split_bdi_pages(context_.everything(), wb_share(wb.bdi));
   work.range_cyclic = true;
   work.reason = wb.start_all_reason;
   const std::int64_t written = work.nr_pages == 0 ? 0 : co_await wb_writeback(wb, work);

@@ -1,5 +1,6 @@
 #include "models/writeback/writeback_context.hpp"
 
+#include "models/writeback/cgroup_writeback.hpp"
 #include "models/writeback/single_inode.hpp"
 
 namespace wbsim {
@@ -18,7 +19,9 @@ Task<Errno> PageFiles::fsync(File& file, SyncWhat what, TaskStruct& task) {
 }
 
 void WritebackContext::add_device(BackingDevInfo& bdi) {
+  bdi.wb_id = static_cast<int>(bdis.size());
   bdis.push_back(&bdi);
+  wbs.push_back(&bdi);
   min_ratio_sum += bdi.min_ratio;
 }
 
@@ -43,7 +46,10 @@ Pages WritebackContext::bdi_thresh(BackingDevInfo& bdi, Pages thresh) const {
   const PropFraction completions = has_flex_shares(rules.limits)
                                        ? cache.flex_fraction(bdi)
                                        : cache.completions().fraction(bdi.completions);
-  return bdi_share(rules.limits, thresh, completions, bdi.min_ratio, bdi.max_ratio, min_ratio_sum);
+  MinMaxRatio ratio{bdi.min_ratio, bdi.max_ratio};
+  if (bdi.wbs)
+    ratio = wb_min_max_ratio(ratio, wb_share(bdi));
+  return bdi_share(rules.limits, thresh, completions, ratio.min, ratio.max, min_ratio_sum);
 }
 
 Pages WritebackContext::bdi_dirty_limit(BackingDevInfo& bdi, Pages dirty, TaskStruct* task) const {

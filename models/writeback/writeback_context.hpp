@@ -9,6 +9,7 @@
 #include "models/fs/vfs.hpp"
 #include "models/mm/dirty_limits.hpp"
 #include "models/mm/dirty_memory.hpp"
+#include "models/mm/wb_domain.hpp"
 #include "models/mm/writeback_control.hpp"
 #include "models/sched/timer_wheel.hpp"
 #include "models/trace.hpp"
@@ -86,13 +87,7 @@ struct WritebackRules {
   TimerRule timers = TimerRule::kExact;
 };
 
-// struct wb_domain, but for the shares, which the page cache counts.
-struct DirtyDomain {
-  Pages dirty_limit{};  // L: follows the limit, slowly when that falls
-  Jiffies dirty_limit_tstamp{};
-  bool dirty_exceeded = false;  // 2.6.18, which knows no device's limit
-};
-
+class CgroupWriteback;
 class LaptopMode;
 struct WritebackContext;
 
@@ -129,6 +124,8 @@ struct WritebackContext {
   TimePoint origin{};          // traces count from here
   TimePoint periodic_start{};  // when the periodic write-back of the kernel began to tick
   std::vector<BackingDevInfo*> bdis;
+  std::vector<BackingDevInfo*> wbs;  // those, and then the ones of cgroups
+  CgroupWriteback* cgroups = nullptr;
   int min_ratio_sum = 0;                  // bdi_min_ratio: of all of them
   std::vector<SuperBlock*> super_blocks;  // in the order they were mounted
   std::int64_t other_inodes = 0;          // in use, of file systems that are not simulated

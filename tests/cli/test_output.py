@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Output: files, standard output, expectations, full disks, Ctrl-C; exit codes 0, 1, 5, 130."""
 
+import csv
 import filecmp
 import json
 import os
@@ -55,6 +56,22 @@ class Output(CliTest):
         for path in (self.dir / "out").glob("*.csv"):
             lines = path.read_text("ascii").splitlines()
             self.assertEqual({line.count(",") for line in lines}, {lines[0].count(",")}, path.name)
+
+    def test_each_cgroup_has_columns_as_in_its_memory_stat(self):
+        name = self.variant(
+            kernel={"preset": "6.1"}, cgroups=[{"name": "a", "memory.max": "16MiB"}, {"name": "b"}],
+            workloads=[{"name": "w", "filename": "fs0/f0", "size": "64MiB", "cgroup": "a"}])
+        self.expect(0, "run", name, "--out", "out")
+        with open(self.dir / "out/samples.csv", encoding="ascii") as file:
+            rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        for row in rows:
+            self.assertEqual(row["a_file_dirty"], 4096 * row["nr_dirty"])
+            self.assertEqual(row["a_file_writeback"], 4096 * row["nr_writeback"])
+            self.assertEqual(row["b_file"], 0)
+            self.assertLess(row["a_DirtyThresh"], row["d0_DirtyThresh"])
+        self.assertAlmostEqual(max(row["a_file"] for row in rows) / 2**20, 16, delta=0.2)
+        summary = json.loads((self.dir / "out/summary.json").read_text("utf-8"))
+        self.assertEqual(summary["cgroups"]["a"]["still_dirty"], 0)
 
     def test_throttled_writers_without_io_leave_their_pauses_and_rounds(self):
         name = self.variant(kernel={"preset": "6.1"}, vm={"dirty_bytes": "1MiB",

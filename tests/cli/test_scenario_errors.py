@@ -84,6 +84,24 @@ class InvalidScenario(CliTest):
         self.refused_with("/filesystems/0/journal", True, "stands only with driver ext4")
         self.refused_with("/workloads/0/first_wait", True, "stands only with rate or period")
 
+    def test_cgroups_belong_to_kernels_since_4_2(self):
+        scenario = copy.deepcopy(SMALL)
+        scenario["cgroups"] = [{"name": "batch", "memory.max": "16MiB"}]
+        scenario["workloads"][0]["cgroup"] = "batch"
+        for kernel in "2.4.17", "2.6.32", "3.10":
+            scenario["kernel"] = {"preset": kernel}
+            self.refused(scenario, f"/cgroups: kernel {kernel} does not have it", "4.2 brought")
+        scenario["kernel"] = {"preset": "6.1", "throttle": "pause"}
+        self.refused(scenario, '/kernel/throttle: "pause" does not know the write-back of cgroups')
+        scenario["kernel"] = {"preset": "6.1"}
+        scenario["workloads"][0]["cgroup"] = "bacth"
+        self.refused(scenario, '/workloads/0/cgroup: "bacth" is no cgroup',
+                     'did you mean "batch"?')
+        scenario["workloads"][0]["cgroup"] = "batch"
+        scenario["cgroups"].append({"name": "d0", "memory.high": "4KiB"})
+        self.refused(scenario, '/cgroups/1/name: "d0" names something else already',
+                     '/cgroups/1/memory.high: "4KiB" is out of range')
+
     def test_highmem_belongs_to_kernels_that_count_it(self):
         self.refused_with("/machine/highmem", "63MiB", "leaves less than 16MiB of low memory")
         self.refused_with("/vm/highmem_is_dirtyable", 1, "stands only with machine highmem")

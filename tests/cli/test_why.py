@@ -63,6 +63,15 @@ class Why(CliTest):
                 self.assertLessEqual(throttled, by)
                 self.assertGreater(1 - self.share(account, throttled_by=""), 0.8)
 
+    def test_the_throttle_says_that_it_is_the_cgroups_limit(self):
+        scenario = {**self.writing(size="64MiB", cgroup="small"), "kernel": {"preset": "6.1"},
+                    "cgroups": [{"name": "small", "memory.max": "16MiB"}],
+                    "machine": {"memory": "1GiB"}}
+        account = self.why(scenario)["writers"]["dd"]["write"]
+        throttled = {part["throttled_by"] for part in account["parts"]} - {""}
+        self.assertIn("memcg limit", throttled)
+        self.assertNotIn("global limit", throttled)
+
     def test_a_reader_without_memory_waits_for_the_write_back_of_others(self):
         """A process takes the memory that pages under write-back, on a disk that hangs, leave."""
         hang = {"kind": "hang", "start": "500ms", "duration": "5s"}
