@@ -2,6 +2,7 @@
 
 #include "models/block/bfq.hpp"
 #include "tests/support/block_fixture.hpp"
+#include "tests/support/task_queue_bench.hpp"
 
 namespace wbsim {
 namespace {
@@ -11,60 +12,20 @@ using std::chrono::milliseconds;
 constexpr BioOp R = BioOp::kRead;
 constexpr BioOp W = BioOp::kWrite;
 
-class BfqBench {
- public:
-  BfqBench() : bfq(TickClock(1000)) {}
-
-  Request& add(BioOp op, std::int64_t sector, const IoContext& task, std::int64_t sectors = 8,
-               std::int64_t jiffy = 0) {
-    Request& rq = requests_.emplace_back();
-    rq.op = op;
-    rq.sync = op == R;
-    rq.sector = Sectors(sector);
-    rq.sectors = Sectors(sectors);
-    rq.ioc = &task;
-    rq.ioprio = task.ioprio;
-    bfq.add(rq, Jiffies(jiffy));
-    return rq;
-  }
-  // The next request, which completes at once; null without one.
-  Request* serve(std::int64_t jiffy) {
-    Request* rq = bfq.next(Jiffies(jiffy));
-    if (rq)
-      bfq.completed(*rq, Jiffies(jiffy));
-    return rq;
-  }
-  std::int64_t sector(std::int64_t jiffy) {
-    Request* rq = serve(jiffy);
-    return rq ? rq->sector.count() : -1;
-  }
-
-  BfqElevator bfq;
-  IoContext a, b, c;
-
- private:
-  std::deque<Request> requests_;
+struct BfqBench : TaskQueueBench<BfqElevator> {
+  BfqBench() : TaskQueueBench(TickClock(1000)) {}
 };
 
 TEST_CASE("bfq: ten thousand tasks have a turn each, in order of arrival", "[block]") {
   BfqBench bench;
-  std::deque<IoContext> tasks(10'000);
-  std::int64_t sector = 0;
-  for (const IoContext& task : tasks)
-    bench.add(R, sector += 100, task);
-  std::int64_t now = 1;
-  for (std::size_t i = 1; i <= tasks.size(); ++i) {
-    CHECK(bench.sector(now) == static_cast<std::int64_t>(i) * 100);
-    now += 8;
-  }
-  CHECK(bench.bfq.empty());
+  check_that_ten_thousand_tasks_take_turns(bench);
 }
 
 TEST_CASE("bfq: a budget is 16384 sectors, then the other task has its own", "[block]") {
   BfqBench bench;
   for (int i = 0; i < 20; ++i) {
-    bench.add(R, 10'000 * i, bench.a, 1024);
-    bench.add(R, 1'000'000 + 10'000 * i, bench.b, 1024);
+    bench.add(R, 10'000 * i, bench.a, 1, 1024);
+    bench.add(R, 1'000'000 + 10'000 * i, bench.b, 1, 1024);
   }
   for (int i = 0; i < 16; ++i)
     CHECK(bench.sector(1) == 10'000 * i);
@@ -76,8 +37,8 @@ TEST_CASE("bfq: a budget is 16384 sectors, then the other task has its own", "[b
 TEST_CASE("bfq: a budget ends after HZ/8, used or not", "[block]") {
   BfqBench bench;
   for (int i = 0; i < 4; ++i)
-    bench.add(R, 100 * i, bench.a, 8, 10);
-  bench.add(R, 50'000, bench.b, 8, 10);
+    bench.add(R, 100 * i, bench.a, 10);
+  bench.add(R, 50'000, bench.b, 10);
   CHECK(bench.sector(10) == 0);
   CHECK(bench.sector(134) == 100);
   CHECK(bench.sector(135) == 50'000);
@@ -91,15 +52,15 @@ TEST_CASE("bfq: sectors are shared by weight, whatever the size of the requests"
   Sectors served_a, served_b;
   std::int64_t at = 0;
   for (int i = 0; i < 64; ++i) {
-    bench.add(R, at += 2000, bench.a, 1024);
+    bench.add(R, at += 2000, bench.a, 1, 1024);
     for (int j = 0; j < 4; ++j)
-      bench.add(R, 10'000'000 + (at += 300), bench.b, 256);
+      bench.add(R, 10'000'000 + (at += 300), bench.b, 1, 256);
   }
   for (int i = 0; i < 20'000; ++i) {
     Request* rq = bench.serve(1);
     (rq->ioc == &bench.a ? served_a : served_b) += rq->sectors;
     bench.add(R, (rq->ioc == &bench.a ? 0 : 10'000'000) + (at += 300),
-              rq->ioc == &bench.a ? bench.a : bench.b, rq->sectors.count());
+              rq->ioc == &bench.a ? bench.a : bench.b, 1, rq->sectors.count());
   }
   CHECK(static_cast<double>(served_a.count()) / static_cast<double>(served_b.count()) ==
         Approx(4).epsilon(0.05));
@@ -111,8 +72,8 @@ TEST_CASE("bfq: after its last request a task may keep the disk idle for 8 ms", 
   bench.add(W, 9000, bench.b);
   CHECK(bench.sector(10) == 1000);
   CHECK(bench.sector(17) == -1);
-  CHECK(bench.bfq.idles_until() == Jiffies(18));
-  bench.add(R, 1008, bench.a, 8, 17);
+  CHECK(bench.elevator.idles_until() == Jiffies(18));
+  bench.add(R, 1008, bench.a, 17);
   CHECK(bench.sector(17) == 1008);
   CHECK(bench.sector(25) == 9000);
 }

@@ -2,6 +2,7 @@
 
 #include "models/block/cfq.hpp"
 #include "tests/support/block_fixture.hpp"
+#include "tests/support/task_queue_bench.hpp"
 
 namespace wbsim {
 namespace {
@@ -20,36 +21,9 @@ TEST_CASE("block-layer 7.7: slices by priority", "[block]") {
   CHECK(cfq_prio_to_maxrq(4) == 16);
 }
 
-class CfqBench {
- public:
+struct CfqBench : TaskQueueBench<CfqElevator> {
   explicit CfqBench(const CfqRules& rules = {}, bool may_wait = true)
-      : cfq(rules, TickClock(1000), may_wait) {}
-
-  Request& add(BioOp op, std::int64_t sector, const IoContext& task, std::int64_t jiffy = 1) {
-    Request& rq = requests_.emplace_back();
-    rq.op = op;
-    rq.sync = op == R;
-    rq.sector = Sectors(sector);
-    rq.sectors = Sectors(8);
-    rq.ioc = &task;
-    rq.ioprio = task.ioprio;
-    cfq.add(rq, Jiffies(jiffy));
-    return rq;
-  }
-  // The sector of the next request, which completes at once; -1 without one.
-  std::int64_t serve(std::int64_t jiffy) {
-    Request* rq = cfq.next(Jiffies(jiffy));
-    if (!rq)
-      return -1;
-    cfq.completed(*rq, Jiffies(jiffy));
-    return rq->sector.count();
-  }
-
-  CfqElevator cfq;
-  IoContext a, b;
-
- private:
-  std::deque<Request> requests_;
+      : TaskQueueBench(rules, TickClock(1000), may_wait) {}
 };
 
 TEST_CASE("a task has the disk for its slice, then the next one has", "[block]") {
@@ -57,28 +31,28 @@ TEST_CASE("a task has the disk for its slice, then the next one has", "[block]")
   for (int i = 0; i < 3; ++i)
     bench.add(R, 1000 + i * 100, bench.a);
   bench.add(R, 50, bench.b);
-  CHECK(bench.serve(10) == 1000);  // its slice of 100 ms begins with this completion
-  CHECK(bench.serve(60) == 1100);
-  CHECK(bench.serve(109) == 1200);
+  CHECK(bench.sector(10) == 1000);  // its slice of 100 ms begins with this completion
+  CHECK(bench.sector(60) == 1100);
+  CHECK(bench.sector(109) == 1200);
   bench.add(R, 1300, bench.a, 109);
-  CHECK(bench.serve(110) == 50);
+  CHECK(bench.sector(110) == 50);
 }
 
 TEST_CASE("after its last request a task may keep the disk idle for 8 ms", "[block]") {
   CfqBench bench;
   bench.add(R, 1000, bench.a);
   bench.add(W, 9000, bench.b);
-  CHECK(bench.serve(10) == 1000);
-  CHECK(bench.serve(17) == -1);
-  CHECK(bench.cfq.idles_until() == Jiffies(18));
+  CHECK(bench.sector(10) == 1000);
+  CHECK(bench.sector(17) == -1);
+  CHECK(bench.elevator.idles_until() == Jiffies(18));
   SECTION("it comes back in time") {
     bench.add(R, 1008, bench.a, 17);
-    CHECK(bench.serve(17) == 1008);
-    CHECK(bench.serve(24) == -1);
-    CHECK(bench.serve(25) == 9000);
+    CHECK(bench.sector(17) == 1008);
+    CHECK(bench.sector(24) == -1);
+    CHECK(bench.sector(25) == 9000);
   }
   SECTION("it does not") {
-    CHECK(bench.serve(18) == 9000);
+    CHECK(bench.sector(18) == 9000);
   }
 }
 
@@ -86,11 +60,11 @@ TEST_CASE("no write-back while a synchronous request is in flight", "[block]") {
   CfqBench bench;
   Request& read = bench.add(R, 1000, bench.a);
   bench.add(W, 9000, bench.b);
-  CHECK(bench.cfq.next(Jiffies(10)) == &read);
-  CHECK(bench.cfq.next(Jiffies(10)) == nullptr);
-  CHECK(bench.cfq.idles_until() == Jiffies(0));  // the completion will tell
-  bench.cfq.completed(read, Jiffies(20));
-  CHECK(bench.serve(28) == 9000);
+  CHECK(bench.elevator.next(Jiffies(10)) == &read);
+  CHECK(bench.elevator.next(Jiffies(10)) == nullptr);
+  CHECK(bench.elevator.idles_until() == Jiffies(0));  // the completion will tell
+  bench.elevator.completed(read, Jiffies(20));
+  CHECK(bench.sector(28) == 9000);
 }
 
 TEST_CASE("a task whose request is under way keeps its turn", "[block]") {
@@ -98,14 +72,14 @@ TEST_CASE("a task whose request is under way keeps its turn", "[block]") {
   Request& first = bench.add(R, 1000, bench.a);
   Request& second = bench.add(R, 1008, bench.a);
   bench.add(R, 9000, bench.b);
-  CHECK(bench.cfq.next(Jiffies(10)) == &first);
-  CHECK(bench.cfq.next(Jiffies(10)) == &second);
-  CHECK(bench.cfq.next(Jiffies(10)) == nullptr);
-  bench.cfq.completed(first, Jiffies(11));
-  CHECK(bench.cfq.idles_until() == Jiffies(0));
-  CHECK(bench.cfq.next(Jiffies(11)) == nullptr);
-  bench.cfq.completed(second, Jiffies(12));
-  CHECK(bench.cfq.idles_until() == Jiffies(20));
+  CHECK(bench.elevator.next(Jiffies(10)) == &first);
+  CHECK(bench.elevator.next(Jiffies(10)) == &second);
+  CHECK(bench.elevator.next(Jiffies(10)) == nullptr);
+  bench.elevator.completed(first, Jiffies(11));
+  CHECK(bench.elevator.idles_until() == Jiffies(0));
+  CHECK(bench.elevator.next(Jiffies(11)) == nullptr);
+  bench.elevator.completed(second, Jiffies(12));
+  CHECK(bench.elevator.idles_until() == Jiffies(20));
 }
 
 TEST_CASE("the disk idles no more when the task is back, or has lost its turn", "[block]") {
@@ -114,10 +88,10 @@ TEST_CASE("the disk idles no more when the task is back, or has lost its turn", 
     IoContext urgent;
     urgent.ioprio = {PriorityClass::kRealtime, 4};
     bench.add(R, 1000, bench.a);
-    bench.serve(10);
-    CHECK(bench.cfq.idles_until() == Jiffies(18));
+    bench.sector(10);
+    CHECK(bench.elevator.idles_until() == Jiffies(18));
     bench.add(R, 1008, back ? bench.a : urgent, 12);
-    CHECK(bench.cfq.idles_until() == Jiffies(0));
+    CHECK(bench.elevator.idles_until() == Jiffies(0));
   }
 }
 
@@ -125,9 +99,9 @@ TEST_CASE("the disk does not idle where nothing is gained by it", "[block]") {
   CfqBench bench({}, /*may_wait=*/false);
   bench.add(R, 1000, bench.a);
   bench.add(R, 9000, bench.b);
-  CHECK(bench.serve(10) == 1000);
-  CHECK(bench.cfq.idles_until() == Jiffies(0));
-  CHECK(bench.serve(10) == 9000);
+  CHECK(bench.sector(10) == 1000);
+  CHECK(bench.elevator.idles_until() == Jiffies(0));
+  CHECK(bench.sector(10) == 9000);
 }
 
 TEST_CASE("the slice of an asynchronous queue is 40 ms", "[block]") {
@@ -136,9 +110,9 @@ TEST_CASE("the slice of an asynchronous queue is 40 ms", "[block]") {
   for (int i = 0; i < 3; ++i)
     bench.add(W, 100 * i, bench.a);
   bench.add(W, 50'000, bench.b);
-  CHECK(bench.serve(10) == 0);
-  CHECK(bench.serve(49) == 100);
-  CHECK(bench.serve(50) == 50'000);
+  CHECK(bench.sector(10) == 0);
+  CHECK(bench.sector(49) == 100);
+  CHECK(bench.sector(50) == 50'000);
 }
 
 TEST_CASE("a turn begins with the oldest request once it is 125 ms old, of a write 250 ms",
@@ -149,19 +123,19 @@ TEST_CASE("a turn begins with the oldest request once it is 125 ms old, of a wri
       CfqBench bench;
       bench.add(op, 90'000, bench.a);
       bench.add(op, 10, bench.a);
-      CHECK(bench.serve(jiffy) == (jiffy == expires ? 90'000 : 10));
+      CHECK(bench.sector(jiffy) == (jiffy == expires ? 90'000 : 10));
     }
   }
   CfqBench bench;  // and so does the next turn, but only its first request
   bench.add(R, 90'000, bench.a);
   bench.add(R, 10, bench.a);
   bench.add(R, 500, bench.b);
-  CHECK(bench.serve(20) == 10);
+  CHECK(bench.sector(20) == 10);
   bench.add(R, 20, bench.a, 30);
   bench.add(R, 30, bench.a, 30);
-  CHECK(bench.serve(120) == 500);
-  CHECK(bench.serve(128) == 90'000);
-  CHECK(bench.serve(300) == 20);
+  CHECK(bench.sector(120) == 500);
+  CHECK(bench.sector(128) == 90'000);
+  CHECK(bench.sector(300) == 20);
 }
 
 TEST_CASE("before 2.6.31 write-back does not wait for it, and a queue alone has 4 in flight too",
@@ -170,19 +144,19 @@ TEST_CASE("before 2.6.31 write-back does not wait for it, and a queue alone has 
   for (int i = 0; i < 20; ++i)
     bench.add(R, 1000 + 100 * i, bench.a);
   for (int i = 0; i < CfqElevator::kQuantum; ++i)
-    CHECK(bench.cfq.next(Jiffies(10)) != nullptr);
-  CHECK(bench.cfq.next(Jiffies(10)) == nullptr);
+    CHECK(bench.elevator.next(Jiffies(10)) != nullptr);
+  CHECK(bench.elevator.next(Jiffies(10)) == nullptr);
   bench.add(W, 9000, bench.b);
-  CHECK(bench.cfq.next(Jiffies(10)) == nullptr);  // the task has its slice
+  CHECK(bench.elevator.next(Jiffies(10)) == nullptr);  // the task has its slice
 
   CfqBench two(kCfq2618);
   Request& read = two.add(R, 1000, two.a);
   two.add(W, 9000, two.b);
-  CHECK(two.cfq.next(Jiffies(10)) == &read);
+  CHECK(two.elevator.next(Jiffies(10)) == &read);
   two.add(R, 1008, two.a);
-  two.cfq.completed(read, Jiffies(20));
-  CHECK(two.cfq.next(Jiffies(20))->sector == Sectors(1008));
-  CHECK(two.cfq.next(Jiffies(120))->sector == Sectors(9000));  // slice over, a read under way
+  two.elevator.completed(read, Jiffies(20));
+  CHECK(two.elevator.next(Jiffies(20))->sector == Sectors(1008));
+  CHECK(two.elevator.next(Jiffies(120))->sector == Sectors(9000));  // slice over, a read under way
 }
 
 TEST_CASE("asynchronous writes give way after 16 requests, a queue has 4 in flight", "[block]") {
@@ -191,23 +165,23 @@ TEST_CASE("asynchronous writes give way after 16 requests, a queue has 4 in flig
     bench.add(W, 100 * i, bench.a);
   bench.add(R, 50'000, bench.b);
   for (int i = 0; i < 16; ++i)
-    CHECK(bench.serve(10) == 100 * i);
-  CHECK(bench.serve(10) == 50'000);
+    CHECK(bench.sector(10) == 100 * i);
+  CHECK(bench.sector(10) == 50'000);
 
   CfqBench two;
   for (int i = 0; i < 20; ++i)
     two.add(R, 100 * i, two.a);
   two.add(R, 50'000, two.b);
   for (int i = 0; i < CfqElevator::kQuantum; ++i)
-    CHECK(two.cfq.next(Jiffies(10)) != nullptr);
-  CHECK(two.cfq.next(Jiffies(10)) == nullptr);
+    CHECK(two.elevator.next(Jiffies(10)) != nullptr);
+  CHECK(two.elevator.next(Jiffies(10)) == nullptr);
 
   CfqBench alone;
   for (int i = 0; i < 20; ++i)
     alone.add(R, 100 * i, alone.a);
   for (int i = 0; i < 4 * CfqElevator::kQuantum; ++i)
-    CHECK(alone.cfq.next(Jiffies(10)) != nullptr);
-  CHECK(alone.cfq.next(Jiffies(10)) == nullptr);
+    CHECK(alone.elevator.next(Jiffies(10)) != nullptr);
+  CHECK(alone.elevator.next(Jiffies(10)) == nullptr);
 }
 
 TEST_CASE("priority makes the slice, and its class the turn", "[block]") {
@@ -219,24 +193,24 @@ TEST_CASE("priority makes the slice, and its class the turn", "[block]") {
   for (int i = 0; i < 4; ++i)
     bench.add(R, 1000 + 100 * i, bench.a);
   bench.add(R, 50, bench.b);
-  CHECK(bench.serve(10) == 1000);
-  CHECK(bench.serve(189) == 1100);  // 180 ms, from the first completion on
+  CHECK(bench.sector(10) == 1000);
+  CHECK(bench.sector(189) == 1100);  // 180 ms, from the first completion on
   bench.add(R, 70, urgent);
-  CHECK(bench.serve(190) == 70);
-  CHECK(bench.serve(198) == 1200);  // it did not come back within 8 ms
-  CHECK(bench.serve(199) == 1300);
-  CHECK(bench.serve(207) == 50);
+  CHECK(bench.sector(190) == 70);
+  CHECK(bench.sector(198) == 1200);  // it did not come back within 8 ms
+  CHECK(bench.sector(199) == 1300);
+  CHECK(bench.sector(207) == 50);
 }
 
 TEST_CASE("who waits does not wait for write-back to use up its slice", "[block]") {
   CfqBench bench;
   for (int i = 0; i < 8; ++i)
     bench.add(W, 100 * i, bench.a);
-  CHECK(bench.serve(10) == 0);
+  CHECK(bench.sector(10) == 0);
   bench.add(R, 50'000, bench.b, 11);
-  CHECK(bench.serve(11) == 50'000);
-  CHECK(bench.serve(12) == -1);
-  CHECK(bench.serve(19) == 100);
+  CHECK(bench.sector(11) == 50'000);
+  CHECK(bench.sector(12) == -1);
+  CHECK(bench.sector(19) == 100);
 }
 
 TEST_CASE("the realtime class cuts the slice of others short, from 2.6.31 on", "[block]") {
@@ -246,9 +220,9 @@ TEST_CASE("the realtime class cuts the slice of others short, from 2.6.31 on", "
     urgent.ioprio = {PriorityClass::kRealtime, 4};
     bench.add(R, 1000, bench.a);
     bench.add(R, 1100, bench.a);
-    CHECK(bench.serve(10) == 1000);
+    CHECK(bench.sector(10) == 1000);
     bench.add(R, 50'000, urgent, 11);
-    CHECK(bench.serve(11) == (preempts ? 50'000 : 1100));
+    CHECK(bench.sector(11) == (preempts ? 50'000 : 1100));
   }
 }
 
@@ -258,19 +232,19 @@ TEST_CASE("who preempts is next, before those who wait", "[block]") {
   for (int i = 0; i < 3; ++i)
     bench.add(W, 100 * i, bench.a);
   bench.add(W, 50'000, bench.b);
-  CHECK(bench.serve(10) == 0);
+  CHECK(bench.sector(10) == 0);
   IoContext reader;
   bench.add(R, 70'000, reader, 11);
-  CHECK(bench.serve(11) == 70'000);
+  CHECK(bench.sector(11) == 70'000);
 
   CfqBench used;  // so is the first to come after the end of a slice
   IoContext late;
   for (int i = 0; i < 3; ++i)
     used.add(R, 100 * i, used.a);
   used.add(R, 50'000, used.b);
-  CHECK(used.serve(10) == 0);
+  CHECK(used.sector(10) == 0);
   used.add(R, 70'000, late, 110);
-  CHECK(used.serve(110) == 70'000);
+  CHECK(used.sector(110) == 70'000);
 }
 
 TEST_CASE("the idle class has one request in flight, and gives way after each", "[block]") {
@@ -278,15 +252,15 @@ TEST_CASE("the idle class has one request in flight, and gives way after each", 
   bench.b.ioprio = {PriorityClass::kIdle, 7};
   for (int i = 0; i < 3; ++i)
     bench.add(R, 100 * i, bench.b);
-  Request* first = bench.cfq.next(Jiffies(10));
+  Request* first = bench.elevator.next(Jiffies(10));
   REQUIRE(first != nullptr);
-  CHECK(bench.cfq.next(Jiffies(10)) == nullptr);
-  bench.cfq.completed(*first, Jiffies(10));
-  CHECK(bench.serve(11) == 100);  // nobody else is there
+  CHECK(bench.elevator.next(Jiffies(10)) == nullptr);
+  bench.elevator.completed(*first, Jiffies(10));
+  CHECK(bench.sector(11) == 100);  // nobody else is there
   bench.add(R, 5000, bench.a, 12);
-  CHECK(bench.serve(12) == 5000);
-  CHECK(bench.serve(19) == -1);
-  CHECK(bench.serve(20) == 200);
+  CHECK(bench.sector(12) == 5000);
+  CHECK(bench.sector(19) == -1);
+  CHECK(bench.sector(20) == 200);
 }
 
 // Reads at this distance, the way back and forth of a program that thinks so long.
@@ -295,14 +269,14 @@ Jiffies idle_after_thinking(std::int64_t think_time) {
   std::int64_t now = 1;
   for (int i = 0; i < 20; ++i) {
     bench.add(R, 100 * i, bench.a, now);
-    bench.serve(now);
+    bench.sector(now);
     now += think_time;
   }
   bench.add(R, 3000, bench.a, now);
   bench.add(W, 9000, bench.b, now);
-  bench.serve(now);
-  return bench.cfq.idles_until() == Jiffies(0) ? Jiffies(0)
-                                               : bench.cfq.idles_until() - Jiffies(now);
+  bench.sector(now);
+  return bench.elevator.idles_until() == Jiffies(0) ? Jiffies(0)
+                                                    : bench.elevator.idles_until() - Jiffies(now);
 }
 
 TEST_CASE("the disk does not wait for a task that thinks for longer than 8 ms", "[block]") {
@@ -319,9 +293,9 @@ TEST_CASE("the longest pause counts as 16 ms of thought", "[block]") {
     std::int64_t now = 1;
     for (int i = 0; i < 20 + pauses; ++i) {
       bench.add(R, 100 * i, bench.a, now += i < 20 ? 0 : 1000);
-      bench.serve(now);
+      bench.sector(now);
     }
-    CHECK(bench.cfq.idles_until() == Jiffies(pauses == 3 ? now + 8 : 0));
+    CHECK(bench.elevator.idles_until() == Jiffies(pauses == 3 ? now + 8 : 0));
   }
 }
 
@@ -330,12 +304,12 @@ TEST_CASE("the disk does not wait for what would come after the slice", "[block]
   std::int64_t now = 1;  // the slice ends at 101
   for (; now <= 91; now += 6) {
     bench.add(R, 100 * now, bench.a, now);
-    bench.serve(now);
-    CHECK(bench.cfq.idles_until() == Jiffies(now + 8));
+    bench.sector(now);
+    CHECK(bench.elevator.idles_until() == Jiffies(now + 8));
   }
   bench.add(R, 100 * now, bench.a, now);
-  bench.serve(now);
-  CHECK(bench.cfq.idles_until() == Jiffies(0));
+  bench.sector(now);
+  CHECK(bench.elevator.idles_until() == Jiffies(0));
 }
 
 TEST_CASE("a think time is known after three requests", "[block]") {
@@ -356,23 +330,14 @@ TEST_CASE("nothing is expected after the write of a task that waits for it", "[b
     Request& write = bench.add(R, 1000, bench.a);
     write.noidle = waited_for;
     bench.add(W, 9000, bench.b);
-    CHECK(bench.serve(10) == 1000);
-    CHECK(bench.serve(11) == (waited_for ? 9000 : -1));
+    CHECK(bench.sector(10) == 1000);
+    CHECK(bench.sector(11) == (waited_for ? 9000 : -1));
   }
 }
 
 TEST_CASE("ten thousand tasks have a turn each", "[block]") {
   CfqBench bench;
-  std::deque<IoContext> tasks(10'000);
-  std::int64_t sector = 0;
-  for (const IoContext& task : tasks)
-    bench.add(R, sector += 100, task);
-  std::int64_t now = 1;
-  for (std::size_t i = 1; i <= tasks.size(); ++i) {
-    CHECK(bench.serve(now) == static_cast<std::int64_t>(i) * 100);
-    now += 8;
-  }
-  CHECK(bench.cfq.empty());
+  check_that_ten_thousand_tasks_take_turns(bench);
 }
 
 TEST_CASE("asynchronous writes share a queue of their priority", "[block]") {
@@ -383,21 +348,21 @@ TEST_CASE("asynchronous writes share a queue of their priority", "[block]") {
     bench.add(W, 50'000 + 100 * i, bench.b);
   }
   for (int i = 0; i < 16; ++i)
-    CHECK(bench.serve(10) == 100 * i);
+    CHECK(bench.sector(10) == 100 * i);
   for (int i = 0; i < 4; ++i)
-    CHECK(bench.serve(10) == 50'000 + 100 * i);
-  CHECK(bench.serve(10) == 1600);
+    CHECK(bench.sector(10) == 50'000 + 100 * i);
+  CHECK(bench.sector(10) == 1600);
 }
 
 TEST_CASE("within a queue the nearest request is next, the way back counting twice", "[block]") {
   CfqBench bench;
   bench.add(W, 10'000, bench.a);
-  CHECK(bench.serve(10) == 10'000);  // the head is at 10008
+  CHECK(bench.sector(10) == 10'000);  // the head is at 10008
   bench.add(W, 9'958, bench.a);
   bench.add(W, 10'128, bench.a);
-  CHECK(bench.serve(10) == 9'958);  // 50 * 2 < 120
+  CHECK(bench.sector(10) == 9'958);  // 50 * 2 < 120
   bench.add(W, 9'900, bench.a);
-  CHECK(bench.serve(10) == 9'900);
+  CHECK(bench.sector(10) == 9'900);
 }
 
 TEST_CASE("bios of another task, or asynchronous ones, are not merged into a task's request",

@@ -11,9 +11,12 @@ namespace {
 // blkparse's letters of what happened.
 struct EventLog : RequestLog {
   std::string letters;
+  std::string served;  // the threads that got a request, in turn
   bool wants_block_events() const override { return true; }
   void on_block(const BlockEvent& event) override {
     letters += std::string_view("QMFGSIDCPUT")[static_cast<std::size_t>(event.what)];
+    if (event.what == BlockEvent::What::kGetrq)
+      served += event.thread;
   }
 };
 
@@ -179,17 +182,18 @@ TEST_CASE("2.4.0 wakes one waiter for each freed request", "[block]") {
 TEST_CASE("2.4.0: readers and writers wait in one queue, in 2.4.17 in two", "[block]") {
   for (const LinusRelease release : {LinusRelease::k240, LinusRelease::k2417}) {
     Queue24 f(release, 4);
-    f.fill(4, BioOp::kRead);
     f.fill(4);
-    Bio& read = f.bio(90'000, BioOp::kRead);
-    f.spawn_writer(read);
-    f.sim.run_until(TimePoint(Duration(1)));
-    Bio& write = f.bio(95'000);
-    f.spawn_writer(write);
+    f.fill(4, BioOp::kRead);
+    f.log.served.clear();
+    IoContext reader, writer;
+    reader.thread = "r";
+    writer.thread = "w";
+    f.sim.spawn("r", BlockFixture::write(f.queue, f.bio(90'000, BioOp::kRead), reader));
+    f.sim.spawn("w", BlockFixture::write(f.queue, f.bio(95'000), writer));
     f.run();
     CHECK(f.ended == 10);
-    CHECK(read.bi_private == nullptr);
-    CHECK(write.bi_private == nullptr);
+    // The writes are done first; in 2.4.0 that lets in who came first.
+    CHECK(f.log.served == (release == LinusRelease::k240 ? "rw" : "wr"));
   }
 }
 
@@ -206,6 +210,41 @@ TEST_CASE("2.4.17 wakes the waiters when a batch is free, and then all of them",
   CHECK(f.queue.allocated() == 64 - 31);
   completed(32);
   CHECK(f.queue.allocated() == 64 - 32 + 3);
+}
+
+TEST_CASE("2.4.0 lets in who has waited longest, 2.4.17 the latest of those it wakes", "[block]") {
+  for (const LinusRelease release : {LinusRelease::k240, LinusRelease::k2417}) {
+    Queue24 f(release, 4);
+    f.fill(4);
+    f.log.served.clear();
+    std::deque<IoContext> tasks(3);
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      tasks[i].thread = std::string_view("abc").substr(i, 1);
+      Bio& bio = f.bio(6000 + 100 * static_cast<std::int64_t>(i));
+      f.sim.spawn("writer", BlockFixture::write(f.queue, bio, tasks[i]));
+    }
+    f.run();
+    CHECK(f.log.served == (release == LinusRelease::k240 ? "abc" : "cba"));
+  }
+}
+
+Task<> sleep_for_request(LinusQueue& queue, Bio& bio, IoContext& ioc) {
+  co_await queue.submit_slow(bio, ioc);
+}
+
+TEST_CASE("2.4.17 lets nobody in before a batch is free, 2.4.0 with any free slot", "[block]") {
+  for (const LinusRelease release : {LinusRelease::k240, LinusRelease::k2417}) {
+    Queue24 f(release, 64);
+    f.fill(64);
+    f.tq_disk.run();
+    f.sim.run_until(TimePoint(std::chrono::microseconds(1500)));  // ten are done
+    REQUIRE(f.queue.allocated() == 54);
+    f.sim.spawn("writer", sleep_for_request(f.queue, f.bio(60'000), f.task));
+    f.sim.run_until(TimePoint(std::chrono::microseconds(1501)));
+    CHECK(f.queue.allocated() == (release == LinusRelease::k240 ? 55 : 54));
+    f.run();
+    CHECK(f.ended == 65);
+  }
 }
 
 TEST_CASE("who waited for a slot looks for a merge again", "[block]") {

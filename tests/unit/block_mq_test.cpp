@@ -201,6 +201,53 @@ TEST_CASE("a plug holds 32 requests, or one that has grown to 128 KiB", "[block]
   CHECK(g.log.requests[0].sectors == Sectors(256));
 }
 
+// Nine requests are in the software queue, kblockd has not run yet, and a bio comes that continues
+// the n-th newest of them.
+Submit behind_newest(int n, int nomerges) {
+  BlockSetup setup = mq("none", 32);
+  setup.queue.nomerges = nomerges;
+  BlockFixture f(setup);
+  IoContext other;
+  Submit result{};
+  const auto submit = [](BlockFixture& fixture, Bio& bio, IoContext& ioc, Submit& out) -> Task<> {
+    out = fixture.queue.try_submit(bio, ioc);
+    co_return;
+  };
+  f.sim.spawn("task", plugged(f, 9, 1000, true));
+  f.sim.spawn("other", submit(f, f.make_bio((9 - n) * 1000 + 8), other, result));
+  f.run();
+  return result;
+}
+
+TEST_CASE("a bio is tried with the eight newest requests of the software queue", "[block]") {
+  CHECK(behind_newest(1, 0) == Submit::kMerged);
+  CHECK(behind_newest(8, 0) == Submit::kMerged);
+  CHECK(behind_newest(9, 0) == Submit::kQueued);
+  CHECK(behind_newest(1, 1) == Submit::kMerged);
+  CHECK(behind_newest(1, 2) == Submit::kQueued);
+}
+
+Task<> wait_for_tag(TagQueue& tags, int number, std::vector<int>& woken) {
+  WaitQueue& queue = tags.wait_ptr();
+  co_await queue.wait("tag");
+  woken.push_back(number);
+}
+
+TEST_CASE("freed tags go round the eight wait queues", "[block]") {
+  Simulator sim;
+  TagQueue tags(8);
+  std::vector<int> woken;
+  while (tags.try_get()) {
+  }
+  for (int i = 0; i < 10; ++i)  // the last two share the queues of the first two
+    sim.spawn("task", wait_for_tag(tags, i, woken), ProcessKind::kDaemon);
+  sim.run_until(TimePoint{});
+  for (int i = 0; i < 8; ++i)
+    tags.put();
+  sim.run_until(TimePoint{});
+  CHECK(woken == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7});
+}
+
 TEST_CASE("processors share the hardware queues, each with tags of its own", "[block]") {
   BlockSetup setup = mq("none", 8);
   setup.queue.nr_hw_queues = 2;

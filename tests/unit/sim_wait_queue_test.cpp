@@ -235,7 +235,8 @@ TEST_CASE("a released unit goes to the longest waiter, not to who asks next", "[
   Journal journal(sim);
   Semaphore semaphore(1);
   REQUIRE(semaphore.try_acquire());
-  sim.spawn("patient", use(sim, semaphore, journal, "patient"), ProcessKind::kDaemon);
+  for (const char* name : {"patient", "second"})
+    sim.spawn(name, use(sim, semaphore, journal, name), ProcessKind::kDaemon);
   sim.run_until(TimePoint(0ns));
 
   semaphore.release();
@@ -243,7 +244,7 @@ TEST_CASE("a released unit goes to the longest waiter, not to who asks next", "[
   CHECK_FALSE(semaphore.try_acquire());
   sim.spawn("greedy", use(sim, semaphore, journal, "greedy"));
   sim.run_until(TimePoint(1s));
-  CHECK(journal.lines() == Lines{"0 patient in", "10 greedy in"});
+  CHECK(journal.lines() == Lines{"0 patient in", "10 second in", "20 greedy in"});
 }
 
 TEST_CASE("a deadlock on a semaphore names the line that waits", "[sim]") {
