@@ -11,7 +11,7 @@ import subprocess
 import time
 import unittest
 
-from wbsim_cli import ENDLESS, PROGRAM, CliTest
+from wbsim_cli import ENDLESS, PROGRAM, SMALL, CliTest
 
 RUN_FILES = ["fsync.csv", "manifest.json", "requests.csv", "samples.csv", "summary.json",
              "why.json", "works.csv", "writes.csv"]
@@ -115,6 +115,15 @@ class Output(CliTest):
         self.assertEqual(printed.count("FAILED"), 1)
         self.assertEqual(self.files("out"), RUN_FILES)
         self.assertEqual(self.expect(1, "compare", name).stdout.count("FAILED"), 3)
+
+    def test_the_report_says_whose_calls_failed_and_small_latencies_in_full(self):
+        self.assertNotIn("returned an error", self.expect(0, "run", self.variant()).stdout)
+        disk = {**SMALL["devices"][0], "faults": [{"kind": "error", "rw": "write"}]}
+        broken = self.variant(devices=[disk], kernel={"preset": "6.1"})
+        report = self.expect(0, "run", broken).stdout
+        self.assertIn("calls that returned an error: dd 1\n", report)
+        self.assertIn("flushers  of a work queue, ", report)
+        self.assertRegex(report, r"\ndd +4\.0 +[0-9.]+ +[0-9.]+ +0\.\d{3} +0\.\d{3} ")
 
     def test_a_count_is_printed_to_the_last_digit(self):
         metric = "/memory/dirty_threshold_pages"
