@@ -6,8 +6,8 @@ from matplotlib.patches import Patch
 
 import plot_style as style
 from plot_page import (
-    HALO, heading, mark_writers_end, of_device, Page, prefixed, say, time_axis, while_writing,
-    writers_end)
+    HALO, heading, mark_faults, mark_writers_end, of_device, Page, prefixed, say, time_axis,
+    while_writing, writers_end)
 from run_files import rows
 
 
@@ -75,7 +75,9 @@ def throughput(runs):
     page = Page(runs, heading(runs, "bytes to each device, second by second (as vmstat's bo)"),
                 [max(1.35, 2.8 / len(devices))] * len(devices))
     reads = any(device_rates(run, device, "rd")[1].any() for run in runs for device in devices)
-    handles = [Patch(color=style.BLUE, label="written")]
+    fails = any(kind in ("remove", "error") for run in runs for device in devices
+                for kind, _, _ in run.device_faults(device))
+    handles = [Patch(color=style.BLUE, label="written, or failed" if fails else "written")]
     if reads:
         handles.append(Line2D([], [], color=style.BLACK, linewidth=1.2, label="read"))
     page.keys(handles)
@@ -99,6 +101,7 @@ def throughput_panel(axes, runs, run, device, reads):
     if reads:
         axes.stairs(device_rates(run, device, "rd")[1], edges, color=style.BLACK, linewidth=1.2)
     mark_writers_end(axes, run)
+    mark_faults(axes, run, device)
     busy = while_writing(run, edges, rates)
     words = f"{style.three_digits(rates.max())} MB/s in the busiest second"
     if len(busy):
@@ -149,8 +152,15 @@ def offset(runs):
     return page.figure
 
 
-def gib(sectors):
-    return sectors * (style.SECTOR_BYTES / style.GIB)
+def counted(number, what):
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def offset_unit(limits):
+    """(name, sectors) of the unit for an axis of this range of sectors."""
+    name, size = ("GiB", style.GIB) if limits[1] * style.SECTOR_BYTES >= 0.1 * style.GIB else (
+        "MiB", style.MIB)
+    return name, size / style.SECTOR_BYTES
 
 
 def offset_limits(runs, device):
@@ -162,9 +172,9 @@ def offset_limits(runs, device):
             ends += [table["sector"][mine], (table["sector"] + table["sectors"])[mine]]
     ends = np.concatenate(ends) if ends else np.zeros(0)
     if not len(ends):
-        return 0, 1
-    low, high = gib(ends.min()), gib(ends.max())
-    margin = (high - low) * 0.04 or 0.01
+        return 0, 8
+    low, high = float(ends.min()), float(ends.max())
+    margin = (high - low) * 0.04
     return low - margin, high + margin
 
 
@@ -174,21 +184,22 @@ def offset_panel(axes, runs, run, device, limits):
     if not rows(table):
         say(axes, "this run has no requests.csv" if table is None else "no requests in this run")
         return set()
+    unit, sectors = offset_unit(limits)
     mine = table["disk"] == device
     reasons = np.where(table["write"] == 0, "read", table["reason"])
     counts = {name: int((mine & (reasons == name)).sum()) for name in sorted(set(reasons[mine]))}
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         chosen = mine & (reasons == name)
         colour, marker, _, _ = style.reason(name)
-        axes.plot(table["t_start_s"][chosen], gib(table["sector"][chosen]), linestyle="none",
+        axes.plot(table["t_start_s"][chosen], table["sector"][chosen] / sectors, linestyle="none",
                   marker=marker, markersize=3, markeredgewidth=0.7 if marker == "x" else 0,
                   color=colour, rasterized=True)
     seeks = run.summary.get("devices", {}).get(device, {}).get("seeks")
     seeks = int(is_seek(run, table)[mine].sum()) if seeks is None else seeks
-    words = f"{int(mine.sum()):,} requests, {seeks:,} seeks"
+    words = f"{counted(int(mine.sum()), 'request')}, {counted(seeks, 'seek')}"
     axes.set_title(of_device(runs, run, device, words))
-    axes.set_ylim(*limits)
-    axes.set_ylabel(f"{device} offset (GiB)")
+    axes.set_ylim(limits[0] / sectors, limits[1] / sectors)
+    axes.set_ylabel(f"{device} offset ({unit})")
     return set(counts)
 
 
@@ -244,6 +255,7 @@ def deepest(run, device):
 def depth_panel(axes, runs, run, device):
     column = run.device_column(device, "in_flight")
     axes.set_ylabel(f"{device}: requests")
+    mark_faults(axes, run, device)
     if column is None:
         say(axes, f"no samples of {device} in this run")
         return
@@ -261,6 +273,7 @@ def utilisation_panel(axes, run, device):
     if run.device_column(device, "busy_us") is None:
         say(axes, f"no busy time of {device} in this run")
         return
+    mark_faults(axes, run, device, text=False)
     edges, rates = run.per_second(f"{device}_busy_us")
     axes.stairs(np.clip(rates * 1e-4, 0, 100), edges, fill=True, color=style.SKY)
     axes.set_ylim(0, 105)

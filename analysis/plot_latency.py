@@ -10,6 +10,7 @@ from run_files import rows
 STALL_S = 1e-3
 
 
+LONG_TITLE = 8  # letters
 TABLE_ROWS = (("median", "50.000000"), ("90 %", "90.000000"), ("99 %", "99.000000"),
               ("99.9 %", "99.900000"), ("99.99 %", "99.990000"))
 
@@ -140,7 +141,7 @@ def table_columns(runs):
                    for run in runs]
     else:
         writers = runs[0].summary.get("writers", {})
-        worst = sorted((name for name in writers if clat(writers[name])),
+        worst = sorted((name for name in writers if clat(writers[name]).get("N")),
                        key=lambda name: (-(clat(writers[name]).get("max") or 0), name))
         sources = [("all writers", runs[0].summary.get("aggregate", {}), writers)]
         if len(worst) > 1:
@@ -153,9 +154,17 @@ def table_columns(runs):
     return columns
 
 
+def folded(title):
+    """A title of a column, in two lines if it is long and says where."""
+    if len(title) <= LONG_TITLE:
+        return title
+    at = max(title.find(" ("), title.rfind("-"), title.rfind("_"))
+    return title if at <= 0 else f"{title[:at + (title[at] != ' ')]}\n{title[at:].lstrip(' -_')}"
+
+
 def latency_table(axes, runs):
     columns = table_columns(runs)
-    lines = [("", [column[0].replace(" (", "\n(") for column in columns]),
+    lines = [("", [folded(column[0]) for column in columns]),
              ("write() calls", [f"{column[1].get('N') or 0:,}" for column in columns])]
     for words, key in TABLE_ROWS:
         lines.append((words, [cell(column[1].get("percentile", {}).get(key))

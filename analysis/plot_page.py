@@ -6,9 +6,10 @@ from matplotlib.text import Text
 import plot_style as style
 
 KEY_HEIGHT = 0.22  # inches of a line of keys
-KEY_WIDTH = 1.65  # inches that a key takes
+KEY_WIDTH, KEY_LETTER = 0.55, 0.07  # inches that a key takes, and each letter of it
 MARGINS = 0.75  # inches for the title and the labels below
 MAX_TITLE = 85  # characters of a title over a README wide picture
+FAULT_WORDS = {"remove": "removed", "error": "errors", "hang": "hangs"}
 HALO = (patheffects.withStroke(linewidth=2, foreground="white", alpha=0.8),)
 
 
@@ -39,12 +40,21 @@ class Page:
         axes.axis("off")
         if not handles:
             return
-        lines = 1 + (len(handles) - 1) // int(self.figure.get_figwidth() / KEY_WIDTH)
+        lines = next(lines for lines in range(1, len(handles) + 1)
+                     if lines == len(handles)
+                     or keys_width(handles, lines) <= self.figure.get_figwidth() - KEY_WIDTH)
         self._rows_of_keys(lines)
         legend = axes.legend(handles=handles, loc="center left", bbox_to_anchor=(0, 0.5),
                              ncol=-(-len(handles) // lines), borderaxespad=0, borderpad=0,
                              handlelength=2.4, columnspacing=1.6)
         legend.set_in_layout(False)
+
+
+def keys_width(handles, lines):
+    """In inches, of keys that fill columns of so many lines."""
+    lengths = [len(handle.get_label()) for handle in handles]
+    return sum(KEY_WIDTH + KEY_LETTER * max(lengths[first:first + lines])
+               for first in range(0, len(lengths), lines))
 
 
 def settle(figure):
@@ -118,6 +128,19 @@ def mark_writers_end(axes, run, text=True):
     if text:
         axes.annotate("jobs end", (end, 0.97), xycoords=("data", "axes fraction"), xytext=(3, 0),
                       textcoords="offset points", va="top", fontsize=8, color="#555555")
+
+
+def mark_faults(axes, run, device, text=True):
+    """When something was wrong with the device."""
+    for kind, start, end in run.device_faults(device):
+        if start <= 0 and end >= run.end:
+            continue  # all the time
+        end = min(end, run.end)
+        axes.axvspan(start, end, color=style.VERMILLION, alpha=0.13, linewidth=0, zorder=0)
+        if text:
+            axes.annotate(FAULT_WORDS.get(kind, kind), ((start + end) / 2, 0.97),
+                          xycoords=("data", "axes fraction"), ha="center", va="top", fontsize=8,
+                          color=style.VERMILLION)
 
 
 def while_writing(run, edges, rates):

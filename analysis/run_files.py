@@ -80,6 +80,15 @@ def rows(table):
     return len(next(iter(table.values()))) if table else 0
 
 
+def seconds(duration):
+    """Of a duration as a scenario has it."""
+    for unit, length in (("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("min", 60.0),
+                         ("h", 3600.0), ("s", 1.0)):
+        if duration.endswith(unit):
+            return float(duration[:-len(unit)]) * length
+    raise BadInput(f"not a duration: {duration}")
+
+
 class Run:
     """One run directory, read whole."""
 
@@ -148,6 +157,16 @@ class Run:
             if entry.get("name") == device and isinstance(entry.get(key), (int, float)):
                 return entry[key]
         return default
+
+    def device_faults(self, device):
+        """(kind, start, end) in seconds of each; the end of one without a duration is infinite."""
+        for entry in self.manifest.get("scenario", {}).get("devices", []):
+            if entry.get("name") == device:
+                return [(fault["kind"], seconds(fault.get("start", "0s")),
+                         seconds(fault["start"]) + seconds(fault["duration"])
+                         if "duration" in fault else float("inf"))
+                        for fault in entry.get("faults", [])]
+        return []
 
     def device_column(self, device, key):
         return self.samples.get(f"{device}_{key}")

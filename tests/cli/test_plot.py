@@ -8,11 +8,15 @@ import sys
 import tempfile
 import unittest
 
+from matplotlib.patches import Patch
+
 ANALYSIS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "analysis")
 PLOT = os.path.join(ANALYSIS, "plot.py")
 sys.path.insert(0, ANALYSIS)
 
-import run_files  # noqa: E402  (found through the line above)
+import plot_page  # noqa: E402  (found through the line above)
+import plot_style  # noqa: E402
+import run_files  # noqa: E402
 
 WHY = {"writers": {"dd-0": {"write": {"calls": 20, "latency_ns": 100, "parts": [
     {"ns": 60, "throttled_by": "bdi share", "wait": "congestion_wait", "phase": ""},
@@ -183,6 +187,33 @@ class Pictures(InTemporaryDirectory):
                             ("flushers", "no write-back in this run")):
             with open(self.at("run", "plots", f"{name}.svg"), encoding="utf-8") as file:
                 self.assertIn(f"<!-- {words} -->", file.read())
+
+    def test_what_went_wrong_with_a_device_and_when(self):
+        make_run(self.at("run"))
+        with open(self.at("run", "manifest.json"), encoding="utf-8") as file:
+            manifest = json.load(file)
+        manifest["scenario"]["devices"][0]["faults"] = [
+            {"kind": "hang", "start": "500ms", "duration": "1s"}, {"kind": "remove", "start": "2s"},
+            {"kind": "slow", "start": "0s"}]
+        with open(self.at("run", "manifest.json"), "w", encoding="utf-8") as file:
+            json.dump(manifest, file)
+        self.assertEqual(plot(self.at("run"), "--format", "svg").returncode, 0)
+        for name in ("throughput", "queue"):
+            with open(self.at("run", "plots", f"{name}.svg"), encoding="utf-8") as file:
+                picture = file.read()
+            for words, said in (("hangs", True), ("removed", True), ("slow", False)):
+                self.assertEqual(f"<!-- {words} -->" in picture, said, (name, words))
+            self.assertEqual("<!-- written, or failed -->" in picture, name == "throughput")
+
+    def test_no_key_is_cut_off(self):
+        plot_style.use()
+        keys = [Patch(label="a key of a rather long name, number " + str(i)) for i in range(7)]
+        for columns in (1, 2):
+            page = plot_page.Page([None] * columns, "title", [1.0])
+            page.keys(keys)
+            plot_page.settle(page.figure)
+            legend = page.figure.axes[0].get_legend().get_window_extent()
+            self.assertLessEqual(legend.x1, page.figure.bbox.width)
 
     def test_numbers_are_those_of_the_summary(self):
         make_run(self.at("run"))
