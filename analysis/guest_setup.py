@@ -104,6 +104,8 @@ def set_file(guest, path, value, command):
 
 def run(guest, command, variables):
     command = re.sub(r"\$\{?(\w+)\}?", lambda m: variables.get(m[1], m[0]), command.strip())
+    # The number of a disk stands for the disk.
+    command = re.sub(r"(?:\$\(|`)cat /sys/block/(\w+)/dev[)`]", r"\1", command)
     if not command or command.startswith("#"):
         return
     if assigned := re.fullmatch(r"(\w+)=(\S+)", command):

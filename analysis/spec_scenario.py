@@ -23,7 +23,8 @@ SETTLE_S = 1
 LIMIT_MS = 300_000
 MOST_SCHEDULED = 128  # requests of the hardware that blk_mq_init_sched() doubles
 INFINITE_RATE = "1000GB/s"  # a transfer that takes no time: 4 ns a page
-TIMER_MODE = 2  # null_blk irqmode: each request completes a fixed time after it was issued
+# null_blk irqmode: a request completes at once (none), in a soft interrupt, or after a fixed time.
+AT_ONCE, SOFT_INTERRUPT, TIMER = 0, 1, 2
 # Only these words of the kernel's command line: they neither change write-back nor its timing.
 HARMLESS_ARGUMENTS = re.compile(
     r"(console|loglevel|panic|memmap|random\.trust_cpu|root|init|rdinit)=\S*|nokaslr|quiet|"
@@ -106,15 +107,15 @@ class Names:
 
 def null_blk_words(disk, path):
     take(path, disk, dict.fromkeys(guest_setup.NULL_BLK, False) | {"driver": True}, f"{path}.")
-    if disk.get("irqmode") != TIMER_MODE:
-        raise CannotExpress(f"{path}: null_blk with irqmode={disk.get('irqmode')}: only timed "
-                            "completion (2) is a service model")
-    for key, plain in (("mbps", 0), ("memory_backed", 0), ("submit_queues", 1)):
+    irqmode = disk.get("irqmode", SOFT_INTERRUPT)
+    require(f"{path}.irqmode", irqmode, (AT_ONCE, SOFT_INTERRUPT, TIMER), "not a mode of null_blk")
+    for key, plain in (("memory_backed", 0), ("submit_queues", 1)):
         require(f"{path}.{key}", disk.get(key, plain), (plain,), "not modelled for null_blk")
+    latency_ns = disk.get("completion_nsec", 10_000) if irqmode == TIMER else 0
     return {"capacity": size(disk["size"] * 2**20),
             "driver_depth": disk.get("hw_queue_depth", 64),
             "bandwidth": INFINITE_RATE, "overhead": "0ns",
-            "completion_latency": f"{disk.get('completion_nsec', 10_000)}ns"}
+            "completion_latency": f"{latency_ns}ns", "mbps": disk.get("mbps", 0)}
 
 
 def svcdisk_words(disk, path):

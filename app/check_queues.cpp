@@ -4,6 +4,7 @@
 #include "app/scenario_check.hpp"
 #include "app/units_parse.hpp"
 #include "models/device/device.hpp"
+#include "models/device/fixed.hpp"
 #include "models/kernel.hpp"
 
 namespace wbsim {
@@ -92,6 +93,19 @@ void check_request_size(const QueueConfig& q, const std::string& at, Problems& p
                       size_text(std::int64_t{q.max_segments} * kPageSize));
 }
 
+// A request that no tick can hold would wait for ever.
+void check_tick_budget(const DeviceConfig& d, std::int64_t request, const std::string& at,
+                       Problems& problems) {
+  for (std::size_t i = 0; i < d.array.members.size(); ++i)
+    check_tick_budget(d.array.members[i], request, child(at + "/members", i), problems);
+  const std::int64_t budget = TickBudget::bytes_of(d.fixed.mbps);
+  if (d.fixed.mbps > 0 && request > budget)
+    problems.error(at + "/mbps",
+                   "is " + std::to_string(budget) + " bytes in each 20 ms, and requests grow to " +
+                       std::to_string(request),
+                   "raise it or lower max_sectors_kb");
+}
+
 }  // namespace
 
 void check_queues(const Scenario& s, Problems& problems) {
@@ -110,6 +124,9 @@ void check_queues(const Scenario& s, Problems& problems) {
     if (is_linus(row->queue.kind))
       check_linus_queue(q, *row, at, problems);
     check_request_size(q, at, problems);
+    const std::int64_t request = q.max_sectors_kb ? std::int64_t{*q.max_sectors_kb} * 1024
+                                                  : to_bytes(row->queue.max_sectors).count();
+    check_tick_budget(s.devices[i], request, at, problems);
   }
 }
 

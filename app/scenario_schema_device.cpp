@@ -53,6 +53,10 @@ void describe_fixed(const ModelKeys& key, FixedDiskConfig& d) {
   key(duration_key("completion_latency", 0s, 10s,
                    "Delay of each completion, during which the disk goes on"),
       slot(d.completion_latency));
+  key(integer_key(
+          "mbps", 0, 1'000'000,
+          "null_blk's limit: 20971 times as many bytes in each 20 ms, the rest waits; 0: none"),
+      slot(d.mbps));
 }
 
 RowsSlot zone_rows(std::vector<HddZone>& zones) {

@@ -134,6 +134,7 @@ struct FixedDiskConfig {
   Duration seek_full{0};
   Sectors near_sectors{128};
   Duration completion_latency{0};  // added after the service, in parallel
+  int mbps = 0;                    // null_blk's; 0: no such limit
 };
 
 struct HddZone {

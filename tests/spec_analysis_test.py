@@ -25,6 +25,7 @@ import reference_scenario  # noqa: E402
 import spec_metrics  # noqa: E402
 import spec_recording  # noqa: E402
 from scenario_words import CannotExpress  # noqa: E402
+import spec_scenario  # noqa: E402
 
 CALIBRATION = json.loads(reference_scenario.DEFAULT_CALIBRATION.read_text(encoding="utf-8"))
 LONG_MAX = 2**63 - 1
@@ -67,10 +68,11 @@ class Setup(unittest.TestCase):
             "N=/sys/kernel/config/nullb/nullb0; mkdir $N; echo 2 > $N/irqmode",
             "echo 100 > /proc/sys/vm/dirty_writeback_centisecs && sysctl -w vm.dirty_ratio=5",
             "echo 10 > /sys/class/bdi/254:0/max_ratio", "mount -t ext2 -o noatime /dev/svc0 /mnt/a",
+            "echo 5 > /sys/class/bdi/$(cat /sys/block/svc0/dev)/min_ratio",
             "echo 49152 > /sys/kernel/tracing/buffer_size_kb", ""])
         self.assertEqual(guest.disks, {"nullb0": {"driver": "null_blk", "irqmode": 2}})
         self.assertEqual(guest.vm, {"dirty_writeback_centisecs": "100", "dirty_ratio": "5"})
-        self.assertEqual(guest.bdi, {"254:0": {"max_ratio": "10"}})
+        self.assertEqual(guest.bdi, {"254:0": {"max_ratio": "10"}, "svc0": {"min_ratio": "5"}})
         self.assertEqual(guest.mounts, [guest_setup.Mount("ext2", "/dev/svc0", "/mnt/a")])
 
     def test_commands_that_are_not_known_are_refused(self):
@@ -143,6 +145,19 @@ class Conversion(unittest.TestCase):
                             ["mount -t ext2 -o noatime /dev/svc0 /mnt/a"])["workloads"][0]
         self.assertEqual((job["filename"], job["nrfiles"], job["bs"], job["size"]),
                          ("mnt-a/files", 1000, "8KiB", "20000KiB"))
+
+    def test_null_blk_by_its_attributes(self):
+        def device(**attributes):
+            return spec_scenario.null_blk_words({"driver": "null_blk", "size": 64, **attributes},
+                                                "nullb0")
+        timed = device(irqmode=2, completion_nsec=200_000, hw_queue_depth=1)
+        self.assertEqual((timed["completion_latency"], timed["driver_depth"], timed["mbps"]),
+                         ("200000ns", 1, 0))
+        self.assertEqual(device(irqmode=2)["completion_latency"], "10000ns")
+        capped = device(mbps=50)
+        self.assertEqual((capped["completion_latency"], capped["mbps"]), ("0ns", 50))
+        with self.assertRaisesRegex(CannotExpress, "memory_backed"):
+            device(memory_backed=1)
 
     def test_what_cannot_be_expressed_names_itself(self):
         with self.assertRaisesRegex(CannotExpress, "cgroup=a"):

@@ -187,6 +187,8 @@ class InvalidScenario(CliTest):
             return self.refused_with_device({"name": "d0", **keys})
 
         self.assertIn("an array has members", device(model="raid0"))
+        self.assertIn("/devices/0/mbps: is 209710 bytes in each 20 ms, and requests grow to 262144",
+                      device(mbps=10, max_sectors_kb=256))
         self.assertIn("allowed: fixed hdd ssd nvme usb",
                       device(model="jbod", members=[{"model": "raid0"}]))
         self.assertIn("/members: hold 2048TiB, more than 1024TiB",
