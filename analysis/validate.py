@@ -15,6 +15,7 @@ The accuracy page and its pictures:
 
 import argparse
 import concurrent.futures
+import dataclasses
 import json
 import os
 import pathlib
@@ -76,9 +77,30 @@ def repeat_of(folder, form):
     return form.load_recorded(again) if (again / "conditions.json").is_file() else None
 
 
-def validate(folder, options, calibration, out_root):
+def labels_of(folders):
+    """What each folder's experiment is called: where several hold the same one of one kernel, the
+    folder's name is a part of it, or its number if they are called alike."""
+    alike = {}
+    for folder in folders:
+        try:
+            form = forms.form_of(recording.conditions_of(folder))
+            key = form.experiment, form.release
+        except (CannotExpress, OSError, ValueError, KeyError):
+            key = folder.name, ""  # its validation says what is wrong
+        alike.setdefault(key, []).append(folder)
+    labels = {}
+    for (experiment, _), same in alike.items():
+        names = [folder.name for folder in same]
+        for number, folder in enumerate(same, 1):
+            apart = folder.name if len(set(names)) == len(names) else number
+            labels[folder] = experiment if len(same) == 1 else f"{experiment}.{apart}"
+    return labels
+
+
+def validate(folder, label, options, calibration, out_root):
     """The experiment's form, its entries, and both runs."""
     form = forms.form_of(recording.conditions_of(folder))
+    form = dataclasses.replace(form, experiment=label)
     out = simulate(folder, options, calibration, out_root / form.name)
     real = form.load_recorded(folder)
     simulated = form.load_simulated(out)
@@ -113,8 +135,10 @@ def draw(results, directory):
 def run_all(folders, options, calibration, out_root):
     """(results, failed entries, whether a folder could not be expressed)."""
     results, failures, inexpressible = [], [], False
+    labels = labels_of(folders)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        waiting = [(folder, pool.submit(validate, folder, options, calibration, out_root))
+        waiting = [(folder, pool.submit(validate, folder, labels[folder], options, calibration,
+                                        out_root))
                    for folder in folders]
         for folder, future in waiting:
             try:

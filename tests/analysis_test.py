@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "analysis"))
 import metrics  # noqa: E402  (found through the line above)
 import recording  # noqa: E402
 import reference_scenario  # noqa: E402
+import validate  # noqa: E402
 from reference_scenario import CannotExpress  # noqa: E402
 
 CALIBRATION = json.loads(reference_scenario.DEFAULT_CALIBRATION.read_text(encoding="utf-8"))
@@ -280,6 +281,17 @@ class RoundTrip(unittest.TestCase):
             self.assertEqual((scratch / "missed.txt").read_text(encoding="utf-8"), "")
             self.assertIn("| P6, 2.6.31 |", (scratch / "page.md").read_text(encoding="utf-8"))
             self.assertIn("| P6 |", done.stdout)
+
+    def test_the_same_experiment_twice_has_two_names(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            scratch = pathlib.Path(scratch)
+            folders = [scratch / name for name in ("P4", "held-back", "broken", "P6")]
+            for folder, source in zip(folders, ("P4", "P4", "P4", "P6")):
+                shutil.copytree(REFERENCE / "2.6.31" / source, folder)
+            (scratch / "broken" / "conditions.json").write_text("{", encoding="utf-8")
+            labels = validate.labels_of(folders)
+            self.assertEqual([labels[folder] for folder in folders],
+                             ["P4.P4", "P4.held-back", "broken", "P6"])
 
 
 if __name__ == "__main__":
