@@ -2,6 +2,15 @@
 
 namespace wbsim {
 
+Page& Vfs::add_charged_page(AddressSpace& mapping, PageIndex index, TaskStruct& task) {
+  const std::int64_t before = cache.reclaimed();
+  cache.make_room(*task.memcg, Pages(1));
+  task.charge(costs.reclaim_page * (cache.reclaimed() - before));
+  Page& page = add_uncharged_page(mapping, index, task);
+  cache.charge(page, *task.memcg);
+  return page;
+}
+
 namespace {
 
 struct FlushWait {

@@ -82,22 +82,8 @@ struct Vfs : PageReleaser {
   bool try_to_release_page(Page& page) override;  // try_to_free_buffers()
   // add_to_page_cache(); kswapd pays for the reclaim it needed.
   Page& add_page(AddressSpace& mapping, PageIndex index, TaskStruct& task) {
-    if (task.memcg)
-      charge_memcg(task, Pages(1));
-    const std::int64_t before = cache.reclaimed();
-    Page& page = cache.add_to_page_cache(mapping, index, when_low());
-    task.charge(costs.new_page);
-    if (task.memcg)
-      cache.charge(page, *task.memcg);
-    if (cache.reclaimed() != before)
-      kswapd.owe(costs.reclaim_page * (cache.reclaimed() - before));
-    return page;
-  }
-  // try_charge_memcg(): at the limit of its cgroup the task frees pages itself.
-  void charge_memcg(TaskStruct& task, Pages pages) {
-    const std::int64_t before = cache.reclaimed();
-    cache.make_room(*task.memcg, pages);
-    task.charge(costs.reclaim_page * (cache.reclaimed() - before));
+    return task.memcg ? add_charged_page(mapping, index, task)
+                      : add_uncharged_page(mapping, index, task);
   }
   // kswapd has not kept free memory above the lowest watermark: before the task adds a page it
   // frees some itself, and waits in throttle_vm_writeout().
@@ -135,6 +121,18 @@ struct Vfs : PageReleaser {
   Durability* durability = nullptr;    // only in runs that count what a power cut would lose
   FsTrace* trace = nullptr;            // only in runs whose sink wants_page_events()
   MetadataBlocks* metadata = nullptr;  // null: in the pages of the device
+
+ private:
+  // try_charge_memcg(): at the limit of its cgroup the task frees pages itself.
+  [[gnu::cold]] Page& add_charged_page(AddressSpace& mapping, PageIndex index, TaskStruct& task);
+  Page& add_uncharged_page(AddressSpace& mapping, PageIndex index, TaskStruct& task) {
+    const std::int64_t before = cache.reclaimed();
+    Page& page = cache.add_to_page_cache(mapping, index, when_low());
+    task.charge(costs.new_page);
+    if (cache.reclaimed() != before)
+      kswapd.owe(costs.reclaim_page * (cache.reclaimed() - before));
+    return page;
+  }
 };
 
 }  // namespace wbsim

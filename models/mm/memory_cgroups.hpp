@@ -75,13 +75,14 @@ class MemoryCgroups {
 
   int owner_id(PageId page) const { return owners_[page]; }
   Memcg* owner(PageId page) { return owners_[page] == 0 ? nullptr : &groups_[owners_[page] - 1U]; }
-  void charge(PageId page, Memcg& memcg);
-  void uncharge(PageId page);
+  // Cold: where there are no cgroups, who asks for them is not to pay for these calls.
+  [[gnu::cold]] void charge(PageId page, Memcg& memcg);
+  [[gnu::cold]] void uncharge(PageId page);
   // So many pages, all charged to the owner of this one.
-  void dirtied(AddressSpace& mapping, PageId page, Pages count);
-  void cleaned(PageId page);
-  void writeback_started(PageId page);
-  void writeback_ended(PageId page);
+  [[gnu::cold]] void dirtied(AddressSpace& mapping, PageId page, Pages count);
+  [[gnu::cold]] void cleaned(PageId page);
+  [[gnu::cold]] void writeback_started(PageId page);
+  [[gnu::cold]] void writeback_ended(PageId page);
   // wbc_detach_inode(): after a round of write-back for `wb`.
   void end_round(InodeWb& inode, const WbcOwners& owners, const BackingDevInfo& wb) {
     if (inode.end_round(owners, wb.rates.avg_write_bandwidth))
