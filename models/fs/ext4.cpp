@@ -116,7 +116,7 @@ std::int64_t journal_blocks(std::int64_t blocks, int block_size) {
 // The journal is in the middle of the disk.
 Ext4WithJournal::Ext4WithJournal(Vfs& vfs, Inode& device, const FilesystemConfig& config)
     : Ext2(vfs, device, with_inodes(config)),
-      journal_(vfs, device, blocks_ / 2, journal_blocks(blocks_, config.block_size),
+      journal_(vfs, device, *this, blocks_ / 2, journal_blocks(blocks_, config.block_size),
                config.barrier) {}
 
 void Ext4WithJournal::dirty_inode(Inode& inode) {
@@ -129,18 +129,30 @@ Task<Errno> Ext4WithJournal::write_inode(Inode& inode, TaskStruct& task, bool wa
   co_return Errno::kOk;
 }
 
+// As write(2) sees it: the file has grown.
 GetBlock Ext4WithJournal::allocate(File& file, std::int64_t block, std::int64_t& metadata_block) {
-  const GetBlock result = Ext2::allocate(file, block, metadata_block);
-  if (result != GetBlock::kMapped)
-    return result;
-  const std::int64_t group = find_block(file, block) / kExtentBlocks;
+  dirty_inode(file.inode);
+  return Ext2::allocate(file, block, metadata_block);
+}
+
+void Ext4WithJournal::map_blocks(Inode& inode, PageIndex first, PageIndex count) {
+  const auto ino = static_cast<std::size_t>(inode.i_ino);
+  if (ino >= mapped_.size())
+    mapped_.resize(ino + 1);
+  if (first < mapped_[ino])
+    return;
+  mapped_[ino] = first + count;
+  const std::int64_t block = (std::int64_t{first} << kPageShift) >> inode.i_blkbits;
+  const std::int64_t group = find_block(files_[ino], block) / kExtentBlocks;
   journal_.dirty_metadata(kDescriptors);
   journal_.dirty_metadata(kBitmaps + group);
   if (block >= kExtentsInInode * kExtentBlocks)
     journal_.dirty_metadata(kExtentTree);
-  dirty_inode(file.inode);
-  mark_inode_dirty(vfs_, file.inode, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
-  return GetBlock::kMapped;
+  dirty_inode(inode);
+}
+
+void Ext4WithJournal::convert_extents(Inode& inode) {
+  dirty_inode(inode);
 }
 
 std::unique_ptr<Ext2> make_filesystem(Vfs& vfs, Inode& device, const FilesystemConfig& config) {

@@ -39,13 +39,13 @@ class Ext4 : public Ext2 {
 
 // ext4 with its journal, extents and flexible block groups.
 //
-// MODELS:   what a new block and a changed inode put into the running transaction: the bitmap and
-//           the descriptor of the group, the block of the inode, and that of its extents when the
-//           inode has no room for them.
-// DEVIATES: blocks are allocated when a page is written to, not when it is written out. fsync(2)
-//           flushes the drive once more than the commit block has, where it flushes at all. Where
-//           data lies is what extent_size and gap_size say.
-class Ext4WithJournal : public Ext2 {
+// MODELS:   what puts blocks into the running transaction: the inode's when it changes; when the
+//           flusher allocates, the bitmap and the descriptor of the group, and the block of the
+//           extents when the inode has no room for them; and the end of write-back.
+// DEVIATES: where data lies is what extent_size and gap_size say, from the moment on in which a
+//           page is written to. fsync(2) flushes the drive once more than the commit block has,
+//           where it flushes at all.
+class Ext4WithJournal : public Ext2, private DelayedAllocation {
  public:
   Ext4WithJournal(Vfs& vfs, Inode& device, const FilesystemConfig& config);
 
@@ -55,8 +55,11 @@ class Ext4WithJournal : public Ext2 {
 
  private:
   GetBlock allocate(File& file, std::int64_t block, std::int64_t& metadata_block) override;
+  void map_blocks(Inode& inode, PageIndex first, PageIndex count) override;
+  void convert_extents(Inode& inode) override;
 
   Jbd2 journal_;
+  std::vector<PageIndex> mapped_;  // by i_ino: pages that write-back has come to
 };
 
 std::unique_ptr<Ext2> make_filesystem(Vfs& vfs, Inode& device, const FilesystemConfig& config);

@@ -29,29 +29,37 @@ void journal_bio_ended(Bio& bio, bool) {
 
 }  // namespace
 
-Jbd2::Jbd2(Vfs& vfs, Inode& device, std::int64_t first, std::int64_t blocks, bool barrier)
+Jbd2::Jbd2(Vfs& vfs, Inode& device, DelayedAllocation& allocation, std::int64_t first,
+           std::int64_t blocks, bool barrier)
     : vfs_(vfs),
       device_(device),
+      allocation_(allocation),
       first_(first),
       blocks_(blocks),
       next_(first),
       barrier_(barrier),
       task_("jbd2") {}
 
+// start_this_handle(): whoever is about to change something begins a transaction if there is none.
+void Jbd2::start_handle() {
+  if (begun_)
+    return;
+  begun_ = true;
+  expires_ = vfs_.jiffies() + Jiffies(kCommitSeconds * vfs_.ticks.hz());
+  wake_.wake_all();  // it sets its timer
+}
+
 void Jbd2::dirty_metadata(std::int64_t block) {
-  const Jiffies now = vfs_.jiffies();
-  if (running_.empty()) {
-    expires_ = now + Jiffies(kCommitSeconds * vfs_.ticks.hz());
-    wake_.wake_all();  // it sets its timer
-  }
+  start_handle();
   running_.insert(block);
-  if (now >= expires_ && !commit_requested_) {
+  if (vfs_.jiffies() >= expires_ && !commit_requested_) {
     commit_requested_ = true;
     wake_.wake_all();
   }
 }
 
 Task<> Jbd2::wait_on_shadow(TaskStruct& task) {
+  start_handle();
   co_await vfs_.cpu.settle(task);
   while (shadow_) {
     co_await shadow_over_.wait("journal");
@@ -60,9 +68,13 @@ Task<> Jbd2::wait_on_shadow(TaskStruct& task) {
 }
 
 bool Jbd2::end_later(FileBio& bio, bool ok, EndPages end_pages) {
-  if (shadow_)
-    deferred_.push_back({&bio, ok, end_pages});
-  return shadow_;
+  if (!shadow_) {
+    allocation_.convert_extents(*vfs_.cache.page(bio.pages[0]).mapping->host);
+    return false;
+  }
+  start_handle();
+  deferred_.push_back({&bio, ok, end_pages});
+  return true;
 }
 
 void Jbd2::end_shadow() {
@@ -91,7 +103,7 @@ Task<> Jbd2::complete_transaction(TaskStruct& task) {
 Task<> Jbd2::kjournald2(const TimerWheel& wheel) {
   Simulator& sim = vfs_.sim;
   for (;;) {
-    while (running_.empty())
+    while (!begun_)
       co_await wake_.wait("kjournald2");
     const Jiffies left = std::max(expires_ - vfs_.jiffies(), Jiffies(1));
     const TimePoint timer = wheel.expiry(sim.now(), left);
@@ -104,7 +116,7 @@ Task<> Jbd2::kjournald2(const TimerWheel& wheel) {
 
 // The blocks behind their descriptor, then the commit block.
 Task<> Jbd2::commit_transaction() {
-  commit_requested_ = false;
+  commit_requested_ = begun_ = false;
   committing_.swap(running_);
   shadow_ = true;
   co_await write(1 + static_cast<std::int64_t>(committing_.size()), false);

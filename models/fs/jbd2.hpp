@@ -22,10 +22,21 @@
 
 namespace wbsim {
 
+// What write-back changes of the file system's metadata.
+class DelayedAllocation {
+ public:
+  virtual ~DelayedAllocation() = default;
+  // ext4_map_blocks(): the flusher comes to these pages, which may have had no blocks until now.
+  virtual void map_blocks(Inode& inode, PageIndex first, PageIndex count) = 0;
+  // ext4_convert_unwritten_extents(): they are on the disk.
+  virtual void convert_extents(Inode& inode) = 0;
+};
+
 class Jbd2 {
  public:
   // The journal is from block `first` of the device on.
-  Jbd2(Vfs& vfs, Inode& device, std::int64_t first, std::int64_t blocks, bool barrier);
+  Jbd2(Vfs& vfs, Inode& device, DelayedAllocation& allocation, std::int64_t first,
+       std::int64_t blocks, bool barrier);
 
   // jbd2_journal_dirty_metadata(), and jbd2_journal_stop().
   void dirty_metadata(std::int64_t block);
@@ -35,6 +46,7 @@ class Jbd2 {
   // Blocks are on their way to the journal.
   bool shadow() const { return shadow_; }
   Task<> wait_on_shadow(TaskStruct& task);
+  DelayedAllocation& allocation() { return allocation_; }
   // The pages of the bio end with the shadow; false: at once.
   using EndPages = void (*)(Vfs&, FileBio&, bool ok);
   bool end_later(FileBio& bio, bool ok, EndPages end_pages);
@@ -49,6 +61,7 @@ class Jbd2 {
     bool ok;
     EndPages end_pages;
   };
+  void start_handle();
   Task<> commit_transaction();
   Task<> write(std::int64_t blocks, bool commit_record);
   void end_shadow();
@@ -56,11 +69,13 @@ class Jbd2 {
 
   Vfs& vfs_;
   Inode& device_;
+  DelayedAllocation& allocation_;
   std::int64_t first_, blocks_, next_;
   bool barrier_;
   TaskStruct task_;
   std::set<std::int64_t> running_, committing_;
   Jiffies expires_{};
+  bool begun_ = false;  // the running transaction
   bool commit_requested_ = false;
   bool shadow_ = false;
   std::int64_t committed_ = 0;  // transactions

@@ -47,7 +47,7 @@ class PageScan {
   bool try_write_page(PageId id, PageIndex index);
   bool continue_write(Page& page);
   bool write_buffers(Page& page);
-  Task<> wait_for_journal();
+  Task<> map_blocks(PageIndex index);
   Task<> lock_for_write(Page& page);
   Task<> write_page_waiting(PageId id);
   Task<> sleep_for_buffers();
@@ -72,6 +72,7 @@ class PageScan {
   MpageWriter mpage_;
   const bool uses_mpage_;
   Jbd2* const journal_;
+  PageIndex unmapped_ = 0;  // pages from here on may have no blocks
 
   // The page in work.
   bool started_ = false;  // it is locked and no longer PG_dirty
@@ -343,8 +344,8 @@ Task<Errno> PageScan::scan_310() {
       index = pagevec.indices[pagevec.count - 1] + 1;
       for (int i = 0; i < pagevec.count && !done; ++i) {
         done_index = pagevec.indices[i];
-        if (journal_ && journal_->shadow() && done_index % kExtentPages == 0)
-          co_await wait_for_journal();
+        if (journal_ && done_index >= unmapped_)
+          co_await map_blocks(done_index);
         if (!try_write_page(pagevec.ids[i], pagevec.indices[i]))
           co_await write_page_waiting(pagevec.ids[i]);
         if (outcome_ == Written::kWritten)
@@ -366,19 +367,22 @@ Task<Errno> PageScan::scan_310() {
   co_return result;
 }
 
-// Before it can allocate: what it has is submitted.
-Task<> PageScan::wait_for_journal() {
-  mpage_.finish(bios_);
-  if (!try_submit_bios(vfs_, bios_, queue_, task_))
-    co_await submit_bios_waiting(vfs_, bios_, queue_, task_);
-  co_await journal_->wait_on_shadow(task_);
+// mpage_map_and_submit_extent(): blocks for this page and the next. What it has is submitted
+// before.
+Task<> PageScan::map_blocks(PageIndex index) {
+  unmapped_ = index + kExtentPages;
+  if (journal_->shadow()) {
+    mpage_.finish(bios_);
+    if (!try_submit_bios(vfs_, bios_, queue_, task_))
+      co_await submit_bios_waiting(vfs_, bios_, queue_, task_);
+    co_await journal_->wait_on_shadow(task_);
+  }
+  journal_->allocation().map_blocks(inode_, index, kExtentPages);
 }
 
 Task<Errno> PageScan::run() {
   if (congested())
     co_return Errno::kOk;
-  if (journal_ && journal_->shadow())
-    co_await wait_for_journal();
   Errno result;
   if (vfs_.rules.page_scan == PageScanRule::k2624)
     result = co_await scan_2624();
