@@ -102,10 +102,13 @@ def throughput_panel(axes, runs, run, device, reads):
         axes.stairs(device_rates(run, device, "rd")[1], edges, color=style.BLACK, linewidth=1.2)
     mark_writers_end(axes, run)
     mark_faults(axes, run, device)
+    what = ""
+    if reads and not rates.any():
+        what, rates = "read: ", device_rates(run, device, "rd")[1]
     busy = while_writing(run, edges, rates)
-    words = f"{style.three_digits(rates.max())} MB/s in the busiest second"
+    words = f"{what}{style.three_digits(rates.max())} MB/s in the busiest second"
     if len(busy):
-        words = (f"mean {style.three_digits(busy.mean())} MB/s while jobs run, "
+        words = (f"{what}mean {style.three_digits(busy.mean())} MB/s while jobs run, "
                  f"slowest second {style.three_digits(busy.min())}")
     axes.set_title(of_device(runs, run, device, words))
 

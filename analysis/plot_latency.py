@@ -8,8 +8,6 @@ from plot_page import heading, Page, prefixed, say, time_axis, variant_keys
 from run_files import rows
 
 STALL_S = 1e-3
-
-
 LONG_TITLE = 8  # letters
 TABLE_ROWS = (("median", "50.000000"), ("90 %", "90.000000"), ("99 %", "99.000000"),
               ("99.9 %", "99.900000"), ("99.99 %", "99.990000"))
@@ -158,8 +156,12 @@ def folded(title):
     """A title of a column, in two lines if it is long and says where."""
     if len(title) <= LONG_TITLE:
         return title
-    at = max(title.find(" ("), title.rfind("-"), title.rfind("_"))
-    return title if at <= 0 else f"{title[:at + (title[at] != ' ')]}\n{title[at:].lstrip(' -_')}"
+    at = title.find(" (")
+    if at > 0:
+        return f"{title[:at]}\n{title[at + 1:]}"
+    places = [at + 1 for at, letter in enumerate(title) if letter in "-_"]
+    at = min(places, key=lambda place: abs(2 * place - len(title)), default=0)
+    return f"{title[:at]}\n{title[at:]}" if at > 0 else title
 
 
 def latency_table(axes, runs):
@@ -181,7 +183,7 @@ def latency_table(axes, runs):
         axes.text(0.02, y, words, transform=axes.transAxes, va="center")
         for right, text in zip(rights, cells):
             axes.text(right, y, text, transform=axes.transAxes, ha="right", va="center",
-                      weight=weight)
+                      weight=weight, fontsize=7.5 if index == 0 and len(columns) > 2 else 9)
     y = 1 - 1.6 * height
     axes.plot([0.02, rights[-1]], [y, y], transform=axes.transAxes, color=style.BLACK,
               linewidth=0.8)

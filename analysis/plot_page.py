@@ -7,6 +7,7 @@ import plot_style as style
 
 KEY_HEIGHT = 0.22  # inches of a line of keys
 KEY_WIDTH, KEY_LETTER = 0.55, 0.07  # inches that a key takes, and each letter of it
+KEY_MARGIN = 1.6  # inches beside the keys, where the labels of axes are
 MARGINS = 0.75  # inches for the title and the labels below
 MAX_TITLE = 85  # characters of a title over a README wide picture
 FAULT_WORDS = {"remove": "removed", "error": "errors", "hang": "hangs"}
@@ -42,7 +43,7 @@ class Page:
             return
         lines = next(lines for lines in range(1, len(handles) + 1)
                      if lines == len(handles)
-                     or keys_width(handles, lines) <= self.figure.get_figwidth() - KEY_WIDTH)
+                     or keys_width(handles, lines) <= self.figure.get_figwidth() - KEY_MARGIN)
         self._rows_of_keys(lines)
         legend = axes.legend(handles=handles, loc="center left", bbox_to_anchor=(0, 0.5),
                              ncol=-(-len(handles) // lines), borderaxespad=0, borderpad=0,
@@ -51,8 +52,10 @@ class Page:
 
 
 def keys_width(handles, lines):
-    """In inches, of keys that fill columns of so many lines."""
+    """In inches, of keys in columns of at most so many lines."""
     lengths = [len(handle.get_label()) for handle in handles]
+    columns = -(-len(lengths) // lines)
+    lines = -(-len(lengths) // columns)  # as legend() fills them
     return sum(KEY_WIDTH + KEY_LETTER * max(lengths[first:first + lines])
                for first in range(0, len(lengths), lines))
 

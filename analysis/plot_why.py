@@ -60,7 +60,7 @@ def why(runs):
                 colour = COLOURS[leading.index(name)] if name in leading else style.PALE
                 axes.barh(place, share, left=left, color=colour, height=0.8)
                 left += share
-            axes.text(101, place, f"{latency:.3g} s", va="center")
+            axes.text(101, place, style.duration(latency), va="center")
         axes.set_yticks(range(len(found)), [words for _, words, _, _ in found])
         axes.invert_yaxis()
         axes.set_xlim(0, 100)
