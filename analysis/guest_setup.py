@@ -30,7 +30,8 @@ class Guest:
     mounts: list = field(default_factory=list)
     vm: dict = field(default_factory=dict)  # sysctl -> text
     bdi: dict = field(default_factory=dict)  # disk or major:minor -> {attribute: text}
-    cgroups: dict = field(default_factory=dict)  # name -> {file: text}
+    cgroup_root: str = "/sys/fs/cgroup"
+    cgroups: dict = field(default_factory=dict)  # name, empty for the root -> {file: text}
 
 
 def add_svcdisks(guest, words, command):
@@ -70,6 +71,8 @@ def mount(guest, words, command):
         else:
             plain.append(word)
     kind = options["-t"]
+    if kind == "cgroup2" and plain:
+        guest.cgroup_root = plain[-1].rstrip("/")
     if kind in ("configfs", "cgroup2", "tracefs", "debugfs", "sysfs", "proc"):
         return
     if kind not in ("ext2", "ext4") or options["-o"] not in ("", "noatime") or len(plain) != 2:
@@ -96,8 +99,9 @@ def set_file(guest, path, value, command):
         guest.vm[found[1]] = value
     elif found := re.fullmatch(r"/sys/kernel/config/nullb/(\w+)/(\w+)", path):
         set_null_blk(guest, found[1], found[2], value, command)
-    elif found := re.fullmatch(r"/sys/fs/cgroup(?:/([\w/.-]+?))?/([\w.]+)", path):
-        guest.cgroups.setdefault(found[1] or "", {})[found[2]] = value
+    elif path.startswith(guest.cgroup_root + "/"):
+        name, _, file = path.removeprefix(guest.cgroup_root).rpartition("/")
+        guest.cgroups.setdefault(name.strip("/"), {})[file] = value
     elif not path.startswith(("/sys/kernel/tracing/", "/sys/kernel/debug/tracing/")):
         raise CannotExpress(f"setup {command!r}: {path} is not known")
 
@@ -122,7 +126,11 @@ def run(guest, command, variables):
     elif name == "sysctl" and words[:1] == ["-w"] and len(words) == 2:
         key, _, value = words[1].partition("=")
         set_file(guest, "/proc/sys/" + key.replace(".", "/"), value, command)
-    elif name != "mkdir":  # of configfs and cgroups: the files in it say the rest
+    elif name == "mkdir":  # of configfs: the files in it say the rest
+        for path in words:
+            if path.startswith(guest.cgroup_root + "/"):
+                guest.cgroups.setdefault(path.removeprefix(guest.cgroup_root).strip("/"), {})
+    else:
         raise CannotExpress(f"setup {command!r} is not known")
 
 

@@ -7,6 +7,7 @@ with the reason. Anything else is an error that names it.
 import re
 from fractions import Fraction
 
+import cgroup_words
 import guest_setup
 import job_language
 import recording
@@ -282,11 +283,10 @@ def transfer_words(job):
 
 
 def job_section(number, job, names):
-    if "cgroup" in job:
-        raise CannotExpress(f"spec line {job['line']!r}: cgroup={job['cgroup']}: control groups "
-                            "are not modelled")
     job = {"seed": number, **job}
     result = {"name": str(number), **kind_words(job)}
+    if "cgroup" in job:
+        result |= cgroup_words.cgroup_of(job, names.guest.cgroups)
     if job["op"] == "many":
         result["filename"] = names.file(job["path"])
         result |= many_words(job)
@@ -388,9 +388,6 @@ def check_model(conditions, guest):
     drivers = {disk["driver"] for disk in guest.disks.values()}
     model = NULL_BLK_MODEL if drivers == {"null_blk"} else SERVICE_MODEL
     require("device_model", conditions["device_model"], (model,), "not modelled")
-    if guest.cgroups:
-        name = next(iter(guest.cgroups))
-        raise CannotExpress(f"setup: control group {name!r}: control groups are not modelled")
 
 
 def scenario_of(directory, conditions, calibration):
@@ -421,6 +418,7 @@ def scenario_of(directory, conditions, calibration):
             "devices": [device_section(disk, names, conditions, bdis)
                         | written_at_start(directory, guest.disks) for disk in guest.disks],
             "filesystems": filesystem_sections(names, conditions),
+            "cgroups": cgroup_words.cgroup_section(guest.cgroups),
             "workloads": [job_section(number, job, names)
                           for number, job in enumerate(spec.jobs)],
             "run": run_section(directory, conditions, spec, calibrated)}

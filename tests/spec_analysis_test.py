@@ -159,9 +159,28 @@ class Conversion(unittest.TestCase):
         with self.assertRaisesRegex(CannotExpress, "memory_backed"):
             device(memory_backed=1)
 
+    def test_memory_cgroups(self):
+        setup = ["mount -t cgroup2 none /cg; echo '+io +memory' > /cg/cgroup.subtree_control",
+                 "mkdir -p /cg/a /cg/b; echo 64M > /cg/a/memory.max; echo max > /cg/a/memory.high"]
+        scenario = self.scenario(["job op=seq path=/dev/svc0 bytes=1M cgroup=/a",
+                                  "job op=seq path=/dev/svc0 bytes=1M base=1M cgroup=b"],
+                                 setup=setup)
+        self.assertEqual(scenario["cgroups"],
+                         [{"name": "a", "memory.max": "64MiB"}, {"name": "b"}])
+        self.assertEqual([job["cgroup"] for job in scenario["workloads"]], ["a", "b"])
+
     def test_what_cannot_be_expressed_names_itself(self):
         with self.assertRaisesRegex(CannotExpress, "cgroup=a"):
             self.scenario(["job op=seq path=/dev/svc0 bytes=1M cgroup=a"])
+        for line, complaint in (("mkdir /sys/fs/cgroup/a", "without the memory controller"),
+                                ("echo 100 > /sys/fs/cgroup/a/io.weight", "io.weight of cgroup a"),
+                                ("mkdir /sys/fs/cgroup/a/b", "cgroup a/b lies in another"),
+                                ("echo lots > /sys/fs/cgroup/a/memory.max", "'lots'")):
+            setup = [line]
+            if "memory controller" not in complaint:
+                setup.append("echo +memory > /sys/fs/cgroup/cgroup.subtree_control")
+            with self.subTest(line=line), self.assertRaisesRegex(CannotExpress, complaint):
+                self.scenario([], setup=setup)
         for changes, name in (({"cmdline": "threadirqs"}, "threadirqs"),
                               ({"kernel": "Linux version 6.1.0 (gcc)"}, "HZ"),
                               ({"device_model": "disk of a friend"}, "device_model"),

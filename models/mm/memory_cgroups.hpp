@@ -1,11 +1,9 @@
 // Memory cgroups below the root: whose page is whose, and what of each is dirty.
 //
 // MODELS:   mm/memcontrol.c of 6.1 with cgroup v2: who adds a page to the page cache is charged
-// with
-//           it, however writes it later; mem_cgroup_wb_stats(), memcg->cgwb_domain and cgwb_frn.
+//           with it, whoever writes it later; mem_cgroup_wb_stats(), memcg->cgwb_domain, cgwb_frn.
 // DEVIATES: one level of cgroups; only file pages and what a process locks are charged. At the
-// limit,
-//           which is the smaller of memory.max and memory.high, a task frees clean pages of its
+//           limit, the smaller of memory.max and memory.high, a task frees clean pages of its
 //           cgroup, 32 at a time; where there are none, it goes over the limit instead of waiting
 //           or being killed, which dirty limits keep from happening.
 #pragma once
