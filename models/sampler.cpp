@@ -134,8 +134,10 @@ DeviceSample Sampler::device_sample(std::size_t device, Pages dirty) const {
   d.in_flight = queue.allocated();
   d.io_time = stats.io_time;
   d.busy = queue.busy();
-  for (BackingDevInfo* wb : context_.wbs)
-    if (wb->id == bdi.id)
+  if (!bdi.wbs)
+    add_wb(d, bdi, dirty);
+  else
+    for (BackingDevInfo* wb : *bdi.wbs)
       add_wb(d, *wb, dirty);
   if (has_flex_shares(context_.rules.limits)) {
     d.write_bandwidth = bdi.wbs ? wb_share(bdi).total : bdi.rates.write_bandwidth;

@@ -214,9 +214,11 @@ Task<> WbFlusher::sync_inodes_sb(SuperBlock& sb, TaskStruct& task) {
   work.reason = WriteReason::kSync;
   work.pending = &pending;
   // bdi_split_work_to_wbs()
-  const int device = sb.block_device()->i_data.bdi->id;
-  for (Wb& wb : wbs_) {
-    if (wb.bdi.id != device || (wb.bdi.memcg && wb.has_nothing_dirty()))
+  const BackingDevInfo& bdi = *sb.block_device()->i_data.bdi;
+  const std::vector<BackingDevInfo*> one{&of(bdi).bdi};
+  for (const BackingDevInfo* device : bdi.wbs ? *bdi.wbs : one) {
+    Wb& wb = of(*device);
+    if (wb.bdi.memcg && wb.has_nothing_dirty())
       continue;
     ++pending;
     queue_work(wb, work);
