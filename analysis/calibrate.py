@@ -38,6 +38,7 @@ context_switch   how long after the tick that woke it a sleeping writer begins i
                  interrupt, switch, return to user space.
 
 periodic_start is no cost: the phase of periodic write-back, from data that did nothing but age.
+sample_cost_us and dirtied_by_boot: see calibrate_recorder.py.
 """
 
 import argparse
@@ -49,6 +50,7 @@ import sys
 
 import numpy
 
+import calibrate_recorder
 import calibrate_spec
 import ext2_layout
 import recording
@@ -376,9 +378,12 @@ def calibrate(directories):
                      "submission of a one-buffer request, us": round(single_us, 3),
                      "completion of a full request, us": round(done_us, 1),
                      "completion of a one-buffer request, us": round(done_single_us, 2)})
-    return {"cpu_costs": {name: f"{round(value)}ns" for name, value in fields.items()},
-            "periodic_start": f"{round(periodic_phase_ms(directories))}ms",
-            "measured": measured}
+    result = {"cpu_costs": {name: f"{round(value)}ns" for name, value in fields.items()},
+              "periodic_start": f"{round(periodic_phase_ms(directories))}ms",
+              "sample_cost_us": calibrate_recorder.sample_cost_us(directories)}
+    if recording.kernel_number(conditions["kernel"]["release"]) < (3,):
+        result["dirtied_by_boot"] = calibrate_recorder.dirtied_by_boot(directories)
+    return {**result, "measured": measured}
 
 
 def key_of(conditions):

@@ -12,6 +12,7 @@ import recording
 from scenario_words import (CannotExpress, PAGE_BYTES, cpu_costs_of, duration, exact, require, size,
                             take, vm_section)
 
+SECTOR_BYTES = 512
 LEAST_DIRTY_RATIO = 5  # the kernels take a smaller one for this
 DEFAULT_WRITEBACK_CENTISECS = 500
 SERVICE_MODEL = (
@@ -48,7 +49,17 @@ def kernel_section(conditions):
 SCHED_CLOCK_IS_JIFFIES = ("2.6.24", "2.6.31")
 
 
-def machine_section(conditions, cpu_costs):
+def at_start(directory):
+    """Free pages and pages on the LRU lists in the last sample before the writers start, or the
+    first."""
+    series = recording.table(directory, "series")
+    last = max((i for i, t_s in enumerate(series["t_s"]) if t_s < 0), default=0)
+    lists = [name for name in ("nr_active", "nr_inactive", "nr_active_file", "nr_inactive_file")
+             if name in series]
+    return int(series["nr_free_pages"][last]), sum(int(series[name][last]) for name in lists)
+
+
+def machine_section(directory, conditions, cpu_costs, by_boot):
     guest = take("guest", conditions["guest"], {
         "memory_MiB": False,  # what MemTotal leaves of it is given exactly
         "MemTotal": True,
@@ -61,10 +72,13 @@ def machine_section(conditions, cpu_costs):
     if not total:
         raise CannotExpress(f"guest.MemTotal = {guest['MemTotal']!r}: expected 'N kB'")
     jiffies = conditions["kernel"]["release"] in SCHED_CLOCK_IS_JIFFIES
+    free, on_lru = at_start(directory)
     return {"memory": size(int(total[1]) * 1024), "cpus": conditions["kernel"]["cpus"],
             "sched_clock": "jiffies" if jiffies else "tsc",
-            "free_at_start": size(guest["free_pages_at_start"] * PAGE_BYTES),
-            "file_cache_at_start": size(cached_pages_at_start(conditions) * PAGE_BYTES),
+            "free_at_start": size(free * PAGE_BYTES),
+            "file_cache_at_start": size(cached_pages_at_start(conditions, free, on_lru)
+                                        * PAGE_BYTES),
+            **dirtied_at_start(directory, conditions, by_boot),
             "cpu_costs": cpu_costs}
 
 
@@ -72,12 +86,12 @@ def memory_kib(conditions):
     return int(conditions["guest"]["MemTotal"].split()[0])
 
 
-def cached_pages_at_start(conditions):
+def cached_pages_at_start(conditions, free, on_lru):
     """What counts as dirtyable beside free memory. A limit that is a share of it says it exactly
     where it was read at the start (the kernels differ in which LRU pages they count)."""
-    guest, sysctl, limits = conditions["guest"], conditions["sysctl"], conditions["thresholds"]
+    sysctl, limits = conditions["sysctl"], conditions["thresholds"]
     if recording.kernel_number(conditions["kernel"]["release"]) >= (3,):
-        return guest["lru_pages_at_start"]  # the simulator takes the kernel's reserves off itself
+        return on_lru  # the simulator takes the kernel's reserves off itself
     limit = limits.get("DirtyThresh_pages_at_start")
     background = limits.get("BackgroundThresh_pages_at_start")
     if limit is not None and int(sysctl.get("dirty_bytes", 0)) == 0:
@@ -86,8 +100,8 @@ def cached_pages_at_start(conditions):
           and int(sysctl["dirty_background_ratio"]) > 0 and background < limit // 2):
         dirtyable = background * 100 // int(sysctl["dirty_background_ratio"])
     else:
-        return guest["lru_pages_at_start"]
-    return max(dirtyable - guest["free_pages_at_start"], 0)
+        return on_lru
+    return max(dirtyable - free, 0)
 
 
 def queue_settings(conditions):
@@ -101,13 +115,19 @@ def queue_settings(conditions):
 
 
 def written_at_start(directory, conditions):
-    """Bytes each disk was written before the first sample; from 3.10 on its share of the limits
-    follows from them."""
-    if recording.kernel_number(conditions["kernel"]["release"]) < (3,):
+    """Bytes each disk was written before the first sample: its share of the limits follows."""
+    series = recording.table(directory, "series")
+    return {disk["name"]: size(int(series[disk["name"] + "_wr_sectors"][0]) * SECTOR_BYTES)
+            for disk in conditions["disks"]}
+
+
+def dirtied_at_start(directory, conditions, by_boot):
+    """Pages dirtied before the start, by boot and to make the file systems."""
+    if by_boot is None:
         return {}
     series = recording.table(directory, "series")
-    return {disk["name"]: size(int(series[disk["name"] + "_BdiWritten"][0]) * 1024)
-            for disk in conditions["disks"]}
+    sectors = sum(int(series[disk["name"] + "_wr_sectors"][0]) for disk in conditions["disks"])
+    return {"dirtied_at_start": size(by_boot * PAGE_BYTES + sectors * SECTOR_BYTES)}
 
 
 def device(disk, queue, soft_block_bytes, written):
@@ -221,6 +241,16 @@ def periodic_start(conditions, uptime_s, first_sample_s, calibration):
     return f"{min(first_ms, set_ms)}ms"
 
 
+def recorder(conditions, series, calibration):
+    """Processor time that the recording itself took."""
+    costs = calibration["kernels"][conditions["kernel"]["release"]]["sample_cost_us"]
+    first_s = min(t_s for t_s in series["t_s"] if t_s >= 0)
+    each = costs["each"] + costs["disk"] * len(conditions["disks"])
+    # By then it had read the clock only.
+    return {"sample_cost": f"{each}us", "thread_census": f"{costs['census']}us",
+            "first_sample_delay": duration(Fraction(int(first_s * 1000), 1000))}
+
+
 def run_section(directory, conditions, calibration):
     uptime = re.fullmatch(r"t_s = 0 is when the writers start \(uptime ([\d.]+) s\)",
                           conditions["time_zero"])
@@ -233,7 +263,8 @@ def run_section(directory, conditions, calibration):
             "uptime_at_start": duration(Fraction(uptime[1])),
             "periodic_start": periodic_start(conditions, float(uptime[1]),
                                              float(series["t_s"][0]), calibration),
-            "flusher_threads_at_start": flusher_threads_at_start(series)}
+            "flusher_threads_at_start": flusher_threads_at_start(series),
+            **recorder(conditions, series, calibration)}
 
 
 def scenario_of(directory, conditions, calibration):
@@ -263,7 +294,8 @@ def scenario_of(directory, conditions, calibration):
             "description": workload["description"],
             "source": f"recording of Linux {release}, experiment {workload['experiment']}",
             "kernel": kernel_section(conditions),
-            "machine": machine_section(conditions, cpu_costs_of(release, calibration)),
+            "machine": machine_section(directory, conditions, cpu_costs_of(release, calibration),
+                                       calibration["kernels"][release].get("dirtied_by_boot")),
             "vm": vm_section(conditions["sysctl"], memory_kib(conditions)),
             "devices": [device(disk, queue_settings(conditions),
                                soft_block_bytes if disk["name"] in raw_disks else None, written)

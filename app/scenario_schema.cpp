@@ -109,6 +109,13 @@ void describe_machine(KeyVisitor& v, Scenario& s) {
                      "write so many pages more than were dirty when it began")
              .read_by("flusher threads, sync(2)"),
          slot(s.memory.inodes_at_start));
+  v.leaf(
+      size_key("dirtied_at_start", 0, 64 * kTiB,
+               "What write(2) dirtied since boot: a processor's writers look at the limits every "
+               "4 MiB, and begin with what is left over")
+          .multiple_of(kPageSize)
+          .read_by("throttles of 2.6"),
+      slot(s.memory.dirtied_at_start));
   v.leaf(size_key("dirty_limit_at_start", kPageSize, 64 * kTiB,
                   "The tracked dirty limit (global_dirty_limit) when the workloads start, as boot "
                   "or the last write to a sysctl left it")
@@ -260,6 +267,15 @@ void describe_run(KeyVisitor& v, RunConfig& r) {
                       "Processor time each sample takes, as that of whoever records a real run")
              .read_by("processor model"),
          slot(r.sample_cost));
+  v.leaf(duration_key("thread_census", 0s, 1s,
+                      "Processor time more for the first and each fifth sample after it, in which "
+                      "the recorder of a real run counted threads")
+             .read_by("processor model"),
+         slot(r.thread_census));
+  v.leaf(duration_key("first_sample_delay", 0s, 1s,
+                      "The recorder's first sample was so late, as others had the processor")
+             .read_by("processor model"),
+         slot(r.first_sample_delay));
   v.leaf(duration_key("periodic_start", 0s, 365 * kDay,
                       "Time from boot to when periodic write-back began to tick")
              .read_by("flusher threads"),

@@ -319,7 +319,7 @@ void describe_device(KeyVisitor& v, DeviceConfig& d) {
          slot(d.max_ratio));
   v.leaf(size_key("written_at_start", 0, std::int64_t{1} << 50,
                   "What was written to it through the page cache before the workloads start, as "
-                  "BdiWritten: a device nobody wrote to has no share of the dirty limits of 3.10 "
+                  "BdiWritten: a device nobody wrote to has no share of the dirty limits of 2.6.24 "
                   "and later")
              .multiple_of(kPageSize)
              .read_by("dirty limits"),

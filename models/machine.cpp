@@ -437,6 +437,7 @@ std::vector<File> Machine::Impl::new_files(const JobConfig& job) {
 }
 
 void Machine::Impl::make_throttle() {
+  const Pages dirtied = scenario_.memory.dirtied_at_start;
   const std::string throttle = scenario_.kernel.throttle.value_or(std::string(row_.throttle));
   const int cpus = scenario_.cpu.cpus;
   if (throttle == "balance_dirty" && kernel24_)
@@ -444,10 +445,11 @@ void Machine::Impl::make_throttle() {
   else if (throttle == "ioless" && !kernel24_)
     throttle_ = std::make_unique<IolessThrottle>(context_, *flusher_, cpus);
   else if (throttle == "pause" && !kernel24_)
-    throttle_ = std::make_unique<WriterThrottle>(context_, *flusher_, ThrottleWait::kPause, cpus);
-  else if (throttle == "congestion_wait" && !kernel24_)
     throttle_ =
-        std::make_unique<WriterThrottle>(context_, *flusher_, ThrottleWait::kCongestion, cpus);
+        std::make_unique<WriterThrottle>(context_, *flusher_, ThrottleWait::kPause, cpus, dirtied);
+  else if (throttle == "congestion_wait" && !kernel24_)
+    throttle_ = std::make_unique<WriterThrottle>(context_, *flusher_, ThrottleWait::kCongestion,
+                                                 cpus, dirtied);
   else
     throw std::invalid_argument("no throttle " + throttle + " in this kernel");
 }

@@ -15,6 +15,7 @@ namespace {
 // A few pages of metadata age on their own; a run is clean without them, as the recordings count.
 constexpr Pages kCleanPages{8};
 // A process that sleeps on something longer than this waits for ever.
+constexpr int kSamplesPerCensus = 5;
 constexpr Duration kHungTask = std::chrono::hours(1);
 constexpr std::size_t kRead = static_cast<std::size_t>(BioOp::kRead);
 constexpr std::size_t kWrite = static_cast<std::size_t>(BioOp::kWrite);
@@ -64,7 +65,7 @@ void Sampler::take() {
   context_.vfs.cache.check();
 #endif
   context_.trace.on_sample(sample());
-  context_.vfs.cpu.steal(run_.sample_cost);
+  charge_recorder(now);
   if (hook_)
     hook_(hook_argument_, now);
   if (now >= Duration::zero())
@@ -73,6 +74,23 @@ void Sampler::take() {
   sim.at(sim.now() + run_.sample_interval,
          {[](void* self, std::uint64_t) { static_cast<Sampler*>(self)->take(); }, this, 0},
          Band::kSample);
+}
+
+// A recorder's work, in place of whoever has the processor.
+void Sampler::charge_recorder(Duration now) {
+  if (now == Duration::zero() && run_.first_sample_delay > now) {
+    context_.sim().at(
+        context_.origin + run_.first_sample_delay,
+        {[](void* self, std::uint64_t) {
+           const Sampler& sampler = *static_cast<Sampler*>(self);
+           sampler.context_.vfs.cpu.steal(sampler.run_.sample_cost + sampler.run_.thread_census);
+         },
+         this, 0},
+        Band::kSample);
+    return;
+  }
+  const bool counts_threads = now % (kSamplesPerCensus * run_.sample_interval) == Duration::zero();
+  context_.vfs.cpu.steal(run_.sample_cost + (counts_threads ? run_.thread_census : Duration(0)));
 }
 
 Sample Sampler::sample() const {

@@ -34,6 +34,7 @@ class Sampler {
 
  private:
   void take();
+  void charge_recorder(Duration now);
   Sample sample() const;
   DeviceSample device_sample(std::size_t device, Pages dirty) const;
   void add_wb(DeviceSample& d, BackingDevInfo& wb, Pages dirty) const;

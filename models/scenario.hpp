@@ -106,6 +106,9 @@ struct MemoryConfig {
   // Inodes in use that belong to no file of the scenario: a periodic pass may write that many more
   // pages than were dirty when it began.
   std::int64_t inodes_at_start = 0;
+  // Pages dirtied since boot, of which balance_dirty_pages_ratelimited() up to 2.6.39 has counted
+  // the last ones (modulo ratelimit_pages), on each processor.
+  Pages dirtied_at_start{0};
   // The tracked dirty limit of 3.1 and later, as boot or the last sysctl left it.
   std::optional<Pages> dirty_limit_at_start;
 };
@@ -419,7 +422,9 @@ struct RunConfig {
   Duration sample_interval = std::chrono::milliseconds(100);
   Duration uptime_at_start = std::chrono::seconds(2);  // boot to the start of the jobs
   Duration samples_before_start{0};
-  Duration sample_cost{0};  // processor time each sample takes, as a recorder's does
+  Duration sample_cost{0};         // processor time each sample takes, as a recorder's does
+  Duration thread_census{0};       // and the first and each fifth after it more, to count threads
+  Duration first_sample_delay{0};  // so much later the recorder got the processor first
   // When after boot the timer ticked first: the phase of the coarse levels of the timer wheel.
   Duration first_tick{0};
   // When after boot the kernel's periodic write-back began to tick: the phase of kupdate.

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """analysis/: the way from a recording to a scenario, what it refuses, and the metrics."""
 
-import copy
 import csv
 import json
 import lzma
@@ -232,10 +231,18 @@ def repack(source, target, keep=None):
         csv.writer(file, lineterminator="\n").writerows(keep(lines) if keep else lines)
 
 
-def record(run, conditions, folder):
+def with_boot(base):
+    """Puts the last sample of a recording's preparation before those of a run."""
+    series = recording.table(base, "series")
+    last = max(i for i, t_s in enumerate(series["t_s"]) if t_s < 0)
+    return lambda lines: [lines[0], [f"{series[name][last]:.10g}" if name in series else "0"
+                                     for name in lines[0]]] + lines[1:]
+
+
+def record(run, base, folder):
     """Writes a simulated run down as if it had been recorded."""
+    conditions = conditions_of(base)
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    conditions = copy.deepcopy(conditions)
     bulk = {name for name, job in recording.bulk_jobs(conditions).items()}
     conditions["workload"]["writers"] = [
         {"id": name, "start_s": writer["start_s"], "end_s": writer["end_s"],
@@ -247,7 +254,7 @@ def record(run, conditions, folder):
     repack(run / "writes.csv", folder / "writes.csv.xz",
            lambda lines: [line for line in lines if line[0] in bulk | {"writer"}])
     repack(run / "requests.csv", folder / "requests.csv.xz")
-    repack(run / "samples.csv", folder / "series.csv.xz")
+    repack(run / "samples.csv", folder / "series.csv.xz", with_boot(base))
     repack(run / "fsync.csv", folder / "fsync.csv.xz")
 
 
@@ -260,15 +267,15 @@ class RoundTrip(unittest.TestCase):
 
     def test_a_simulated_recording_is_met_exactly(self):
         base = REFERENCE / "2.6.31" / "P6"
-        conditions = conditions_of(base)
         with tempfile.TemporaryDirectory() as scratch:
             scratch = pathlib.Path(scratch)
             shutil.copytree(REFERENCE / "layout", scratch / "layout")
             scenario = reference_scenario.scenario_of(base, CALIBRATION)
+            scenario["run"]["first_sample_delay"] = "0s"  # where the run has it
             (scratch / "scenario.json").write_text(json.dumps(scenario), encoding="utf-8")
             subprocess.run([PROGRAM, "run", "scenario.json", "--out", "run"], cwd=scratch,
                            check=True, capture_output=True)
-            record(scratch / "run", conditions, scratch / "2.6.31" / "again")
+            record(scratch / "run", base, scratch / "2.6.31" / "again")
             done = subprocess.run(
                 ["/usr/bin/python3", "-B", ROOT / "analysis" / "validate.py", scratch / "2.6.31",
                  "--wbsim", PROGRAM, "--json", scratch / "entries.json", "--markdown",

@@ -30,7 +30,9 @@ void PageCache::use_flex_shares(const FlexProportions& shares, const Simulator& 
 }
 
 void PageCache::count_written_before(BackingDevInfo& bdi, Pages written, Jiffies when) {
-  if (flex_ && written > Pages(0))
+  if (!flex_)
+    completions_.add(bdi.completions, written.count());
+  else if (written > Pages(0))
     flex_->shares.add(bdi.flex_completions, written.count(), bdi.max_ratio, when);
 }
 

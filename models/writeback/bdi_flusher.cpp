@@ -14,6 +14,7 @@ namespace {
 constexpr std::int64_t kMaxWritebackPages = 1024;
 constexpr std::int64_t kEverything = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kThreadIdleSeconds = 5 * 60;
+constexpr Jiffies kGracePeriod{2};  // of RCU: a device waits for one to be on the forker's list
 }  // namespace
 
 struct BdiFlusher::BdiWriteback {
@@ -97,10 +98,19 @@ void BdiFlusher::wake(BdiWriteback& wb) {
   if (wb.has_thread) {
     wb.woken = true;
     wb.wake.wake_one();
+  } else if (is_2639()) {
+    wake_forker();
   } else {
-    forker_woken_ = true;
-    forker_wake_.wake_one();
+    context_.sim().at(
+        context_.sim().now() + context_.timeout(kGracePeriod),
+        {[](void* self, std::uint64_t) { static_cast<BdiFlusher*>(self)->wake_forker(); }, this,
+         0});
   }
+}
+
+void BdiFlusher::wake_forker() {
+  forker_woken_ = true;
+  forker_wake_.wake_one();
 }
 
 void BdiFlusher::start_thread(BdiWriteback& wb) {

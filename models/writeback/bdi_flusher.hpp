@@ -5,8 +5,9 @@
 //           bdi_writeback_task(), wb_do_writeback(), wb_writeback(), writeback_inodes_wb() of
 //           2.6.32; the same of 2.6.39, where the first dirty inode arms a timer, background
 //           write-back is no item of work, and the forker ends idle threads.
-// DEVIATES: the RCU grace periods of the bdi list take no time; thread creation never fails; the
-//           pseudo device that bdi-default stands for has no dirty inodes of its own.
+// DEVIATES: an RCU grace period of the bdi list takes two ticks for who queues work, and no time
+//           for the forker itself; thread creation never fails; the pseudo device that bdi-default
+//           stands for has no dirty inodes of its own.
 #pragma once
 
 #include <deque>
@@ -54,6 +55,7 @@ class BdiFlusher : public Flusher {
   bool is_2639() const { return rule_ == BdiRule::k2639; }
   void queue_work(BdiWriteback& wb, const WritebackWork& work);
   void wake(BdiWriteback& wb);
+  void wake_forker();
   void wakeup_delayed(BdiWriteback& wb);
   void start_thread(BdiWriteback& wb);
   Jiffies patience() const;

@@ -9,11 +9,12 @@ constexpr Pages kRatelimitWhenExceeded{8};
 }  // namespace
 
 WriterThrottle::WriterThrottle(WritebackContext& context, Flusher& flusher, ThrottleWait wait,
-                               int cpus)
+                               int cpus, Pages dirtied)
     : context_(context),
       flusher_(flusher),
       wait_(wait),
-      counters_(static_cast<std::size_t>(cpus)) {}
+      counters_(static_cast<std::size_t>(cpus),
+                Pages(dirtied.count() % context.ratelimit_pages.count())) {}
 
 Pages WriterThrottle::ratelimit_of(const AddressSpace& mapping) const {
   return dirty_exceeded(*mapping.bdi) ? kRatelimitWhenExceeded : context_.ratelimit_pages;

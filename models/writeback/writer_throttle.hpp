@@ -18,7 +18,9 @@ enum class ThrottleWait : std::uint8_t {
 
 class WriterThrottle : public DirtyThrottle {
  public:
-  WriterThrottle(WritebackContext& context, Flusher& flusher, ThrottleWait wait, int cpus);
+  // `dirtied`: since boot, by each processor's writers.
+  WriterThrottle(WritebackContext& context, Flusher& flusher, ThrottleWait wait, int cpus,
+                 Pages dirtied = Pages(0));
 
   bool ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages written) override;
   Pages until_due(const TaskStruct& task, const AddressSpace& mapping) const override;

@@ -131,7 +131,7 @@ void MachineFixture::start_flusher() {
     throttle = std::make_unique<WriterThrottle>(
         context, *flusher,
         throttle_name == "pause" ? ThrottleWait::kPause : ThrottleWait::kCongestion,
-        config.cpu.cpus);
+        config.cpu.cpus, config.memory.dirtied_at_start);
   vfs.dirty_listener = flusher.get();
   vfs.throttle = throttle.get();
   if (row.writeback.throttles_vm_writeout)

@@ -318,6 +318,17 @@ TEST_CASE("the peaks of the counters", "[mm]") {
   f.cache.check();
 }
 
+// P1 of the recorded 2.6.31: BdiDirtyThresh 481 of 50061 pages before anybody wrote.
+TEST_CASE("what was written before the start gives a device its share", "[mm]") {
+  PageCache cache({.total = Pages(4096)}, Proportions(17), Proportions(17));
+  BackingDevInfo bdi, other;
+  cache.count_written_before(bdi, Pages(637), Jiffies(0));
+  cache.count_written_before(other, Pages(0), Jiffies(0));
+  const PropFraction share = cache.completions().fraction(bdi.completions);
+  CHECK(50061 * share.numerator / share.denominator == 481);
+  CHECK(cache.completions().fraction(other.completions).numerator == 0);
+}
+
 TEST_CASE("max_ratio limits what completions count for a device", "[mm]") {
   FsFixture f;
   f.bdi.max_ratio = 10;

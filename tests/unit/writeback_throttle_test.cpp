@@ -340,6 +340,17 @@ TEST_CASE("the ratelimit counts pages of the processor, whoever dirtied them", "
   CHECK_FALSE(f.throttle->ratelimit(b, mapping, Pages(1)));
 }
 
+TEST_CASE("the ratelimit begins with what boot left in the counter", "[writeback]") {
+  Throttled f("2.6.31");
+  const Pages dirtied{3 * 1024 + 738};
+  WriterThrottle throttle(f.context, *f.flusher, ThrottleWait::kCongestion, 1, dirtied);
+  const AddressSpace& mapping = f.file(0).i_data;
+  CHECK(throttle.until_due(f.writer, mapping) == Pages(285));
+  CHECK_FALSE(throttle.ratelimit(f.writer, mapping, Pages(285)));
+  CHECK(throttle.ratelimit(f.writer, mapping, Pages(1)));
+  CHECK(throttle.until_due(f.writer, mapping) == Pages(1023));
+}
+
 TEST_CASE("on a device over its limit every eighth page is checked", "[writeback]") {
   Throttled f("2.6.31", 1000, 2);
   TaskStruct a("a");

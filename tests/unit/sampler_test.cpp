@@ -1,0 +1,64 @@
+// The processor time that whoever records a run takes from the writers.
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "models/machine.hpp"
+#include "tests/support/machine_fixture.hpp"
+
+namespace wbsim {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// One call of 100 us after the other, and samples that take 300 us, or 2 ms with a census.
+struct Recorded {
+  Recorded() : scenario(plain_scenario("2.6.31")) {
+    scenario.cpu.costs.write_syscall = microseconds(100);
+    scenario.run.sample_cost = microseconds(300);
+    scenario.run.thread_census = microseconds(1700);
+    JobConfig job;
+    job.name = "writer";
+    job.filename = "fs0/f";
+    job.bs = Bytes(4096);
+    job.size = Bytes(1 << 20);
+    job.time_based = true;
+    job.runtime = milliseconds(650);
+    scenario.jobs.push_back(job);
+  }
+  // How much longer than usual the longest call about then was, in tenths of a millisecond.
+  std::int64_t longer_at(Duration when) {
+    if (log.writes.empty())
+      Machine(scenario, log).run();
+    Duration longest{0};
+    for (const CallRecord& call : log.writes)
+      if (call.start > when - milliseconds(1) && call.start < when + milliseconds(1))
+        longest = std::max(longest, call.latency);
+    return (longest - microseconds(100)) / microseconds(100);
+  }
+
+  Scenario scenario;
+  TraceLog log;
+};
+
+TEST_CASE("a sample takes its time from the call it falls into", "[sampler]") {
+  Recorded f;
+  CHECK(f.longer_at(milliseconds(100)) == 3);
+  CHECK(f.longer_at(milliseconds(400)) == 3);
+}
+
+TEST_CASE("the first and each fifth sample after it count threads", "[sampler]") {
+  Recorded f;
+  CHECK(f.longer_at(milliseconds(500)) == 20);
+  CHECK(f.longer_at(milliseconds(600)) == 3);
+}
+
+TEST_CASE("a recorder that gets the processor late takes its first sample then", "[sampler]") {
+  Recorded f;
+  f.scenario.run.first_sample_delay = milliseconds(8);
+  CHECK(f.longer_at(milliseconds(8)) == 20);
+  CHECK(f.longer_at(milliseconds(100)) == 3);
+}
+
+}  // namespace
+}  // namespace wbsim
