@@ -257,7 +257,7 @@ def deepest(run, device):
 
 def depth_panel(axes, runs, run, device):
     column = run.device_column(device, "in_flight")
-    axes.set_ylabel(f"{device}: requests")
+    axes.set_ylabel("requests")
     mark_faults(axes, run, device)
     if column is None:
         say(axes, f"no samples of {device} in this run")

@@ -188,6 +188,16 @@ class Pictures(InTemporaryDirectory):
             with open(self.at("run", "plots", f"{name}.svg"), encoding="utf-8") as file:
                 self.assertIn(f"<!-- {words} -->", file.read())
 
+    def test_who_only_reads_has_the_latencies_of_read(self):
+        make_run(self.at("run"))
+        os.rename(self.at("run", "writes.csv"), self.at("run", "reads.csv"))
+        result = plot(self.at("run"), "--format", "svg")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        with open(self.at("run", "plots", "latency.svg"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn("<!-- latency of a read() -->", text)
+        self.assertNotIn("write()", text)
+
     def test_what_went_wrong_with_a_device_and_when(self):
         make_run(self.at("run"))
         with open(self.at("run", "manifest.json"), encoding="utf-8") as file:
