@@ -45,6 +45,7 @@ BARS = {
     "fsync.max": Bar("relative", 0.15),
     "requests": Bar("relative", 0.05),
     "requests.reads": Bar("count", 0.05),
+    "requests.same": Bar("none"),
     "busy": Bar("absolute", 0.02),
     "threads.max": Bar("absolute", 0),
     "threads.curve": Bar("none"),
@@ -360,12 +361,32 @@ def compare_curves(experiment, real, simulated, quantities, context):
     return entries
 
 
+def in_order(rows):
+    order = numpy.argsort(rows["t_start_s"], kind="stable")
+    return numpy.stack([rows[column][order] for column in ("write", "sector", "sectors")])
+
+
+def same_requests(real, simulated):
+    """(requests, how many of them are the recorded ones): of each disk's first ones, up to the
+    first that differs in kind, place, length or order."""
+    same = 0
+    for name, rows in real.requests.items():
+        theirs, ours = in_order(rows), in_order(simulated.requests[name])
+        shared = min(theirs.shape[1], ours.shape[1])
+        alike = (theirs[:, :shared] == ours[:, :shared]).all(axis=0)
+        same += shared if alike.all() else int(numpy.argmin(alike))
+    return sum(len(rows["sector"]) for rows in real.requests.values()), same
+
+
 def compare(experiment, real, simulated, repeat=None):
     """repeat: the same experiment recorded again, for the kernel's own spread."""
     theirs = scalars(real)
     context = {"tick_s": real.tick_s, "peak": theirs["dirty.peak"]}
     entries = compare_scalars(experiment, theirs, scalars(simulated),
                               scalars(repeat) if repeat else {}, context)
+    count, same = same_requests(real, simulated)
+    entries.append(entry(experiment, "requests.same", count, same,
+                         judge("requests.same", count, same, context)))
     return entries + compare_curves(experiment, real, simulated,
                                     (("dirty.curve", dirty), ("threads.curve", threads)), context)
 

@@ -7,6 +7,7 @@ from validate_report import count, error_text, family_of_bar, judged, number
 SPEED = (
     ("throughput, MB/s", "throughput.aggregate", "one"),
     ("requests", "requests.count", "sum"),
+    ("the recorded ones, up to the first that differs", "requests.same", "one"),
     ("dirty, steady, pages", "dirty.steady", "one"),
     ("dirty curve, distance", "dirty.curve", "one"),
     ("first throttle, s", "time.first_throttle", "one"),
@@ -88,6 +89,8 @@ def cell(row):
         return ""
     if row["metric"] == "dirty.curve":
         return emphasised(f"{100 * row['simulated']:.1f} %", row)
+    if row["metric"] == "requests.same":
+        return f"{row['simulated']} of {row['real']}"
     text = f"{number(row['real'])} / {number(row['simulated'])}"
     return emphasised(text + ("" if row["error"] is None else f" ({error_text(row)})"), row)
 
@@ -153,7 +156,8 @@ bars on differences between two kernels it is {across}.
 A cell is *real / simulated (error)*; bold: outside its bar. A headline of several disks is their
 sum, of several first passes of kupdate the earliest; it is bold when any one of them misses its
 bar. The dirty curve's distance is the mean distance of dirty + write-back over the whole run, as a
-share of the real peak.
+share of the real peak. Recorded requests are counted up to the first of a disk that differs in
+order, place or size.
 """
 
 

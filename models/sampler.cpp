@@ -14,8 +14,8 @@ namespace wbsim {
 namespace {
 // A few pages of metadata age on their own; a run is clean without them, as the recordings count.
 constexpr Pages kCleanPages{8};
+constexpr int kSamplesPerCensus = 5;  // thread_census
 // A process that sleeps on something longer than this waits for ever.
-constexpr int kSamplesPerCensus = 5;
 constexpr Duration kHungTask = std::chrono::hours(1);
 constexpr std::size_t kRead = static_cast<std::size_t>(BioOp::kRead);
 constexpr std::size_t kWrite = static_cast<std::size_t>(BioOp::kWrite);

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """analysis/: the way from a recording to a scenario, what it refuses, and the metrics."""
 
+import copy
 import csv
 import json
 import lzma
@@ -264,6 +265,17 @@ class RoundTrip(unittest.TestCase):
         for row in metrics.compare("P6", real, real):
             self.assertEqual(row["error"], 0, row)
             self.assertTrue(row["ok"], row)
+
+    def test_requests_are_the_same_up_to_the_first_that_differs(self):
+        real = recording.load_recorded(REFERENCE / "2.6.31" / "P3")
+        other = copy.deepcopy(real)
+        count = sum(len(rows["sector"]) for rows in real.requests.values())
+        self.assertEqual(metrics.same_requests(real, other), (count, count))
+        first, second = (len(rows["sector"]) for rows in real.requests.values())
+        other.requests["d0"]["sectors"][100] += 8
+        self.assertEqual(metrics.same_requests(real, other), (first + second, 100 + second))
+        other.requests["d1"] = {name: rows[:7] for name, rows in other.requests["d1"].items()}
+        self.assertEqual(metrics.same_requests(real, other), (first + second, 107))
 
     def test_a_simulated_recording_is_met_exactly(self):
         base = REFERENCE / "2.6.31" / "P6"

@@ -206,7 +206,10 @@ class Histogram(TraceTest):
 
 class Tables(TraceTest):
     def test_vmstat_shows_what_was_written(self):
-        name = self.write(BUSY)
+        # 4 s in write(2), one call after the other.
+        direct = {"name": "direct", "filename": "fs1/f0", "offset": "16MiB", "size": "40MiB",
+                  "bs": "1MiB", "direct": True}
+        name = self.write({**BUSY, "workloads": BUSY["workloads"] + [direct]})
         text = self.expect(0, "run", name, "--format", "vmstat").stdout
         lines = text.splitlines()
         header = lines[1].split()
@@ -216,7 +219,8 @@ class Tables(TraceTest):
         summary = json.loads(self.expect(0, "run", name, "--json").stdout)
         written = sum(d["written_bytes"] for d in summary["devices"].values()) / 1024
         self.assertAlmostEqual(sum(int(row["bo"]) for row in table) / written, 1, delta=0.02)
-        self.assertTrue(any(int(row["b"]) > 0 for row in table))
+        self.assertTrue(all(int(row["b"]) > 0 for row in table[:4]))
+        self.assertEqual(table[-1]["b"], "0")
         self.assertEqual({row["us"] for row in table}, {"-"})
 
     def test_iostat_shows_what_was_written(self):
