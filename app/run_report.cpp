@@ -119,6 +119,20 @@ std::string memory_lines(const Json& s) {
          at_time("/flushers/first_background_s") + "\n";
 }
 
+std::string cgroups_table(const Json& s) {
+  if (!s.contains("cgroups"))
+    return "";
+  TextTable table({"cgroup", "peak file MiB", "dirty with write-back", "left dirty",
+                   "inodes switched to it", "foreign flushes"});
+  for (const auto& [name, cgroup] : s.at("cgroups").items())
+    table.add({name, metric_text(cgroup, "/peak_file_bytes", kMib, 1),
+               metric_text(cgroup, "/peak_dirty_and_writeback_pages", kPagesToMib, 1),
+               metric_text(cgroup, "/still_dirty", kPagesToMib, 1),
+               metric_text(cgroup, "/inodes_switched", 1, 0),
+               metric_text(cgroup, "/foreign_flushes", 1, 0)});
+  return "\n" + table.text(0);
+}
+
 std::string power_cut_table(const Json& s) {
   if (!s.contains("power_cut"))
     return "";
@@ -156,7 +170,7 @@ std::string run_report(const RunOutcome& run) {
                     metric_text(s, "/simulated_s", 1, 2) + " s simulated, " +
                     metric_text(s, "/events", 1, 0) + " events\n\n";
   out += writers_table(s) + fsync_table(s) + errors_line(s) + "\n" + devices_table(s) + "\n" +
-         memory_lines(s) + power_cut_table(s);
+         memory_lines(s) + cgroups_table(s) + power_cut_table(s);
   if (!run.expect.empty())
     out += "\nexpectations\n" + expect_text(run.expect);
   return out;

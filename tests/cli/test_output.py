@@ -72,6 +72,8 @@ class Output(CliTest):
         self.assertAlmostEqual(max(row["a_file"] for row in rows) / 2**20, 16, delta=0.2)
         summary = json.loads((self.dir / "out/summary.json").read_text("utf-8"))
         self.assertEqual(summary["cgroups"]["a"]["still_dirty"], 0)
+        printed = self.expect(0, "run", name).stdout
+        self.assertRegex(printed, r"\ncgroup +peak file MiB .*\na +16\.0 .*\nb +0\.0 ")
 
     def test_throttled_writers_without_io_leave_their_pauses_and_rounds(self):
         name = self.variant(kernel={"preset": "6.1"}, vm={"dirty_bytes": "1MiB",
