@@ -169,7 +169,8 @@ class StorageCheck {
       if (!problems_.usable(file_at + "/size"))
         continue;
       const std::int64_t blocks = (f.size.count() + fs.block_size - 1) / fs.block_size;
-      if (blocks > Ext2::most_blocks(fs.block_size))
+      const bool has_extents = fs.journal;
+      if (!has_extents && blocks > Ext2::most_blocks(fs.block_size))
         problems_.error(file_at + "/size",
                         size_text(f.size.count()) +
                             " is more than ext2 maps of a file with blocks of " +

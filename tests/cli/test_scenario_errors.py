@@ -390,11 +390,14 @@ class InvalidScenario(CliTest):
                           "overlaps the disk blocks")
         huge = {"name": "d0", "capacity": "16TiB"}
         self.refused({**SMALL, "devices": [huge]}, "ext2 numbers blocks with 32 bits")
-        self.refused({**SMALL, "devices": [{**huge, "capacity": "1TiB"}],
-                      "filesystems": [{"name": "fs0", "device": "d0", "block_size": "1KiB",
-                                       "files": [{"name": "f0", "size": "17GiB"}]}]},
+        large = {"name": "fs0", "device": "d0", "block_size": "1KiB",
+                 "files": [{"name": "f0", "size": "17GiB"}]}
+        terabyte = {"devices": [{**huge, "capacity": "1TiB"}], "filesystems": [large]}
+        self.refused({**SMALL, **terabyte},
                      "/filesystems/0/files/0/size: 17GiB is more than ext2 maps of a file",
                      "blocks of 1024 bytes, 16843020KiB")
+        large |= {"driver": "ext4", "journal": True}  # extents
+        self.expect(0, "validate", self.variant(kernel={"preset": "6.1"}, **terabyte))
         self.refused_with("/devices/0/partitions", [{"name": "p", "start": "1GiB", "size": "1MiB"}],
                           "beyond the capacity")
         self.refused_with("/filesystems/0/files/0/extents", [[0, -1, 3]], "whole numbers from 0")
