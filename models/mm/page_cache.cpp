@@ -298,18 +298,19 @@ void PageCache::reclaim() {
 
 // shrink_node_memcgs(): from each lruvec by its size.
 void PageCache::reclaim_from_all(const ReclaimGoal& goal) {
-  std::vector<Lruvec*> all{&root_};
-  for (Memcg& memcg : cgroups_->all())
-    all.push_back(&memcg.lru);
+  const auto for_each_lruvec = [this](auto&& f) {
+    f(root_);
+    for (Memcg& memcg : cgroups_->all())
+      f(memcg.lru);
+  };
   const std::int64_t missing = (goal.free - free_pages()).count();
   const std::int64_t pages = std::max<std::int64_t>(counters_.nr_file_pages.count(), 1);
-  for (Lruvec* lru : all) {
+  for_each_lruvec([&](Lruvec& lru) {
     ReclaimGoal share = goal;
-    share.reclaimed = reclaimed_ + missing * (lru->inactive.size + lru->active.size) / pages + 1;
-    shrink(*lru, share, false);
-  }
-  for (Lruvec* lru : all)
-    shrink(*lru, goal, free_pages() < params_.min_free);
+    share.reclaimed = reclaimed_ + missing * (lru.inactive.size + lru.active.size) / pages + 1;
+    shrink(lru, share, false);
+  });
+  for_each_lruvec([&](Lruvec& lru) { shrink(lru, goal, free_pages() < params_.min_free); });
 }
 
 void PageCache::make_room(Memcg& memcg, Pages pages) {
