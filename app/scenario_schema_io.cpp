@@ -396,13 +396,6 @@ void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs) {
              .only(with_runs, own_runs)
              .read_by("allocator"),
          slot_as_size(fs.extent_blocks, fs.block_size));
-  v.leaf(size_key("first_extent_size", 0, kMost,
-                  "First run of a file; the next are as long as the file by then, up to 16 of it: "
-                  "ext2's reservation window doubles. 0B: no run is shorter")
-             .multiple_of(fs.block_size)
-             .only(with_runs, own_runs)
-             .read_by("allocator"),
-         slot_as_size(fs.first_extent_blocks, fs.block_size));
   v.leaf(size_key("gap_size", 0, kMost, "Space between two runs")
              .multiple_of(fs.block_size)
              .only(with_runs, own_runs)

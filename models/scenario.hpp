@@ -309,7 +309,6 @@ struct FilesystemConfig {
   AtimeMode atime = AtimeMode::kNoatime;
   bool lazytime = false;
   // Allocator of files without given extents: runs of this many blocks, 0: contiguous.
-  std::int64_t first_extent_blocks = 0;  // runs of a file begin so short, and double: 4 times
   std::int64_t extent_blocks = 0;
   std::int64_t gap_blocks = 0;  // left free between two runs
   std::vector<FileConfig> files;

@@ -102,7 +102,6 @@ class Ext2 : public SuperBlock {
   std::int64_t bitmap_to_read(int blocks);
   void dirty_group(std::int64_t disk_block);
   void find_next_free(const File& file);
-  std::int64_t run_length(const File& file) const;  // of the run that begins
   bool append_block(File& file, std::int64_t block);
   std::int64_t missing_indirect(const File& file, std::int64_t block);
   bool at_boundary(std::int64_t block) const;

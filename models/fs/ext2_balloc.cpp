@@ -115,22 +115,10 @@ void Ext2::find_next_free(const File& file) {
   if (run_left_ == 0) {
     if (config_.extent_blocks > 0 && !file.extents.empty())
       next_free_ += config_.gap_blocks;
-    run_left_ = run_length(file);
+    run_left_ = config_.extent_blocks > 0 ? config_.extent_blocks
+                                          : std::numeric_limits<std::int64_t>::max();
   }
   next_free_ = behind_header(next_free_);
-}
-
-// The reservation window doubles as it is used up, to 1024 blocks; from then on the next window
-// follows the last.
-std::int64_t Ext2::run_length(const File& file) const {
-  constexpr std::int64_t kShortRuns = 16;  // first runs
-  const std::int64_t longest =
-      config_.extent_blocks > 0 ? config_.extent_blocks : std::numeric_limits<std::int64_t>::max();
-  std::int64_t blocks = 0;
-  for (const Extent& extent : file.extents)
-    blocks += extent.blocks;
-  const std::int64_t first = config_.first_extent_blocks;
-  return blocks >= first * kShortRuns ? longest : std::min(longest, std::max(first, blocks));
 }
 
 bool Ext2::append_block(File& file, std::int64_t block) {

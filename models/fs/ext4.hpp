@@ -43,7 +43,8 @@ class Ext4 : public Ext2 {
 //           flusher allocates, the bitmap and the descriptor of the group, and the block of the
 //           extents when the inode has no room for them; and the end of write-back.
 // DEVIATES: where data lies is what extent_size and gap_size say, from the moment on in which a
-//           page is written to. fsync(2) flushes the drive once more than the commit block has,
+//           page is written to; bitmaps and descriptors are where mke2fs puts them on a disk of
+//           2 GiB. fsync(2) flushes the drive once more than the commit block has,
 //           where it flushes at all.
 class Ext4WithJournal : public Ext2, private DelayedAllocation {
  public:

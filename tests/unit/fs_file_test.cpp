@@ -206,30 +206,6 @@ TEST_CASE("Ext2: extents of the allocator, with gaps", "[fs]") {
   CHECK(block_of(second, 0, false) == 80);
 }
 
-TEST_CASE("Ext2: the first runs of a file double, sixteen times the first at most", "[fs]") {
-  FsFixture f(with_block_size(1024));
-  FilesystemConfig config;
-  config.block_size = 1024;
-  config.first_extent_blocks = 2;
-  config.extent_blocks = 20;
-  config.gap_blocks = 1;
-  Ext2 ext2(f.vfs, f.device, config);
-  FileConfig laid_out;
-  laid_out.size = Bytes(60 * 1024);
-  Inode& file = ext2.create(laid_out);
-  std::vector<int> ends;  // of the runs, in the file
-  std::int64_t before = -1;
-  for (int i = 0; i < 60; ++i) {
-    BufferHead bh{};
-    std::int64_t metadata = -1;
-    REQUIRE(ext2.get_block(file, i, bh, false, metadata) == GetBlock::kMapped);
-    if (i > 0 && bh.b_blocknr() != before + 1)
-      ends.push_back(i);
-    before = bh.b_blocknr();
-  }
-  CHECK(ends == std::vector<int>{2, 4, 8, 16, 32, 52});
-}
-
 TEST_CASE("Ext2: an indirect block is needed for what it maps, and marks its end", "[fs]") {
   FsFixture f(with_block_size(4096));
   FilesystemConfig config;
