@@ -88,6 +88,10 @@ JobConfig random_job(Dice& dice, int number) {
   return job;
 }
 
+bool has_ext4(const KernelRow& row) {  // 2.6.28
+  return row.name != "2.6.18" && row.name != "2.6.24" && !row.buffer_cache;
+}
+
 Scenario random_scenario(std::uint64_t seed, Cache cache) {
   Dice dice(seed);
   const std::vector<KernelRow>& rows = kernels();
@@ -118,6 +122,10 @@ Scenario random_scenario(std::uint64_t seed, Cache cache) {
   s.run.seed = seed;
   s.run.duration = s.run.sample_interval = milliseconds(2000);
   s.run.power_cut = microseconds(dice.between(1000, 700'000));
+  if (has_ext4(rows[row])) {
+    fs.driver = dice.one_of({FsDriver::kExt2, FsDriver::kExt4});
+    fs.journal = fs.driver == FsDriver::kExt4 && dice.between(0, 1) == 1;
+  }
   return s;
 }
 
