@@ -32,8 +32,8 @@ complete_page    a full request's completion: how much longer a write() to a fil
 reclaim_page     once memory is full, a write() is now and then longer by the time in which the
                  kernel frees the pages for the writes until the next such write().
 user_call        what a writer's own code takes between two calls.
-balance_dirty    from 3.1 on: while more is dirty than the limit, balance_dirty_pages() looks at
-                 every page; so much longer a lone writer's usual write() is then than below it.
+slow_allocation, balance_dirty, wake_flusher
+                 see calibrate_limits.py.
 context_switch   how long after the tick that woke it a sleeping writer begins its write(): timer
                  interrupt, switch, return to user space.
 
@@ -50,6 +50,7 @@ import sys
 
 import numpy
 
+import calibrate_limits
 import calibrate_recorder
 import calibrate_spec
 import ext2_layout
@@ -61,7 +62,6 @@ STALL_US = 1000
 QUICK_US = 200  # a call that met an interrupt or two, but did not wait
 CLOCK_STEP_US = 1  # of recorded times: less is no delay
 AGED_S = 30
-SETTLED_S = 1  # the first throttling is over
 USUAL_AT_MOST = 4  # medians: what lies above was interrupted
 BUFFER_HEADS_A_SLAB = 39  # 104 bytes
 PAGES_A_BATCH = 31  # of a processor's list of free pages
@@ -293,28 +293,6 @@ def completion_and_reclaim(directories):
     return (statistics.median(single), statistics.median(full), pages, statistics.median(reclaim))
 
 
-def balance_dirty_us(directories):
-    """What one look of balance_dirty_pages() at the limits takes, or None."""
-    looks = []
-    for directory in directories:
-        run = recording.load_recorded(directory)
-        if len(run.writers) != 1 or "nr_dirty_threshold" not in run.samples or run.fsyncs:
-            continue
-        (writer,) = run.writers.values()
-        t_s = run.samples["t_s"]
-        over = (run.samples["nr_dirty"] + run.samples["nr_writeback"]
-                > run.samples["nr_dirty_threshold"])
-        sample = numpy.searchsorted(t_s, writer.t_s).clip(1, len(t_s) - 1)
-        steady = (writer.t_s > SETTLED_S) & (writer.t_s < full_since_s(run))
-        above = steady & over[sample - 1] & over[sample]
-        below = steady & ~over[sample - 1] & ~over[sample]
-        if above.any() and below.any():
-            pages = numpy.median(writer.call_bytes) / (PAGE_KIB * 1024)
-            latency_us = writer.latency_us
-            looks.append((usual(latency_us[above]) - usual(latency_us[below])) / pages)
-    return statistics.median(looks) if looks else None
-
-
 def switch_us(directories):
     """Shortest time from the tick that ended a sleep to the write() after it."""
     delays = []
@@ -369,9 +347,8 @@ def calibrate(directories):
     fields["complete_page"] = done_page * 1000
     fields["complete_request"] = max(done_single_us - done_page, 0.0) * 1000
     fields["reclaim_page"] = reclaim_us * 1000
-    look_us = balance_dirty_us(directories)
-    if look_us is not None:
-        fields["balance_dirty"] = look_us * 1000
+    for name, cost_us in calibrate_limits.limit_costs(directories, full_since_s).items():
+        fields[name] = cost_us * 1000
     fields["context_switch"] = switch_us(directories) * 1000
     fields["user_call"] = user_call_us(directories) * 1000
     measured.update({"submission of a page of a full request, us": round(page_us, 3),

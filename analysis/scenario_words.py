@@ -12,7 +12,7 @@ MODELLED_COSTS = ("write_syscall", "write_page", "write_buffer", "refill", "copy
 MORE_MODELLED_COSTS = ("indirect_block", "lru_batch", "tree_level", "new_page", "page_fault",
                        "dirty_buffer", "writeback_by_bio", "writeback_by_buffers",
                        "complete_by_bio", "complete_by_buffers", "complete_buffer",
-                       "balance_dirty", "timer_tick")
+                       "slow_allocation", "balance_dirty", "wake_flusher", "timer_tick")
 
 # vm sysctls that this scenario format has no word for, and the values for which none is needed.
 # None: any value.

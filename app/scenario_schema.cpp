@@ -71,8 +71,13 @@ void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
        "Interrupt: besides, of a page that went buffer by buffer");
   cost("complete_buffer", c.complete_buffer, "Interrupt: each buffer submitted one by one");
   cost("reclaim_page", c.reclaim_page, "Freeing a clean page when memory is full");
+  cost("slow_allocation", c.slow_allocation,
+       "Besides, of a new page that is written while more is dirty than the limit, so that no zone "
+       "may hold another (3.3)");
   cost("balance_dirty", c.balance_dirty,
        "Each look of balance_dirty_pages() at the limits, from 3.1 on");
+  cost("wake_flusher", c.wake_flusher,
+       "Besides, of a look that starts background write-back: mod_delayed_work()");
   cost("user_call", c.user_call, "The program itself, between two calls");
 }
 

@@ -73,15 +73,17 @@ struct CpuCosts {
   Duration complete_by_buffers{0};   // besides, of a page that went buffer by buffer
   Duration complete_buffer{0};       // each buffer submitted one by one
   Duration reclaim_page{900};        // freeing a clean page when memory is full
+  Duration slow_allocation{0};       // besides, of a new page to be written that no zone may hold
   Duration balance_dirty{0};  // each look of balance_dirty_pages() at the limits, from 3.1 on
+  Duration wake_flusher{0};   // besides, where it starts background write-back
   Duration user_call{0};      // of the program itself, between two calls
 
   // Of a machine whose processors take no time.
   static constexpr CpuCosts none() {
     constexpr Duration no{0};
-    static_assert(sizeof(CpuCosts) == 28 * sizeof(Duration), "a cost is missing below");
-    return {no, no, no, no, no, no, no, no, no, no, no, no, no, no,
-            no, no, no, no, no, no, no, no, no, no, no, no, no, no};
+    static_assert(sizeof(CpuCosts) == 30 * sizeof(Duration), "a cost is missing below");
+    return {no, no, no, no, no, no, no, no, no, no, no, no, no, no, no,
+            no, no, no, no, no, no, no, no, no, no, no, no, no, no, no};
   }
 };
 

@@ -153,8 +153,8 @@ int FileWrite::new_run() const {
   if (task_.memcg)
     run = std::min(run, task_.memcg->headroom().count());
   run = std::min(run, vfs_.throttle->until_due(task_, inode_.i_data).count());
-  const Duration most =
-      cost_of_new_page_ + cost_of_mapping() + vfs_.costs.refill * 3 + vfs_.costs.lru_batch;
+  const Duration most = cost_of_new_page_ + vfs_.costs.slow_allocation + cost_of_mapping() +
+                        vfs_.costs.refill * 3 + vfs_.costs.lru_batch;
   if (most > Duration::zero())
     run = std::min(run, (kCpuChunk - task_.debt()) / most);
   return static_cast<int>(run);
@@ -170,6 +170,7 @@ bool FileWrite::write_new_run() {
   const std::int64_t first = inode_.i_sb->mapped_run(inode_, pos_ >> inode_.i_blkbits, blocks);
   if (first < 0)
     return false;
+  vfs_.charge_slow_allocation(task_, run);
   add_written_pages(vfs_, inode_, static_cast<PageIndex>(pos_ >> kPageShift), run, first, &task_);
   task_.charge((cost_of_new_page_ + cost_of_mapping()) * run);
   pos_ += run * kPageSize;
@@ -181,6 +182,8 @@ bool FileWrite::write_new_run() {
 }
 
 FileWrite::Stop FileWrite::write_piece(Page& page, Piece next) {
+  if (!page.test(PG_private) && !page.test(PG_uptodate))
+    vfs_.charge_slow_allocation(task_, 1);
   const bool whole_and_new = next.to - next.from == kPageSize && !page.test(PG_private);
   if (whole_and_new && try_write_mapped_page(vfs_, inode_, page, &task_)) {
     task_.charge(cost_of_mapping());

@@ -97,6 +97,11 @@ struct Vfs : PageReleaser {
     if (work.refills + work.lru > 0)
       task.charge(costs.refill * work.refills + costs.lru_batch * work.lru);
   }
+  // New pages that write(2) is about to fill.
+  void charge_slow_allocation(TaskStruct& task, int pages) const {
+    if (costs.slow_allocation > Duration::zero() && throttle->zones_are_dirty(task))
+      task.charge(costs.slow_allocation * pages);
+  }
   Jiffies jiffies() const { return ticks.jiffies_at(sim.now()); }
   Reclaim when_low() const {
     const Pages free = cache.free_pages();

@@ -17,6 +17,10 @@ class DirtyThrottle {
   virtual bool ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages written) = 0;
   // So many pages can be counted, one by one or together, before it is due; 0: unknown.
   virtual Pages until_due(const TaskStruct&, const AddressSpace&) const { return Pages(0); }
+  // zone_dirty_ok() of 3.3 and later, of memory as one zone: it holds more dirty pages than the
+  // limit. A page to be written is then looked for in all zones in vain, and a second time without
+  // regard to what is dirty: __alloc_pages_slowpath().
+  virtual bool zones_are_dirty(const TaskStruct&) const { return false; }
   virtual Task<> balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) = 0;
   // When a task was first made to pay; TimePoint::max(): never.
   virtual TimePoint first_throttle() const { return TimePoint::max(); }

@@ -54,6 +54,11 @@ bool IolessThrottle::ratelimit(TaskStruct& task, const AddressSpace& mapping, Pa
   return true;
 }
 
+bool IolessThrottle::zones_are_dirty(const TaskStruct& task) const {
+  const VmCounters& vm = context_.vfs.cache.counters();
+  return vm.nr_file_dirty + vm.nr_writeback > context_.dirty_limits(&task).dirty;
+}
+
 bool IolessThrottle::in_freerun(const DirtyState& state) const {
   if (state.strict_limit)
     return state.bdi_dirty <= (state.bdi_thresh + state.bdi_bg_thresh) / 2;
@@ -166,7 +171,7 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
       break;
     }
     if (!flusher_.writeback_in_progress(bdi))
-      flusher_.start_background_writeback(bdi);
+      wake_flusher(bdi, task);
     if (memcg)
       context_.cgroups->flush_foreign(bdi);
     exceeded = is_exceeded(state) || (memcg && is_exceeded(*memcg));
@@ -200,11 +205,16 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
 }
 
 // More than the background limit is dirty, and nobody writes. Not in laptop mode.
-void IolessThrottle::start_background(BackingDevInfo& bdi, const TaskStruct& task) {
+void IolessThrottle::start_background(BackingDevInfo& bdi, TaskStruct& task) {
   if (context_.laptop || flusher_.writeback_in_progress(bdi))
     return;
   if (context_.reclaimable() > context_.dirty_limits(&task).background)
-    flusher_.start_background_writeback(bdi);
+    wake_flusher(bdi, task);
+}
+
+void IolessThrottle::wake_flusher(BackingDevInfo& bdi, TaskStruct& task) {
+  task.charge(context_.vfs.costs.wake_flusher);
+  flusher_.start_background_writeback(bdi);
 }
 
 void IolessThrottle::trace(const BackingDevInfo& bdi, const DirtyState& state, const Verdict& v,

@@ -20,6 +20,7 @@ class IolessThrottle : public DirtyThrottle {
 
   bool ratelimit(TaskStruct& task, const AddressSpace& mapping, Pages written) override;
   Pages until_due(const TaskStruct& task, const AddressSpace& mapping) const override;
+  bool zones_are_dirty(const TaskStruct& task) const override;
   Task<> balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) override;
   TimePoint first_throttle() const override { return first_throttle_; }
 
@@ -39,7 +40,8 @@ class IolessThrottle : public DirtyThrottle {
                  Pages pages_dirtied) const;
   void go_on_without_pause(const Verdict& verdict, TaskStruct& task, Pages pages_dirtied) const;
   Task<> sleep(const Verdict& verdict, BackingDevInfo& bdi, TaskStruct& task);
-  void start_background(BackingDevInfo& bdi, const TaskStruct& task);
+  void start_background(BackingDevInfo& bdi, TaskStruct& task);
+  void wake_flusher(BackingDevInfo& bdi, TaskStruct& task);
   void trace(const BackingDevInfo& bdi, const DirtyState& state, const Verdict& verdict,
              const TaskStruct& task, Pages pages_dirtied, Jiffies start) const;
 

@@ -223,6 +223,49 @@ TEST_CASE("many tasks that dirty a few pages each are caught by the processor", 
   CHECK(caught_at == 125);
 }
 
+// Writes two pages at that position, and says what it cost.
+Duration cost_of_two_pages(Ioless& f, PageIndex at) {
+  const TimePoint start = f.sim.now();
+  TimePoint end{};
+  f.sim.spawn(
+      "writer",
+      [](Ioless& fixture, std::int64_t pos, TimePoint& ended) -> Task<> {
+        const Errno result = co_await generic_file_write(fixture.vfs, fixture.file(0), pos,
+                                                         2 * kPageSize, fixture.writer);
+        CHECK(result == Errno::kOk);
+        ended = fixture.sim.now();
+      }(f, at * kPageSize, end),
+      ProcessKind::kDaemon);
+  f.run_until((start + milliseconds(1)).time_since_epoch());
+  return end - start;
+}
+
+TEST_CASE("above the limit no zone may hold a new page, and finding one takes longer",
+          "[writeback]") {
+  Ioless f(any_kernel());
+  f.vfs.costs.slow_allocation = std::chrono::nanoseconds(400);
+  f.dirty(39997);
+  CHECK(cost_of_two_pages(f, 39997) == Duration(0));  // before the second one the limit is not met
+  CHECK(cost_of_two_pages(f, 39999) == Duration(0));  // nor passed
+  CHECK(cost_of_two_pages(f, 40001) == 2 * f.vfs.costs.slow_allocation);
+  CHECK(cost_of_two_pages(f, 0) == Duration(0));  // pages that are in memory
+  f.writer.set_policy(SchedPolicy::kFifo);        // whose limit is higher
+  CHECK(cost_of_two_pages(f, 40003) == Duration(0));
+}
+
+// Above the background limit as well, so at the begin of the look and at its end.
+TEST_CASE("a look that starts the flusher costs what starting it takes", "[writeback]") {
+  Ioless f(any_kernel());
+  f.vfs.costs.wake_flusher = std::chrono::nanoseconds(350);
+  f.dirty(20000);
+  f.balance(1);
+  CHECK(f.writer.debt() == Duration(0));  // free
+  f.dirty(30001);
+  f.set_rate(25600);
+  f.balance(1);
+  CHECK(f.writer.debt() == 2 * f.vfs.costs.wake_flusher);
+}
+
 TEST_CASE("strictlimit: a device's own limit holds below the global one", "[writeback]") {
   Ioless f("6.1");
   f.bdi(0).strict_limit = true;
