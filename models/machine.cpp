@@ -83,6 +83,7 @@ MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
   params.highmem_is_dirtyable = scenario.vm.highmem_is_dirtyable != 0;
   params.min_free = min_free_pages(params.total - params.highmem);
   params.undirtyable = undirtyable_pages(row.writeback.limits, params.total, params.min_free);
+  params.undirtyable_of_all = reserve_is_of_all_pages(row.writeback.limits);
   params.batches = row.batches;
   return params;
 }

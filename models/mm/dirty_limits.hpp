@@ -83,5 +83,10 @@ Pages dirty_limit_after_boot(LimitsRule rule, const VmParams& vm, Pages total, P
 // nothing up to 2.6.32; later the high watermark and what is kept for the lower zone, and in 3.10
 // the lowest watermark once more.
 Pages undirtyable_pages(LimitsRule rule, Pages total, Pages min_free);
+// It comes off free and file pages together: of 3.10.4, as recorded. Off the free ones alone, and
+// no more than those, in 3.10.65 and 6.1.
+constexpr bool reserve_is_of_all_pages(LimitsRule rule) {
+  return rule == LimitsRule::k310;
+}
 
 }  // namespace wbsim

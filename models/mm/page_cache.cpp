@@ -42,7 +42,8 @@ PropFraction PageCache::flex_fraction(BackingDevInfo& bdi) {
 
 Pages PageCache::dirtyable_memory() const {
   const Pages free = free_pages();
-  const Pages all = free - std::min(free, params_.undirtyable) + file_pages();
+  const Pages has_reserve = params_.undirtyable_of_all ? free + file_pages() : free;
+  const Pages all = free + file_pages() - std::min(has_reserve, params_.undirtyable);
   return all - std::min(all, params_.undirtyable_highmem(locked_memory_)) + kOne;
 }
 

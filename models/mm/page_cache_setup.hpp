@@ -42,10 +42,11 @@ struct PageBatches {
 struct MemoryParams {
   Pages total{};
   Pages free_at_start{};
-  Pages file_pages_at_start{};  // counted as dirtyable, belong to no file of the scenario
-  Pages min_free{};             // watermark; low is 5/4 and high 3/2 of it
-  Pages undirtyable{};          // of the free pages, never counted as dirtyable
-  Pages highmem{};              // of the total
+  Pages file_pages_at_start{};      // counted as dirtyable, belong to no file of the scenario
+  Pages min_free{};                 // watermark; low is 5/4 and high 3/2 of it
+  Pages undirtyable{};              // of the free pages, never counted as dirtyable
+  bool undirtyable_of_all = false;  // and of the file pages, where less is free
+  Pages highmem{};                  // of the total
   bool highmem_is_dirtyable = false;
   PageBatches batches{};
 

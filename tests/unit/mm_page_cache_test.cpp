@@ -58,6 +58,14 @@ TEST_CASE("high memory is not dirtyable, unless the sysctl says so", "[mm]") {
     f.add_page(0);  // moves from free to the files; its node takes a page
     CHECK(f.cache.dirtyable_memory() == Pages(1200));
   }
+  SECTION("the reserve is of the free pages, or of all") {
+    setup.memory.undirtyable = Pages(4010);
+    CHECK(FsFixture(setup).cache.dirtyable_memory() == Pages(1));
+    setup.memory.highmem = Pages(0);
+    CHECK(FsFixture(setup).cache.dirtyable_memory() == Pages(301));
+    setup.memory.undirtyable_of_all = true;
+    CHECK(FsFixture(setup).cache.dirtyable_memory() == Pages(291));
+  }
   SECTION("what processes hold, they hold there first") {
     FsFixture f(setup);
     REQUIRE(f.cache.try_lock_memory(Pages(2900)));
