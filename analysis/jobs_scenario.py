@@ -23,6 +23,7 @@ FSYNC_NOTE = "next start is the first multiple of the period not before the prev
 # The recorder goes on until clean for 1 s, or for 60 s after the last writer.
 SETTLE_S = 1
 RECORDED_AFTER_WRITERS_S = 60
+FIRST_RECLAIM_MS = 1000  # takes less, the waits for what cannot be freed included
 
 
 def kernel_section(conditions):
@@ -78,6 +79,7 @@ def machine_section(directory, conditions, cpu_costs, by_boot):
             "free_at_start": size(free * PAGE_BYTES),
             "file_cache_at_start": size(cached_pages_at_start(conditions, free, on_lru)
                                         * PAGE_BYTES),
+            **unfreeable_at_start(directory, conditions),
             **dirtied_at_start(directory, conditions, by_boot),
             "cpu_costs": cpu_costs}
 
@@ -128,6 +130,25 @@ def dirtied_at_start(directory, conditions, by_boot):
     series = recording.table(directory, "series")
     sectors = sum(int(series[disk["name"] + "_wr_sectors"][0]) for disk in conditions["disks"])
     return {"dirtied_at_start": size(by_boot * PAGE_BYTES + sectors * SECTOR_BYTES)}
+
+
+def unfreeable_at_start(directory, conditions):
+    """Up to 2.6.27 pages that nobody can free (of the initramfs, and held metadata) lie on the
+    inactive list. Reclaim moves them to the active one as soon as memory is full."""
+    if recording.kernel_number(conditions["kernel"]["release"]) >= (2, 6, 28):
+        return {}
+    series = recording.table(directory, "series")
+    active = [int(pages) for pages in series["nr_active"]]
+    # The zones' watermarks are multiples of it, up to 3/2.
+    full_pages = int(conditions["sysctl"]["min_free_kbytes"]) * 1024 // PAGE_BYTES * 4
+    full = next((i for i, free in enumerate(series["nr_free_pages"]) if int(free) < full_pages),
+                None)
+    span = FIRST_RECLAIM_MS // conditions["sampling_ms"]
+    if full is None or full <= span or full + span >= len(active):
+        return {}
+    moved = max(active[full:full + span]) - active[full - 1]
+    usual = active[full - 1] - active[full - 1 - span]  # pages that are dirtied again
+    return {"unfreeable_at_start": size(max(moved - usual, 0) * PAGE_BYTES)}
 
 
 def device(disk, queue, soft_block_bytes, written):

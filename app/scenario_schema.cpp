@@ -121,6 +121,12 @@ void describe_machine(KeyVisitor& v, Scenario& s) {
           .multiple_of(kPageSize)
           .read_by("throttles of 2.6"),
       slot(s.memory.dirtied_at_start));
+  v.leaf(size_key("unfreeable_at_start", 0, 64 * kTiB,
+                  "Of the file pages at the start, those of an initramfs and mlocked ones on the "
+                  "inactive list: reclaim meets them first, and fails")
+             .multiple_of(kPageSize)
+             .read_by("reclaim up to 2.6.27"),
+         slot(s.memory.unfreeable_at_start));
   v.leaf(size_key("dirty_limit_at_start", kPageSize, 64 * kTiB,
                   "The tracked dirty limit (global_dirty_limit) when the workloads start, as boot "
                   "or the last write to a sysctl left it")

@@ -79,6 +79,7 @@ MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
   params.total = total_pages(scenario);
   params.free_at_start = scenario.memory.free_at_start.value_or(params.total * 94 / 100);
   params.file_pages_at_start = scenario.memory.file_pages_at_start.value_or(params.total / 100);
+  params.unfreeable_at_start = scenario.memory.unfreeable_at_start;
   params.highmem = whole_pages(scenario.memory.highmem);
   params.highmem_is_dirtyable = scenario.vm.highmem_is_dirtyable != 0;
   params.min_free = min_free_pages(params.total - params.highmem);
@@ -195,7 +196,6 @@ class Machine::Impl {
   TaskQueueDisk tq_disk_;
   Durability durability_;
   WritebackContext context_;
-  VmWriteoutThrottle vm_writeout_{context_};
   std::optional<FsTrace> fs_trace_;
   std::deque<Disk> disks_;
   RootFsSuperBlock root_;
@@ -209,6 +209,7 @@ class Machine::Impl {
   std::unique_ptr<Flusher> flusher_;
   std::unique_ptr<LaptopMode> laptop_;
   std::unique_ptr<DirtyThrottle> throttle_;
+  std::optional<VmWriteoutThrottle> vm_writeout_;
   std::deque<Job> jobs_;
   std::deque<ReplayJob> replays_;
   std::vector<Workload*> workloads_;  // both, in the order of RunSummary::writers
@@ -417,7 +418,7 @@ void Machine::Impl::make_flusher() {
   make_throttle();
   vfs_.throttle = throttle_.get();
   if (row_.writeback.throttles_vm_writeout)
-    vfs_.reclaim_throttle = &vm_writeout_;
+    vfs_.reclaim_throttle = &vm_writeout_.emplace(context_, *flusher_);
 }
 
 // The files NAME.0, NAME.1, ... that a job writes one after the other.
@@ -578,7 +579,7 @@ void Machine::Impl::dirty_written_devices() {
 RunSummary Machine::Impl::run() {
   limits_at_start_ = context_.dirty_limits();
   cache_.take_batch_work();  // those of what is in memory already
-  sim_.spawn("kswapd0", vfs_.kswapd.run(), ProcessKind::kDaemon);
+  sim_.spawn("kswapd0", vfs_.kswapd.run(vfs_.reclaim_throttle), ProcessKind::kDaemon);
   for (std::size_t i = 0; i < filesystems_.size(); ++i)
     if (Jbd2* const journal = filesystems_[i]->journal())
       sim_.spawn("jbd2/" + scenario_.filesystems[i].device + "-8",

@@ -111,6 +111,8 @@ struct MemoryConfig {
   // Pages dirtied since boot, of which balance_dirty_pages_ratelimited() up to 2.6.39 has counted
   // the last ones (modulo ratelimit_pages), on each processor.
   Pages dirtied_at_start{0};
+  // Pages on the inactive list that nobody can free; up to 2.6.27.
+  Pages unfreeable_at_start{0};
   // The tracked dirty limit of 3.1 and later, as boot or the last sysctl left it.
   std::optional<Pages> dirty_limit_at_start;
 };

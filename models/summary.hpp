@@ -33,7 +33,7 @@ struct WriterSummary {
   std::int64_t errors = 0;          // calls that returned an error
   Duration throttled{};             // inside balance_dirty_pages()
   std::int64_t throttle_calls = 0;  // balance_dirty_pages() calls that waited or wrote back
-  Duration vm_writeout{};           // inside throttle_vm_writeout()
+  Duration vm_writeout{};           // inside try_to_free_pages()
   std::int64_t vm_writeout_calls = 0;
 };
 

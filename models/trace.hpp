@@ -101,7 +101,7 @@ struct Sample {
   std::vector<CgroupSample> cgroups;
 };
 
-// Who made a task sleep or write in balance_dirty_pages(), or sleep in throttle_vm_writeout().
+// Who made a task sleep or write in balance_dirty_pages(), or sleep as it frees memory.
 enum class ThrottledBy : std::uint8_t {
   kNobody,
   kGlobalLimit,  // more is dirty or under write-back than the whole machine may have

@@ -239,7 +239,7 @@ bool FileWrite::write_until_it_sleeps() {
 Task<Errno> FileWrite::go_on() {
   do {
     if (stop_ == Stop::kMemory)
-      co_await vfs_.reclaim_throttle->throttle_vm_writeout(task_);
+      co_await vfs_.reclaim_throttle->try_to_free_pages(task_);
     if (stop_ == Stop::kPageLocked) {
       page_ = co_await grab_cache_page(vfs_, inode_, piece().index, task_);
       stop_ = write_piece(*page_, piece());

@@ -55,7 +55,7 @@ Task<> ReadPages::read(std::int64_t first, std::int64_t count) {
     const auto index = static_cast<PageIndex>(i);
     const auto in_memory = [&] { return vfs_.cache.find_get_page(inode_.i_data, index); };
     while (vfs_.must_wait_for_memory(task_) && !in_memory())
-      co_await vfs_.reclaim_throttle->throttle_vm_writeout(task_);
+      co_await vfs_.reclaim_throttle->try_to_free_pages(task_);
     if (in_memory())
       continue;
     Page& page = vfs_.add_page(inode_.i_data, index, task_);

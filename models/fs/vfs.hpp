@@ -86,7 +86,7 @@ struct Vfs : PageReleaser {
                       : add_uncharged_page(mapping, index, task);
   }
   // kswapd has not kept free memory above the lowest watermark: before the task adds a page it
-  // frees some itself, and waits in throttle_vm_writeout().
+  // frees some itself, or waits.
   bool must_wait_for_memory(const TaskStruct& task) const {
     return reclaim_throttle && cache.free_pages() < cache.params().min_free &&
            reclaim_throttle->must_wait(&task);
@@ -103,11 +103,13 @@ struct Vfs : PageReleaser {
       task.charge(costs.slow_allocation * pages);
   }
   Jiffies jiffies() const { return ticks.jiffies_at(sim.now()); }
-  Reclaim when_low() const {
+  Reclaim when_low() {
     const Pages free = cache.free_pages();
     const bool kswapd_waits = reclaim_throttle && free < cache.low_watermark() &&
                               free >= cache.params().min_free &&
                               reclaim_throttle->must_wait(nullptr);
+    if (kswapd_waits && cache.unfreeable() > Pages(0))
+      kswapd.wake();
     return kswapd_waits ? Reclaim::kNotYet : Reclaim::kNow;
   }
 

@@ -9,6 +9,7 @@
 
 #include <utility>
 
+#include "models/mm/reclaim_throttle.hpp"
 #include "models/sched/processors.hpp"
 #include "sim/task.hpp"
 #include "sim/wait_queue.hpp"
@@ -23,12 +24,18 @@ class Kswapd {
     owed_ += cost;
     wake_.wake_one();
   }
+  void wake() {
+    woken_ = true;
+    wake_.wake_one();
+  }
   // The thread. While nobody runs it nothing is paid.
-  Task<> run() {
+  Task<> run(ReclaimThrottle* throttle = nullptr) {
     for (;;) {
-      while (owed_ == Duration::zero())
+      while (owed_ == Duration::zero() && !woken_)
         co_await wake_.wait("memory");
       co_await cpu_.woken(thread_);
+      if (std::exchange(woken_, false) && throttle)
+        co_await throttle->balance_pgdat(thread_);
       thread_.charge(std::exchange(owed_, Duration::zero()));
       co_await cpu_.settle(thread_);
     }
@@ -38,6 +45,7 @@ class Kswapd {
   Processors& cpu_;
   Thread thread_{"kswapd0"};
   Duration owed_{0};
+  bool woken_ = false;  // for more than to pay
   WaitQueue wake_;
 };
 

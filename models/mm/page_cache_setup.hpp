@@ -49,6 +49,7 @@ struct MemoryParams {
   Pages highmem{};                  // of the total
   bool highmem_is_dirtyable = false;
   PageBatches batches{};
+  Pages unfreeable_at_start{};  // of the file pages, on the inactive list
 
   // highmem_dirtyable_memory(): all of it but what processes hold, who are given it first.
   Pages undirtyable_highmem(Pages held = Pages(0)) const {
@@ -59,7 +60,7 @@ struct MemoryParams {
 // When an allocation finds memory low.
 enum class Reclaim : std::uint8_t {
   kNow,
-  kNotYet,  // kswapd sleeps in throttle_vm_writeout()
+  kNotYet,  // kswapd has to wait
 };
 
 // Newest at the head.

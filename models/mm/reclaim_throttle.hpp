@@ -1,5 +1,5 @@
-// Who must free memory waits while too much of it is under write-back. Called where pages are
-// allocated, implemented in writeback/. The task is null where it is kswapd.
+// Who must free memory waits while too much of it is under write-back, or while what lies first
+// cannot be freed. Called where pages are allocated, implemented in writeback/.
 #pragma once
 
 #include "models/mm/task_struct.hpp"
@@ -10,8 +10,9 @@ namespace wbsim {
 class ReclaimThrottle {
  public:
   virtual ~ReclaimThrottle() = default;
-  virtual bool must_wait(const TaskStruct* task) const = 0;
-  virtual Task<> throttle_vm_writeout(TaskStruct& task) = 0;  // until it need not wait
+  virtual bool must_wait(const TaskStruct* task) const = 0;  // null: kswapd
+  virtual Task<> try_to_free_pages(TaskStruct& task) = 0;    // until it need not wait
+  virtual Task<> balance_pgdat(Thread& kswapd) = 0;          // past what cannot be freed
 };
 
 }  // namespace wbsim

@@ -31,7 +31,7 @@ struct TaskStruct : Thread {
   ThrottledBy throttled_by{};       // while it is in one of the next two
   Duration throttled{};             // spent in balance_dirty_pages()
   std::int64_t throttle_calls = 0;  // calls of it that wrote back or slept
-  Duration vm_writeout{};           // spent in throttle_vm_writeout()
+  Duration vm_writeout{};           // spent in try_to_free_pages()
   std::int64_t vm_writeout_calls = 0;
 };
 

@@ -177,7 +177,7 @@ Task<> Job::lock_memory() {
       if (task_.memcg)
         task_.memcg->locked += step;
     } else if (throttle && throttle->must_wait(&task_))
-      co_await throttle->throttle_vm_writeout(task_);
+      co_await throttle->try_to_free_pages(task_);
     else
       co_await context_.sim().delay(kReclaimWait, "direct reclaim");
   }

@@ -18,6 +18,8 @@ class Flusher : public DirtyListener {
   // The writer leaves with the background limit exceeded.
   virtual bool writeback_in_progress(const BackingDevInfo& bdi) const = 0;
   virtual void start_background_writeback(BackingDevInfo& bdi) = 0;
+  // Reclaim has looked at so many pages for nothing.
+  virtual void wakeup_pdflush(Pages) {}
   virtual Task<Errno> sync(TaskStruct& task) = 0;  // sync(2)
   // The laptop mode's timer of this device, or of all, expired.
   virtual void laptop_flush(BackingDevInfo& bdi) = 0;

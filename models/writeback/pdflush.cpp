@@ -22,7 +22,7 @@ struct PdflushPool::PdflushThread {
   explicit PdflushThread(int number)
       : task("pdflush-" + std::to_string(100 + number), TaskRole::kPdflush) {}
   TaskStruct task;
-  WaitQueue wake;
+  WaitQueue wake, has_run;
   Job job{};
   TimePoint when_slept{};
 };
@@ -50,6 +50,15 @@ void PdflushPool::start_thread() {
   context_.sim().spawn(thread.task.name(), run_thread(thread), ProcessKind::kDaemon);
 }
 
+// kthread_run() sleeps until the new thread has run. So two that end together, and find nobody
+// idle, make one each.
+Task<> PdflushPool::start_one_pdflush_thread(TaskStruct& task) {
+  start_thread();
+  co_await all_.back()->has_run.wait("kthread_run");
+  co_await context_.vfs.cpu.woken(task);
+  co_await context_.vfs.cpu.settle(task);
+}
+
 bool PdflushPool::pdflush_operation(Job job) {
   if (idle_.empty())
     return false;
@@ -65,6 +74,9 @@ bool PdflushPool::pdflush_operation(Job job) {
 // __pdflush(): the pool grows and shrinks only when a thread has finished a job.
 Task<> PdflushPool::run_thread(PdflushThread& thread) {
   Simulator& sim = context_.sim();
+  co_await context_.vfs.cpu.woken(thread.task);
+  co_await context_.vfs.cpu.settle(thread.task);
+  thread.has_run.wake_one();
   for (;;) {
     idle_.push_front(&thread);
     thread.when_slept = sim.now();
@@ -76,7 +88,7 @@ Task<> PdflushPool::run_thread(PdflushThread& thread) {
         nr_threads_ < kMaxPdflushThreads) {
       if (rules_.creation_restarts_clock)
         last_empty_ = sim.now();
-      start_thread();
+      co_await start_one_pdflush_thread(thread.task);
     }
     if (idle_.empty() || nr_threads_ <= kMinPdflushThreads)
       continue;
@@ -190,6 +202,10 @@ void PdflushPool::laptop_flush(BackingDevInfo&) {
 
 void PdflushPool::start_background_writeback(BackingDevInfo&) {
   pdflush_operation({Job::What::kBackgroundWriteout});
+}
+
+void PdflushPool::wakeup_pdflush(Pages scanned) {
+  pdflush_operation({Job::What::kBackgroundWriteout, scanned.count()});
 }
 
 // The most recently mounted superblock first.

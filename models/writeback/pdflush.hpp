@@ -33,6 +33,7 @@ class PdflushPool : public Flusher {
   Task<> writeback_inodes(WritebackControl& wbc, TaskStruct& task) override;
   bool writeback_in_progress(const BackingDevInfo& bdi) const override;
   void start_background_writeback(BackingDevInfo& bdi) override;
+  void wakeup_pdflush(Pages scanned) override;
   Task<Errno> sync(TaskStruct& task) override;
   void laptop_flush(BackingDevInfo& bdi) override;
   int threads() const override { return nr_threads_; }
@@ -47,6 +48,7 @@ class PdflushPool : public Flusher {
 
   bool pdflush_operation(Job job);  // false: no thread is idle, the job is lost
   void start_thread();
+  Task<> start_one_pdflush_thread(TaskStruct& task);
   Task<> run_thread(PdflushThread& thread);
   Task<> do_job(Job job, TaskStruct& task);
   Task<> background_writeout(std::int64_t min_pages, TaskStruct& task);

@@ -8,19 +8,26 @@
 #pragma once
 
 #include "models/mm/reclaim_throttle.hpp"
+#include "models/writeback/futile_scan.hpp"
 #include "models/writeback/writeback_context.hpp"
 
 namespace wbsim {
 
 class VmWriteoutThrottle : public ReclaimThrottle {
  public:
-  explicit VmWriteoutThrottle(WritebackContext& context) : context_(context) {}
+  VmWriteoutThrottle(WritebackContext& context, Flusher& flusher)
+      : context_(context), futile_(context, flusher) {}
 
   bool must_wait(const TaskStruct* task) const override;
-  Task<> throttle_vm_writeout(TaskStruct& task) override;  // frees a few pages first
+  Task<> try_to_free_pages(TaskStruct& task) override;
+  Task<> balance_pgdat(Thread& kswapd) override { return futile_.balance_pgdat(kswapd); }
 
  private:
+  bool too_much_under_writeback(const TaskStruct* task) const;
+  Task<> throttle_vm_writeout(TaskStruct& task);  // frees a few pages first
+
   WritebackContext& context_;
+  FutileScan futile_;
 };
 
 }  // namespace wbsim

@@ -84,10 +84,10 @@ void WritebackContext::sync_supers() {
   }
 }
 
-Task<> WritebackContext::congestion_wait(TaskStruct& task, Jiffies at_most) {
-  co_await vfs.cpu.settle(task);
+Task<> WritebackContext::congestion_wait(Thread& thread, Jiffies at_most) {
+  co_await vfs.cpu.settle(thread);
   co_await congestion.queue(congestion_index).wait_for(timeout(at_most), "congestion_wait");
-  co_await vfs.cpu.woken(task);
+  co_await vfs.cpu.woken(thread);
 }
 
 void WritebackContext::trace_work(TimePoint since, std::string_view thread, WriteReason reason,

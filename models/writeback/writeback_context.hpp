@@ -161,7 +161,7 @@ struct WritebackContext {
   void sync_supers();  // write_super() of each file system whose s_dirt is set
   std::int64_t inodes() const;
 
-  Task<> congestion_wait(TaskStruct& task, Jiffies at_most);
+  Task<> congestion_wait(Thread& thread, Jiffies at_most);
   void trace_work(TimePoint since, std::string_view thread, WriteReason reason,
                   std::int64_t written) const;
 };

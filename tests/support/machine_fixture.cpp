@@ -13,6 +13,7 @@ MemoryParams memory_of(const Scenario& s) {
   params.total = whole_pages(s.memory.total);
   params.free_at_start = s.memory.free_at_start.value_or(params.total * 9 / 10);
   params.file_pages_at_start = s.memory.file_pages_at_start.value_or(Pages(0));
+  params.unfreeable_at_start = s.memory.unfreeable_at_start;
   params.highmem = whole_pages(s.memory.highmem);
   params.min_free = Pages(32);
   return params;
@@ -135,7 +136,7 @@ void MachineFixture::start_flusher() {
   vfs.dirty_listener = flusher.get();
   vfs.throttle = throttle.get();
   if (row.writeback.throttles_vm_writeout)
-    vfs.reclaim_throttle = &vm_writeout;
+    vfs.reclaim_throttle = &vm_writeout.emplace(context, *flusher);
   flusher->start();
   for (const auto& fs : filesystems)
     if (Jbd2* const journal = fs->journal())

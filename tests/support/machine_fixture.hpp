@@ -177,7 +177,7 @@ class MachineFixture {
   BlockLayer block_layer;
   TaskQueueDisk tq_disk;
   WritebackContext context;
-  VmWriteoutThrottle vm_writeout{context};
+  std::optional<VmWriteoutThrottle> vm_writeout;
   std::deque<Disk> disks;
   BlockDevSuperBlock block_devices;
   std::vector<std::unique_ptr<Ext2>> filesystems;

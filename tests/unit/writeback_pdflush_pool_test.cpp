@@ -8,19 +8,21 @@
 namespace wbsim {
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Disks with one inode each that takes a while to write: a job is busy as long as that.
 struct Pool : MachineFixture {
-  explicit Pool(int disk_count) : MachineFixture(scenario(disk_count)) {
-    for (int i = 0; i < disk_count; ++i)
-      mount_slow_inodes(static_cast<std::size_t>(i)).add();
+  explicit Pool(int disk_count) : Pool(scenario(disk_count)) {}
+  explicit Pool(const Scenario& s) : MachineFixture(s) {
+    for (std::size_t i = 0; i < s.devices.size(); ++i)
+      mount_slow_inodes(i).add();
     start_flusher();
     run_until(milliseconds(1));
   }
-  static Scenario scenario(int disk_count) {
-    Scenario s = plain_scenario("2.6.31", disk_count);
+  static Scenario scenario(int disk_count, const char* kernel = "2.6.31") {
+    Scenario s = plain_scenario(kernel, disk_count);
     s.vm.dirty_writeback_centisecs = 0;
     s.vm.dirty_background_ratio = 0;  // background jobs run with no page dirty
     return s;
@@ -69,6 +71,19 @@ TEST_CASE("pdflush 9.9: a thread is made when the pool was empty for more than a
     f.job(milliseconds(1200), 1, milliseconds(300));
     CHECK(f.threads_at(seconds(5)) == 2);
   }
+}
+
+// Each sleeps until its new thread has run, and finds nobody idle. 2.6.31 begins to count the
+// second anew with the first of them.
+TEST_CASE("two threads that end together make one each up to 2.6.24", "[writeback]") {
+  const char* kernel = GENERATE("2.6.24", "2.6.31");
+  Scenario s = Pool::scenario(2, kernel);
+  s.cpu.costs.context_switch = microseconds(5);
+  Pool f(s);
+  f.job(milliseconds(10), 0, seconds(2));
+  f.job(milliseconds(10), 1, seconds(2) + microseconds(1));
+  CHECK(f.threads_at(seconds(2)) == 2);
+  CHECK(f.threads_at(seconds(3)) == (std::string_view(kernel) == "2.6.24" ? 4 : 3));
 }
 
 TEST_CASE("the thread that slept last takes the next job", "[writeback]") {

@@ -93,7 +93,7 @@ TEST_CASE("with no more than 1.1 limits under write-back nobody waits", "[writeb
 TEST_CASE("with memory left nobody waits, whatever is under write-back", "[writeback]") {
   Full f("2.6.31", 2400);
   f.cache.unlock_memory(Pages(200));
-  REQUIRE(f.vm_writeout.must_wait(&f.task));
+  REQUIRE(f.vm_writeout->must_wait(&f.task));
   f.write_a_page();
   f.run_until(milliseconds(30));
   CHECK(f.returned == milliseconds(20));
@@ -153,8 +153,8 @@ TEST_CASE("a real-time task waits above 1.1 limits of its own", "[writeback]") {
   const Full f("2.6.18", 2400);
   TaskStruct rt("rt");
   rt.set_policy(SchedPolicy::kFifo);
-  CHECK(f.vm_writeout.must_wait(&f.task));  // 1966 pages and a tenth
-  CHECK_FALSE(f.vm_writeout.must_wait(&rt));
+  CHECK(f.vm_writeout->must_wait(&f.task));  // 1966 pages and a tenth
+  CHECK_FALSE(f.vm_writeout->must_wait(&rt));
 }
 
 }  // namespace
