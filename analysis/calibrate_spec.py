@@ -19,7 +19,9 @@ dirty_buffer       further one; and where all are written, besides.
 balance_dirty,     how much longer a call is in which the task looked at the limits; in which the
 timer_tick         timer ticked.
 clock_check        the recorder's: what a call costs besides of a job that stops by the clock.
-allocate_block     the same call into a new file of a file system, for each block.
+indirect_block     how much longer calls become where a file of ext2 needs an indirect block more.
+extent_level       how much longer they are where the tree of its pieces has a level more.
+allocate_block     the same call into a new file of a file system, for each block, without those.
 writeback_page,    time between two issues of full requests by a flusher nobody interrupts, for
 writeback_by_bio,  each page: of a file whose pages go many to a bio (before the first of them the
 writeback_by_buffers,  pages are taken: calibrate_chains.py); of pages with one buffer and with
@@ -50,10 +52,11 @@ import job_language
 import recording
 import spec_recording
 import trace_events
+from calibrate_blocks import allocation_costs, extent_level, indirect_block
 from calibrate_common import COPY_NS_PER_KIB, VIRTUAL_CLOCKS
 from calibrate_chains import page_completion, page_taking
 from calibrate_interrupts import commonest, completion_costs, full_sectors, reclaim_cost
-from calibrate_writes import allocation_costs, buffered_sequences, usual, write_costs
+from calibrate_writes import buffered_sequences, usual, write_costs
 from job_language import PAGE_BYTES as PAGE
 
 BUSY_SHARE = 0.9  # of the most requests a sample saw: the disk had enough to do
@@ -265,6 +268,8 @@ def calibrate(directories):
     if not any(clock in experiments[0].conditions["qemu"] for clock in VIRTUAL_CLOCKS):
         raise SystemExit(f"qemu says none of {VIRTUAL_CLOCKS}: the copy speed is not known")
     costs = write_costs(experiments)
+    costs["indirect_block"] = indirect_block(experiments, costs["tree_level"])
+    costs["extent_level"] = extent_level(experiments, costs["tree_level"], costs["indirect_block"])
     single = costs["write_syscall"] + costs["page"]
     traced = submission_costs(experiments)
     submission = {how: us for (how, events), us in traced.items() if events == 0}
@@ -284,7 +289,8 @@ def calibrate(directories):
         "write_syscall": costs["write_syscall"],
         "write_page": (costs["page"] - costs["new_page"] - costs["buffer"] - costs["dirty_buffer"]
                        - PAGE / 1024 * COPY_NS_PER_KIB / 1000),
-        "tree_level": costs["tree_level"],
+        "tree_level": costs["tree_level"], "indirect_block": costs["indirect_block"],
+        "extent_level": costs["extent_level"],
         "new_page": costs["new_page"], "page_fault": fault or 0.0,
         "write_buffer": costs["buffer"], "dirty_buffer": costs["dirty_buffer"],
         "balance_dirty": costs["balance_dirty"], "timer_tick": costs["timer_tick"],

@@ -17,7 +17,6 @@ LRU_BATCH, PAGE_BATCH, HEADS_A_SLAB = 15, 63, 39
 TREE_BITS = 6  # 64 pages or nodes in a node
 USUAL_SPREAD = 0.25
 ENOUGH = 100  # calls, for a mean
-LONG = 3  # times the median: somebody else ran
 
 
 def buffered_sequences(experiments, partial=False):
@@ -200,25 +199,6 @@ def clock_check(experiments, level):
     if not all(found.values()):
         return 0.0
     return max(0.0, statistics.median(found[True]) - statistics.median(found[False]))
-
-
-def allocation_costs(experiments, costs):
-    """{file system as it was made: us a block}."""
-    found = collections.defaultdict(list)
-    for experiment, number, job in buffered_sequences(experiments):
-        made, block = experiment.file_system(job)
-        pages = pages_a_call(job)
-        if made is None or pages == 0:
-            continue
-        blocks = PAGE // block
-        known = costs["page"] + costs["lru_batch"] / LRU_BATCH
-        known += (blocks - 1) * (costs["buffer"] + costs["dirty_buffer"])
-        known += costs["refill"] * (1 / PAGE_BATCH + blocks / HEADS_A_SLAB)
-        _, latency, page = at_rest(experiment, number)
-        latency = leveled(latency, page, pages, costs["tree_level"])
-        latency = latency[latency < LONG * numpy.median(latency)] - costs["write_syscall"]
-        found[made].append((float(latency.mean()) / pages - known) / blocks)
-    return {made: statistics.median(values) for made, values in found.items()}
 
 
 def write_costs(experiments):

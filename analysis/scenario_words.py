@@ -9,8 +9,8 @@ MODELLED_COSTS = ("write_syscall", "write_page", "write_buffer", "refill", "copy
                   "writeback_page", "writeback_buffer", "request", "context_switch",
                   "complete_page", "complete_request", "reclaim_page", "user_call")
 # Of some recordings only.
-MORE_MODELLED_COSTS = ("indirect_block", "lru_batch", "tree_level", "new_page", "page_fault",
-                       "dirty_buffer", "writeback_by_bio", "writeback_by_buffers",
+MORE_MODELLED_COSTS = ("indirect_block", "extent_level", "lru_batch", "tree_level", "new_page",
+                       "page_fault", "dirty_buffer", "writeback_by_bio", "writeback_by_buffers",
                        "complete_by_bio", "complete_by_buffers", "complete_buffer",
                        "slow_allocation", "balance_dirty", "wake_flusher", "timer_tick")
 

@@ -53,6 +53,8 @@ void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
   cost("allocate_block", c.allocate_block, "The file system: each new block of a file");
   cost("indirect_block", c.indirect_block,
        "The file system: each indirect block on the way to a block that write(2) maps");
+  cost("extent_level", c.extent_level,
+       "ext4's driver without a journal: each level of the tree of a file's pieces, a new block");
   cost("copy_per_kib", c.copy_per_kib, "Copying 1024 bytes of user data");
   cost("read_page", c.read_page, "Finding a cached page in read(2)");
   cost("writeback_page", c.writeback_page, "Page scan, writepage and completion of one page");

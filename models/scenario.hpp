@@ -58,6 +58,7 @@ struct CpuCosts {
   Duration lru_batch{0};             // each batch of new pages that goes to the LRU lists together
   Duration allocate_block{0};        // the file system: each new block of a file
   Duration indirect_block{0};        // each indirect block on the way to a block that is mapped
+  Duration extent_level{0};          // each level of the tree of a file's pieces, for a new block
   Duration copy_per_kib{150};        // copying user data, for 1024 bytes
   Duration read_page{300};           // finding a cached page in read(2)
   Duration writeback_page{700};      // page scan, block_write_full_page or mpage, completion
@@ -81,8 +82,8 @@ struct CpuCosts {
   // Of a machine whose processors take no time.
   static constexpr CpuCosts none() {
     constexpr Duration no{0};
-    static_assert(sizeof(CpuCosts) == 30 * sizeof(Duration), "a cost is missing below");
-    return {no, no, no, no, no, no, no, no, no, no, no, no, no, no, no,
+    static_assert(sizeof(CpuCosts) == 31 * sizeof(Duration), "a cost is missing below");
+    return {no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no,
             no, no, no, no, no, no, no, no, no, no, no, no, no, no, no};
   }
 };

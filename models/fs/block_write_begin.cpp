@@ -28,6 +28,7 @@ enum class Mapped : std::uint8_t { kGoOn, kSkipBlock, kStop };
   if (!bh.test(BH_New))
     return Mapped::kGoOn;
   ++result.new_blocks;
+  result.extent_levels += inode.i_sb->extent_levels(inode);
   unmap_underlying_metadata(vfs, inode, bh);
   if (page.test(PG_uptodate))
     bh.set(BH_Uptodate);

@@ -27,6 +27,7 @@ struct Prepared {
   int waiting_count = 0;
   int new_blocks = 0;       // that get_block allocated
   int indirect_blocks = 0;  // that it looked into
+  int extent_levels = 0;    // that the new blocks went through
 };
 
 // Bytes [from, to) of the locked page are about to be written. Whole blocks never need a read; a

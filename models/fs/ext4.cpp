@@ -1,6 +1,7 @@
 #include "models/fs/ext4.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "models/fs/buffer.hpp"
 
@@ -12,6 +13,12 @@ FilesystemConfig with_metadata(FilesystemConfig config) {
   return config;
 }
 }  // namespace
+
+int levels_of_last_node(std::int64_t n) {
+  const auto size = static_cast<std::uint64_t>(n + 2);
+  const int doubled = 63 - std::countl_zero(size);
+  return 2 * (doubled - 1) + (size >= std::uint64_t{3} << (doubled - 1) ? 1 : 0);
+}
 
 Ext4::Ext4(Vfs& vfs, Inode& device, const FilesystemConfig& config)
     : Ext2(vfs, device, with_metadata(config)),
@@ -39,6 +46,10 @@ Task<Errno> Ext4::write_inode(Inode& inode, TaskStruct& task, bool wait) {
   if (!wait)
     co_return Errno::kOk;
   co_return co_await Ext2::write_inode(inode, task, wait);
+}
+
+int Ext4::extent_levels(const Inode& inode) const {
+  return levels_of_last_node(static_cast<std::int64_t>(files_[inode.i_ino].extents.size()));
 }
 
 std::int64_t Ext4::data_block(const File& file, std::int64_t block) {

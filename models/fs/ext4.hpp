@@ -3,7 +3,8 @@
 // MODELS:   fs/ext4 of 2.6.28 - 6.1 without a journal: ext4_ind_map_blocks() when a page is
 //           written to (nothing is delayed), ext4_dirty_inode(). A new block dirties its group's
 //           bitmap and descriptor, its indirect block and the block of its inode, all at once; the
-//           block of an inode is not for write_inode() to fill, but only to wait for.
+//           block of an inode is not for write_inode() to fill, but only to wait for. From 3.8 on a
+//           new block also goes into the tree of what the file has on the disk (extents_status.c).
 // DEVIATES: no directories or deletion. All bitmaps are in memory, as mounting has read them
 //           (5.9); the super block is not written. An inode that is dirty already dirties its
 //           block again only with a new block.
@@ -18,12 +19,16 @@
 
 namespace wbsim {
 
+// Nodes on the way to the last of `n` nodes of a red-black tree that came in ascending order.
+int levels_of_last_node(std::int64_t n);
+
 class Ext4 : public Ext2 {
  public:
   Ext4(Vfs& vfs, Inode& device, const FilesystemConfig& config);
 
   void dirty_inode(Inode& inode) override;
   Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
+  int extent_levels(const Inode& inode) const override;
 
  private:
   GetBlock allocate(File& file, std::int64_t block, std::int64_t& metadata_block) override;
@@ -52,6 +57,7 @@ class Ext4WithJournal : public Ext2, private DelayedAllocation {
 
   void dirty_inode(Inode& inode) override;
   Task<Errno> write_inode(Inode& inode, TaskStruct& task, bool wait) override;
+  int indirect_levels(std::int64_t) const override { return 0; }  // extents
   Jbd2* journal() override { return &journal_; }
 
  private:

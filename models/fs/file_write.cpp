@@ -49,6 +49,7 @@ Task<Errno> prepare_waiting(Vfs& vfs, Inode& inode, Page& page, std::int64_t fro
       const Prepared before = std::exchange(prepared, block_prepare(vfs, inode, page, from, to));
       prepared.new_blocks += before.new_blocks;
       prepared.indirect_blocks += before.indirect_blocks;
+      prepared.extent_levels += before.extent_levels;
     } else {
       prepared.state = Prepared::State::kFailed;
       prepared.error = Errno::kEio;
@@ -124,7 +125,8 @@ class FileWrite {
   }
   void charge_blocks(const Prepared& prepared) {
     task_.charge(vfs_.costs.allocate_block * prepared.new_blocks +
-                 vfs_.costs.indirect_block * prepared.indirect_blocks);
+                 vfs_.costs.indirect_block * prepared.indirect_blocks +
+                 vfs_.costs.extent_level * prepared.extent_levels);
   }
 
   Vfs& vfs_;

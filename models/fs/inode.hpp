@@ -86,6 +86,8 @@ struct SuperBlock {
   virtual std::int64_t mapped_run(Inode&, std::int64_t /*block*/, int /*count*/) { return -1; }
   // So many indirect blocks get_block() goes through on its way to `block`.
   virtual int indirect_levels(std::int64_t /*block*/) const { return 0; }
+  // So many nodes of the tree of a file's pieces a new block at its end goes through.
+  virtual int extent_levels(const Inode&) const { return 0; }
   // The inode's own fields have changed: before it is filed as dirty. Not told again as long as the
   // same flags are set.
   virtual void dirty_inode(Inode&) {}

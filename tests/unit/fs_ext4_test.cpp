@@ -79,6 +79,35 @@ TEST_CASE("ext4's driver dirties bitmap, descriptor and inode with the first blo
   CHECK(f.log.requests.empty());  // mounting has read the bitmaps
 }
 
+TEST_CASE("the last node of a red-black tree that grew in order lies deeper at 2^k - 2", "[fs]") {
+  int deeper = 0;
+  std::vector<std::int64_t> at;
+  for (std::int64_t nodes = 0; nodes <= 130; ++nodes)
+    if (const int levels = levels_of_last_node(nodes); levels > deeper) {
+      CHECK(levels == ++deeper);
+      at.push_back(nodes);
+    }
+  CHECK(at == std::vector<std::int64_t>{1, 2, 4, 6, 10, 14, 22, 30, 46, 62, 94, 126});
+}
+
+TEST_CASE("a new block goes through the tree of the file's pieces, not on ext4 itself", "[fs]") {
+  for (const bool journal : {false, true}) {
+    Fixture f(journal);
+    f.vfs.costs.extent_level = milliseconds(1);
+    if (journal)
+      f.vfs.costs.indirect_block = milliseconds(1);  // extents have none
+    const auto took = [&f](std::int64_t block, std::int64_t blocks) {
+      f.start_write(block, blocks);
+      f.run_until(f.sim.now().time_since_epoch() + seconds(4));
+      REQUIRE(f.took);
+      return *f.took;
+    };
+    CHECK(took(0, 16) == milliseconds(journal ? 0 : 16));   // one piece: that of small files
+    CHECK(took(16, 16) == milliseconds(journal ? 0 : 32));  // up to 128 KiB, elsewhere
+    CHECK(took(0, 16) == milliseconds(0));                  // they are mapped
+  }
+}
+
 TEST_CASE("the device's inode is dirty before the file's, and is written first", "[fs]") {
   Fixture f(false);
   f.write(0, 64);
