@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "models/block/request_queue.hpp"
 #include "models/writeback/flusher_trace.hpp"
@@ -278,8 +279,8 @@ Task<std::int64_t> BdiFlusher::wb_writeback(BdiWriteback& wb, WritebackWork work
   const bool integrity = is_2639() && work.sync_mode == SyncMode::WB_SYNC_ALL;
   const std::int64_t chunk = integrity ? kEverything : kMaxWritebackPages;
   std::int64_t written = 0;
+  TimePoint idle_at = TimePoint::max();  // the last round that wrote nothing
   while (!must_stop(wb, work)) {
-    const TimePoint round = context_.sim().now();
     wbc.more_io = false;
     wbc.nr_to_write = chunk;
     wbc.pages_skipped = 0;
@@ -299,8 +300,9 @@ Task<std::int64_t> BdiFlusher::wb_writeback(BdiWriteback& wb, WritebackWork work
     if (more_io.empty())
       continue;
     Inode& busy = more_io.back();
-    if ((busy.i_state & I_SYNC) == 0 && context_.sim().now() == round)
-      break;  // a thread that spins here would only wait for the disk
+    if ((busy.i_state & I_SYNC) == 0 &&
+        std::exchange(idle_at, context_.sim().now()) == context_.sim().now())
+      break;  // after b_more_io was queued: a thread that spins here would only wait for the disk
     while ((busy.i_state & I_SYNC) != 0) {
       co_await busy.i_sync_waiters.wait("I_SYNC");
       co_await context_.vfs.cpu.woken(wb.task);

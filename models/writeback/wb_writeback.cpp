@@ -1,6 +1,7 @@
 // What a run of WbFlusher's delayed work does.
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "models/block/blk_plug.hpp"
 #include "models/writeback/dirty_domain.hpp"
@@ -97,8 +98,8 @@ Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, Work work) {
     plug.start(wb.task.io_context, self);
   const Jiffies start = context_.now();
   Jiffies dirtied_before = start;
+  TimePoint idle_at = TimePoint::max();  // the last round that wrote nothing
   while (!must_stop(wb, work)) {
-    const TimePoint round = context_.sim().now();
     if (work.for_kupdate)
       dirtied_before = context_.now() - context_.dirty_expire_interval;
     else if (work.for_background)
@@ -121,8 +122,8 @@ Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, Work work) {
     Inode& busy = more_io.back();
     if ((busy.i_state & I_SYNC) != 0)
       co_await wait_for_i_sync(context_, busy, wb.task);
-    else if (context_.sim().now() == round)
-      break;  // a worker that spins here would only wait for the disk
+    else if (std::exchange(idle_at, context_.sim().now()) == context_.sim().now())
+      break;  // after b_more_io was queued: a worker that spins here would only wait for the disk
   }
   plug.finish();
   context_.trace_work(since, wb.task.name(), work.reason, asked - work.nr_pages);

@@ -125,6 +125,32 @@ TEST_CASE("background write-back stops at the background limit, the inode waits"
   CHECK(f.cache.counters().nr_file_dirty == Pages(0));
 }
 
+// The round that wrote a chunk of the file lasted more than 100 ms, so the next one has the
+// device's inode alone, whose page is under write-back already. Recorded on 3.10.4: the work goes
+// on.
+TEST_CASE("a round that could write nothing is followed by one of what is left", "[writeback]") {
+  Scenario s = WbTest::scenario(any_kernel());
+  s.vm.dirty_background_bytes = 1000 * kPageSize;
+  s.vm.dirty_bytes = 40000 * kPageSize;
+  s.devices[0].queue.nr_requests = 4;
+  WbTest f(s);
+  f.dirty_at(milliseconds(1), 0, 12000);
+  f.at(milliseconds(2), [&f] {
+    f.dirty_pages(f.raw(0), 0, 1);
+    Page& page = f.page(f.raw(0), 0);
+    page.set(PG_locked);
+    REQUIRE(f.cache.clear_page_dirty_for_io(page));
+    f.cache.set_page_writeback(page);
+    f.cache.unlock_page(page);
+    f.cache.set_page_dirty(page, nullptr);
+    f.give_share(0);
+    f.flusher->start_background_writeback(f.bdi(0));
+  });
+  f.run_until(seconds(4));
+  CHECK(f.log.works_because(WriteReason::kBackground).size() == 1);
+  CHECK(f.cache.counters().nr_file_dirty < Pages(1000));
+}
+
 TEST_CASE("pages put back unwritten send the inode to the dirty list", "[writeback]") {
   WbTest f(WbTest::scenario("3.10"));
   f.dirty_pages(f.file(0), 0, 1);
