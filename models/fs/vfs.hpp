@@ -108,7 +108,7 @@ struct Vfs : PageReleaser {
     const bool kswapd_waits = reclaim_throttle && free < cache.low_watermark() &&
                               free >= cache.params().min_free &&
                               reclaim_throttle->must_wait(nullptr);
-    if (kswapd_waits && cache.unfreeable() > Pages(0))
+    if (kswapd_waits && reclaim_throttle->is_futile())
       kswapd.wake();
     return kswapd_waits ? Reclaim::kNotYet : Reclaim::kNow;
   }

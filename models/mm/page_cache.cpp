@@ -23,8 +23,7 @@ PageCache::PageCache(MemoryParams params, Proportions completions, Proportions d
       dirtyings_(dirtyings),
       tree_nodes_(kTreeNodesPerPage, params.batches.tree_nodes),
       page_batches_(params.batches.allocated),
-      lru_vector_(params.batches.lru),
-      unfreeable_(params.unfreeable_at_start) {}
+      lru_vector_(params.batches.lru) {}
 
 void PageCache::use_flex_shares(const FlexProportions& shares, const Simulator& sim) {
   flex_ = FlexShares{shares, &sim};
@@ -328,12 +327,6 @@ void PageCache::make_room(Memcg& memcg, Pages pages) {
     shrink(memcg.lru, goal, true);
   if (memcg.used() + pages > memcg.limit)
     memcg.futile_at = now;
-}
-
-Pages PageCache::activate_unfreeable(Pages at_most) {
-  const Pages found = std::min(unfreeable_, at_most);
-  unfreeable_ -= found;
-  return found;
 }
 
 void PageCache::reclaim_directly() {

@@ -143,9 +143,6 @@ class PageCache {
   bool has_batch_work() const { return batch_work_.refills + batch_work_.lru > 0; }
   BatchWork take_batch_work() { return std::exchange(batch_work_, {}); }  // since it was last asked
   std::int64_t reclaimed() const { return reclaimed_; }                   // pages, so far
-  // Of the file pages at the start; they lie before all others.
-  Pages unfreeable() const { return unfreeable_; }
-  Pages activate_unfreeable(Pages at_most);  // how many
   void reclaim_directly();                   // as many as a task frees at a time for itself
   // Recounts every page; throws when a counter, tag or list disagrees. For tests and debug runs.
   void check() const;
@@ -191,7 +188,6 @@ class PageCache {
   Batches page_batches_;
   Vector lru_vector_;
   std::int64_t reclaimed_ = 0;
-  Pages unfreeable_{};
   int batch_taken_ = 0, batch_unqueued_dirty_ = 0;  // of the pages reclaim isolates at a time
   BatchWork batch_work_;
   PageReleaser* releaser_ = nullptr;

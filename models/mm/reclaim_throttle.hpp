@@ -12,6 +12,7 @@ class ReclaimThrottle {
   virtual ~ReclaimThrottle() = default;
   virtual bool must_wait(const TaskStruct* task) const = 0;  // null: kswapd
   virtual Task<> try_to_free_pages(TaskStruct& task) = 0;    // until it need not wait
+  virtual bool is_futile() const = 0;                        // what lies first cannot be freed
   virtual Task<> balance_pgdat(Thread& kswapd) = 0;          // past what cannot be freed
 };
 

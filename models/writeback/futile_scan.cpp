@@ -12,7 +12,8 @@ constexpr Pages kScannedForNothing{48};  // SWAP_CLUSTER_MAX and a half
 Task<Pages> FutileScan::shrink_inactive_list(int priority, Thread& thread) {
   Vfs& vfs = context_.vfs;
   const Pages looked_at{(vfs.cache.inactive_pages().count() >> priority) + 1};
-  const Pages futile = vfs.cache.activate_unfreeable(looked_at);
+  const Pages futile = std::min(unfreeable_, looked_at);
+  unfreeable_ -= futile;
   thread.charge(vfs.costs.reclaim_page * futile.count());
   co_await vfs.cpu.settle(thread);
   co_return futile;

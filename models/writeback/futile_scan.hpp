@@ -16,9 +16,13 @@ namespace wbsim {
 
 class FutileScan {
  public:
-  FutileScan(WritebackContext& context, Flusher& flusher) : context_(context), flusher_(flusher) {}
+  FutileScan(WritebackContext& context, Flusher& flusher)
+      : context_(context),
+        flusher_(flusher),
+        unfreeable_(context.vfs.cache.params().unfreeable_at_start) {}
 
-  bool is_due() const { return context_.vfs.cache.unfreeable() > Pages(0); }
+  bool is_due() const { return unfreeable_ > Pages(0); }
+  Pages unfreeable() const { return unfreeable_; }  // on the inactive list
   // Both return when there are none left, or the task has looked at all of memory.
   Task<> balance_pgdat(Thread& kswapd);
   Task<> try_to_free_pages(TaskStruct& task);
@@ -29,6 +33,7 @@ class FutileScan {
 
   WritebackContext& context_;
   Flusher& flusher_;
+  Pages unfreeable_;
 };
 
 }  // namespace wbsim

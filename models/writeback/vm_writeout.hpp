@@ -20,7 +20,10 @@ class VmWriteoutThrottle : public ReclaimThrottle {
 
   bool must_wait(const TaskStruct* task) const override;
   Task<> try_to_free_pages(TaskStruct& task) override;
+  bool is_futile() const override { return futile_.is_due(); }
   Task<> balance_pgdat(Thread& kswapd) override { return futile_.balance_pgdat(kswapd); }
+
+  const FutileScan& futile() const { return futile_; }
 
  private:
   bool too_much_under_writeback(const TaskStruct* task) const;

@@ -24,7 +24,7 @@ struct Initramfs : MachineFixture {
   }
   Pages left_at(Duration when) {
     run_until(when);
-    return cache.unfreeable();
+    return vm_writeout->futile().unfreeable();
   }
   bool written(PageIndex index) { return !page(file(0), index).test(PG_dirty); }
   Thread kswapd{"kswapd0"};
