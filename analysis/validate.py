@@ -3,7 +3,7 @@
 
 Usage: validate.py REFERENCE_DIR... [--json FILE] [--markdown FILE] [--plots DIR] [--out DIR]
                    [--readme-table] [--write-missed FILE] [--wbsim PATH] [--calibration FILE]
-                   [--jobs N]
+                   [--jobs N] [--variants N]
 
 REFERENCE_DIR is an experiment's folder, a kernel's folder or the root: every folder below it that
 has a conditions.json is validated. Exit code: 0 all bars met, 1 one missed or a run failed, 2 a
@@ -30,6 +30,7 @@ import recording
 import reference_scenario
 import validate_markdown
 import validate_report
+import variants
 from scenario_words import CannotExpress
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -51,9 +52,8 @@ def experiment_folders(roots):
     return list(found)
 
 
-def simulate(folder, options, calibration, kept):
+def simulate(scenario, options, kept):
     """Writes scenario.json and run/ into `kept`; returns the output directory."""
-    scenario = reference_scenario.scenario_of(folder, calibration)
     kept.mkdir(parents=True, exist_ok=True)
     path = kept / "scenario.json"
     path.write_text(json.dumps(scenario, indent=1) + "\n", encoding="utf-8")
@@ -101,13 +101,22 @@ def validate(folder, label, options, calibration, out_root):
     """The experiment's form, its entries, and both runs."""
     form = forms.form_of(recording.conditions_of(folder))
     form = dataclasses.replace(form, experiment=label)
-    out = simulate(folder, options, calibration, out_root / form.name)
-    real = form.load_recorded(folder)
-    simulated = form.load_simulated(out)
+    scenario = reference_scenario.scenario_of(folder, calibration)
+    real, again = form.load_recorded(folder), repeat_of(folder, form)
+
+    def compared(chosen, kept):
+        simulated = form.load_simulated(simulate(chosen, options, kept))
+        return simulated, form.compare(form.name, real, simulated, again)
+
+    simulated, entries = compared(scenario, out_root / form.name)
+    with tempfile.TemporaryDirectory() as scratch:
+        variants.add_ranges(entries, [
+            compared(variants.varied(scenario, number), pathlib.Path(scratch))[1]
+            for number in range(1, options.variants + 1)])
     return {"name": form.name, "experiment": form.experiment, "release": form.release,
             "spec": form.spec,
             "description": form.description, "real": real, "simulated": simulated,
-            "entries": form.compare(form.name, real, simulated, repeat_of(folder, form))}
+            "entries": entries}
 
 
 def cross_kernel(results):
@@ -167,6 +176,9 @@ def parser_of_options():
     parser.add_argument("--calibration", type=pathlib.Path,
                         default=reference_scenario.DEFAULT_CALIBRATION)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--variants", type=int, default=0, metavar="N",
+                        help="simulate N times more with costs that are a little off, to tell "
+                             "chance from bias on the accuracy page")
     parser.add_argument("--readme-table", action="store_true",
                         help="print the README's table and nothing else")
     parser.add_argument("--write-missed", type=pathlib.Path, metavar="FILE",
@@ -185,6 +197,8 @@ def command_line(options):
     """What makes this page again, without what differs from machine to machine."""
     words = ["analysis/validate.py", *map(str, options.directories),
              "--markdown", str(options.markdown)]
+    if options.variants:
+        words += ["--variants", str(options.variants)]
     return " ".join(words + (["--plots", str(options.plots)] if options.plots else []))
 
 

@@ -1,6 +1,7 @@
 """The accuracy page and the README's short table, from the entries of a validation."""
 
 import metrics
+import variants
 from validate_report import count, error_text, family_of_bar, judged, number
 
 # Columns of the page's tables: heading, metric, how several of a kind become one cell.
@@ -176,6 +177,7 @@ def markdown(results, across, failures, options):
     lines += ["", "## Bars", "",
               "Writers and disks that differ in name only are compared by rank. A tick is 4 ms at "
               "HZ=250.", ""] + bars(entries)
+    lines += variants.section(ordered(results))
     lines += ["", options["fidelity"].strip()]
     if options["plots"]:
         lines += ["", "## Recorded and simulated on one axis"]

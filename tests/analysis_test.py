@@ -25,6 +25,7 @@ import metrics  # noqa: E402  (found through the line above)
 import recording  # noqa: E402
 import reference_scenario  # noqa: E402
 import validate  # noqa: E402
+import variants  # noqa: E402
 from reference_scenario import CannotExpress  # noqa: E402
 
 CALIBRATION = json.loads(reference_scenario.DEFAULT_CALIBRATION.read_text(encoding="utf-8"))
@@ -132,6 +133,14 @@ class Conversion(unittest.TestCase):
                                        ("time_zero", "t_s = 0 is when the writers start "
                                                      "(uptime 2.3 s)")])
         self.assertEqual(changed["run"]["periodic_start"], "1800ms")
+
+    # Told by the active list, which grows by so many pages when memory has become full.
+    def test_what_reclaim_cannot_free(self):
+        unfreeable = lambda base, release: (
+            self.scenario(base, release=release)["machine"].get("unfreeable_at_start"))
+        self.assertEqual(unfreeable("P1", "2.6.24"), f"{4 * 1262}KiB")
+        self.assertEqual(unfreeable("P4", "2.6.24"), None)  # never full
+        self.assertEqual(unfreeable("P1", "2.6.31"), None)  # on a list of their own
 
     def test_every_recording_can_be_expressed(self):
         for path in REFERENCE.rglob("conditions.json"):
@@ -257,6 +266,54 @@ def record(run, base, folder):
     repack(run / "requests.csv", folder / "requests.csv.xz")
     repack(run / "samples.csv", folder / "series.csv.xz", with_boot(base))
     repack(run / "fsync.csv", folder / "fsync.csv.xz")
+
+
+class Variants(unittest.TestCase):
+    SCENARIO = {"name": "two", "machine": {"cpus": 1, "cpu_costs": {"refill": "10000ns",
+                                                                    "request": "1us"}},
+                "workloads": [{"name": "0", "startdelay": "4ms"}, {"name": "1"}]}
+
+    def test_costs_and_starts_are_a_little_off(self):
+        before = copy.deepcopy(self.SCENARIO)
+        seen = set()
+        for number in range(1, 30):
+            scenario = variants.varied(self.SCENARIO, number)
+            self.assertEqual(scenario, variants.varied(self.SCENARIO, number))
+            costs = scenario["machine"]["cpu_costs"]
+            self.assertTrue(9800 <= variants.nanoseconds(costs["refill"]) <= 10200)
+            self.assertTrue(980 <= variants.nanoseconds(costs["request"]) <= 1020)
+            first, second = (variants.nanoseconds(job["startdelay"])
+                             for job in scenario["workloads"])
+            self.assertTrue(4_000_000 <= first <= 4_300_000 and 0 <= second <= 300_000)
+            seen.add(costs["refill"])
+        self.assertGreater(len(seen), 20)
+        self.assertEqual(self.SCENARIO, before)
+
+    @staticmethod
+    def judged(real, simulated, *others):
+        """A metric's entry, missed, after variants that gave (simulated, ok)."""
+        row = metrics.entry("P", "m", real, simulated, (1, 0.02, False))
+        variants.add_ranges([row], [[metrics.entry("P", "m", real, value, (1, 0.02, ok))]
+                                    for value, ok in others])
+        return row
+
+    def test_chance_is_what_some_variant_could_have_given(self):
+        self.assertTrue(variants.is_chance(self.judged(10, 12, (13, False), (9, False))))
+        self.assertTrue(variants.is_chance(self.judged(10, 12, (10.1, True), (11, False))))
+        self.assertTrue(variants.is_chance(self.judged(None, 12, (13, False), (None, True))))
+        self.assertFalse(variants.is_chance(self.judged(10, 12, (13, False), (11, False))))
+        self.assertFalse(variants.is_chance(self.judged(None, 12, (13, False), (11, False))))
+
+    def test_the_page_tells_chance_from_bias(self):
+        rows = [self.judged(10, 12, (13, False), (11, False)),
+                self.judged(10, 12, (13, False), (9, False))]
+        rows[0]["metric"], rows[1]["metric"] = "write.p50", "throughput.writer[1/2]"
+        result = {"experiment": "P", "release": "6.1", "entries": rows}
+        page = "\n".join(variants.section([result]))
+        self.assertIn("simulated 2 times more", page)
+        self.assertIn("chance: 1 of the 2 missed", page)
+        self.assertIn("| P, 6.1 | write.p50 | throughput.writer |", page)
+        self.assertEqual(variants.section([dict(result, entries=[])]), [])
 
 
 class RoundTrip(unittest.TestCase):

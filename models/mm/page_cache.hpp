@@ -143,7 +143,7 @@ class PageCache {
   bool has_batch_work() const { return batch_work_.refills + batch_work_.lru > 0; }
   BatchWork take_batch_work() { return std::exchange(batch_work_, {}); }  // since it was last asked
   std::int64_t reclaimed() const { return reclaimed_; }                   // pages, so far
-  void reclaim_directly();                   // as many as a task frees at a time for itself
+  void reclaim_directly();  // as many as a task frees at a time for itself
   // Recounts every page; throws when a counter, tag or list disagrees. For tests and debug runs.
   void check() const;
 
