@@ -1,7 +1,7 @@
 #include "models/writeback/bdi_flusher.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <optional>
 #include <utility>
 
 #include "models/block/request_queue.hpp"
@@ -13,7 +13,6 @@ namespace wbsim {
 
 namespace {
 constexpr std::int64_t kMaxWritebackPages = 1024;
-constexpr std::int64_t kEverything = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kThreadIdleSeconds = 5 * 60;
 constexpr Jiffies kGracePeriod{2};  // of RCU: a device waits for one to be on the forker's list
 }  // namespace
@@ -25,7 +24,7 @@ struct BdiFlusher::BdiWriteback {
 
   BackingDevInfo& bdi;
   DirtyInodeLists lists;  // b_dirty, b_io, b_more_io
-  std::deque<WritebackWork> work_list;
+  std::deque<WbWork> work_list;
   Jiffies last_old_flush;
   TaskStruct task;
   bool has_thread = false;
@@ -89,7 +88,7 @@ void BdiFlusher::wakeup_delayed(BdiWriteback& wb) {
       sim.at(context_.wheel.expiry(sim.now(), context_.dirty_writeback_interval), fire);
 }
 
-void BdiFlusher::queue_work(BdiWriteback& wb, const WritebackWork& work) {
+void BdiFlusher::queue_work(BdiWriteback& wb, const WbWork& work) {
   wb.work_list.push_back(work);
   wake(wb);
 }
@@ -215,7 +214,7 @@ Task<std::int64_t> BdiFlusher::wb_do_writeback(BdiWriteback& wb) {
   std::int64_t written = 0;
   wb.running = true;
   while (!wb.work_list.empty()) {
-    const WritebackWork work = wb.work_list.front();
+    const WbWork work = wb.work_list.front();
     const bool wait = !is_2639() && work.sync_mode == SyncMode::WB_SYNC_ALL;
     if (!wait)
       wb.work_list.pop_front();  // so writeback_in_progress() is false while it runs
@@ -235,28 +234,18 @@ Task<std::int64_t> BdiFlusher::wb_do_writeback(BdiWriteback& wb) {
 Task<std::int64_t> BdiFlusher::wb_check_background_flush(BdiWriteback& wb) {
   if (!context_.over_background())
     co_return 0;
-  WritebackWork work;
-  work.nr_pages = kEverything;
-  work.for_background = work.range_cyclic = true;
-  co_return co_await wb_writeback(wb, work);
+  co_return co_await wb_writeback(wb, WbWork::background());
 }
 
 Task<std::int64_t> BdiFlusher::wb_check_old_data_flush(BdiWriteback& wb) {
-  const Jiffies interval = context_.dirty_writeback_interval;
-  if (interval.count() == 0 || context_.now() < wb.last_old_flush + interval)
+  const std::optional<WbWork> work = WbWork::old_data(context_, wb.last_old_flush);
+  if (!work)
     co_return 0;
-  wb.last_old_flush = context_.now();
-  WritebackWork work;
-  work.nr_pages = context_.everything();
-  work.for_kupdate = work.range_cyclic = true;
-  work.reason = WriteReason::kPeriodic;
-  if (work.nr_pages == 0)
-    co_return 0;
-  co_return co_await wb_writeback(wb, work);
+  co_return co_await wb_writeback(wb, *work);
 }
 
 // In 2.6.39 background and periodic work give way to what somebody asked for.
-bool BdiFlusher::must_stop(const BdiWriteback& wb, const WritebackWork& work) const {
+bool BdiFlusher::must_stop(const BdiWriteback& wb, const WbWork& work) const {
   if (work.nr_pages <= 0)
     return true;
   if (!is_2639())
@@ -266,7 +255,7 @@ bool BdiFlusher::must_stop(const BdiWriteback& wb, const WritebackWork& work) co
   return work.for_background && !context_.over_background();
 }
 
-Task<std::int64_t> BdiFlusher::wb_writeback(BdiWriteback& wb, WritebackWork work) {
+Task<std::int64_t> BdiFlusher::wb_writeback(BdiWriteback& wb, WbWork work) {
   const TimePoint since = context_.sim().now();
   WritebackControl wbc;
   wbc.sync_mode = work.sync_mode;
@@ -277,7 +266,7 @@ Task<std::int64_t> BdiFlusher::wb_writeback(BdiWriteback& wb, WritebackWork work
     wbc.older_than_this = context_.now() - context_.dirty_expire_interval;
   const Jiffies wb_start = context_.now();
   const bool integrity = is_2639() && work.sync_mode == SyncMode::WB_SYNC_ALL;
-  const std::int64_t chunk = integrity ? kEverything : kMaxWritebackPages;
+  const std::int64_t chunk = integrity ? WbWork::kEverything : kMaxWritebackPages;
   std::int64_t written = 0;
   TimePoint idle_at = TimePoint::max();  // the last round that wrote nothing
   while (!must_stop(wb, work)) {
@@ -360,16 +349,13 @@ bool BdiFlusher::writeback_in_progress(const BackingDevInfo& bdi) const {
 void BdiFlusher::start_background_writeback(BackingDevInfo& bdi) {
   if (is_2639())
     return wake(of(bdi));
-  WritebackWork work;
-  work.nr_pages = kEverything;
-  work.for_background = work.range_cyclic = true;
-  queue_work(of(bdi), work);
+  queue_work(of(bdi), WbWork::background());
 }
 
 // schedule_work(): one that is pending already is not queued again. 2.6.39: an item of work.
 void BdiFlusher::laptop_flush(BackingDevInfo& bdi) {
   if (is_2639()) {
-    WritebackWork work;
+    WbWork work;
     work.nr_pages = context_.everything();
     work.range_cyclic = true;
     work.reason = WriteReason::kLaptopTimer;
@@ -392,9 +378,9 @@ Task<> BdiFlusher::laptop_work() {
 // One work item on each device with something to do, and the end of all of them.
 Task<> BdiFlusher::sync_everything(SyncMode mode, Wait wait, TaskStruct& task) {
   int pending = 0;
-  WritebackWork work;
+  WbWork work;
   work.sync_mode = mode;
-  work.nr_pages = mode == SyncMode::WB_SYNC_ALL ? kEverything : context_.everything();
+  work.nr_pages = mode == SyncMode::WB_SYNC_ALL ? WbWork::kEverything : context_.everything();
   work.reason = WriteReason::kSync;
   if (wait == Wait::kYes)
     work.pending = &pending;

@@ -15,6 +15,7 @@
 
 #include "models/writeback/flusher.hpp"
 #include "models/writeback/inode_lists.hpp"
+#include "models/writeback/wb_work.hpp"
 #include "models/writeback/writeback_context.hpp"
 
 namespace wbsim {
@@ -39,21 +40,11 @@ class BdiFlusher : public Flusher {
   TaskRole kind() const override { return TaskRole::kFlusher; }
 
  private:
-  struct WritebackWork {  // struct wb_writeback_args and bdi_work
-    std::int64_t nr_pages = 0;
-    SuperBlock* sb = nullptr;
-    SyncMode sync_mode = SyncMode::WB_SYNC_NONE;
-    bool for_kupdate = false;
-    bool range_cyclic = false;
-    bool for_background = false;
-    WriteReason reason = WriteReason::kBackground;
-    int* pending = nullptr;  // of the waiter: how many of its items are not finished
-  };
   struct BdiWriteback;  // struct bdi_writeback
 
   BdiWriteback& of(const BackingDevInfo& bdi) const;
   bool is_2639() const { return rule_ == BdiRule::k2639; }
-  void queue_work(BdiWriteback& wb, const WritebackWork& work);
+  void queue_work(BdiWriteback& wb, const WbWork& work);
   void wake(BdiWriteback& wb);
   void wake_forker();
   void wakeup_delayed(BdiWriteback& wb);
@@ -68,8 +59,8 @@ class BdiFlusher : public Flusher {
   Task<std::int64_t> wb_do_writeback(BdiWriteback& wb);
   Task<std::int64_t> wb_check_old_data_flush(BdiWriteback& wb);
   Task<std::int64_t> wb_check_background_flush(BdiWriteback& wb);
-  bool must_stop(const BdiWriteback& wb, const WritebackWork& work) const;
-  Task<std::int64_t> wb_writeback(BdiWriteback& wb, WritebackWork work);
+  bool must_stop(const BdiWriteback& wb, const WbWork& work) const;
+  Task<std::int64_t> wb_writeback(BdiWriteback& wb, WbWork work);
   // `start`: what is dirtied later is left alone.
   Task<> writeback_inodes_wb(BdiWriteback& wb, SuperBlock* sb, WritebackControl& wbc, Jiffies start,
                              TaskStruct& task);

@@ -1,7 +1,6 @@
 #include "models/writeback/wb_flusher.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "models/fs/page_scan.hpp"
@@ -148,7 +147,7 @@ void WbFlusher::inode_dirtied(Inode& inode) {
     wakeup_delayed(wb);
 }
 
-void WbFlusher::queue_work(Wb& wb, const Work& work) {
+void WbFlusher::queue_work(Wb& wb, const WbWork& work) {
   trace_work(wb, WritebackWorkEvent::What::kQueue, work, wb.task);
   wb.work_list.push_back(work);
   wakeup(wb);
@@ -163,7 +162,7 @@ void WbFlusher::start_background_writeback(BackingDevInfo& bdi) {
 }
 
 void WbFlusher::wakeup_flusher_threads(WriteReason reason) {
-  Work work;
+  WbWork work;
   work.nr_pages = context_.everything();
   work.reason = reason;
   for (Wb& wb : wbs_)
@@ -171,7 +170,7 @@ void WbFlusher::wakeup_flusher_threads(WriteReason reason) {
 }
 
 // wb_start_writeback()
-void WbFlusher::start_writeback(Wb& wb, const Work& work) {
+void WbFlusher::start_writeback(Wb& wb, const WbWork& work) {
   if (!wb.has_dirty_io())
     return;
   if (context_.rules.wakeup == FlusherWakeup::kWork) {
@@ -184,7 +183,7 @@ void WbFlusher::start_writeback(Wb& wb, const Work& work) {
 }
 
 void WbFlusher::laptop_flush(BackingDevInfo& bdi) {
-  Work work;
+  WbWork work;
   work.nr_pages = context_.everything();
   work.range_cyclic = true;
   work.reason = WriteReason::kLaptopTimer;
@@ -195,7 +194,7 @@ void WbFlusher::laptop_flush(BackingDevInfo& bdi) {
 
 // cgroup_writeback_by_id()
 void WbFlusher::foreign_flush(BackingDevInfo& wb, std::int64_t nr_pages, int* pending) {
-  Work work;
+  WbWork work;
   work.nr_pages = nr_pages;
   work.range_cyclic = true;
   work.reason = WriteReason::kForeignFlush;
@@ -206,10 +205,10 @@ void WbFlusher::foreign_flush(BackingDevInfo& wb, std::int64_t nr_pages, int* pe
 // Writes all inodes of a file system, and waits for them and for their pages.
 Task<> WbFlusher::sync_inodes_sb(SuperBlock& sb, TaskStruct& task) {
   int pending = 0;
-  Work work;
+  WbWork work;
   work.sb = &sb;
   work.sync_mode = SyncMode::WB_SYNC_ALL;
-  work.nr_pages = std::numeric_limits<std::int64_t>::max();
+  work.nr_pages = WbWork::kEverything;
   work.for_sync = true;
   work.reason = WriteReason::kSync;
   work.pending = &pending;

@@ -17,6 +17,7 @@
 #include "models/writeback/flusher.hpp"
 #include "models/writeback/flusher_trace.hpp"
 #include "models/writeback/inode_lists.hpp"
+#include "models/writeback/wb_work.hpp"
 #include "models/writeback/writeback_context.hpp"
 
 namespace wbsim {
@@ -39,14 +40,6 @@ class WbFlusher : public Flusher, public ForeignFlusher, private WritebackListen
   TaskRole kind() const override { return TaskRole::kFlusher; }
 
  private:
-  struct Work {  // struct wb_writeback_work
-    std::int64_t nr_pages = 0;
-    SuperBlock* sb = nullptr;
-    SyncMode sync_mode = SyncMode::WB_SYNC_NONE;
-    bool for_kupdate = false, range_cyclic = false, for_background = false, for_sync = false;
-    WriteReason reason = WriteReason::kBackground;
-    int* pending = nullptr;  // of the waiter: how many of its items are not finished
-  };
   struct Wb;  // struct bdi_writeback
 
   Wb& of(const BackingDevInfo& bdi) const;
@@ -57,11 +50,11 @@ class WbFlusher : public Flusher, public ForeignFlusher, private WritebackListen
   Task<> worker(Wb& wb);
   void inode_writeback_ended(BackingDevInfo& bdi) override;
   void dirty_pages_at_lru_tail() override;
-  void queue_work(Wb& wb, const Work& work);
+  void queue_work(Wb& wb, const WbWork& work);
   void wakeup_flusher_threads(WriteReason reason);
   void wakeup_dirtytime_writeback_later();
-  QueueIo what_to_queue(const Wb& wb, const Work& work, Jiffies older_than) const;
-  void start_writeback(Wb& wb, const Work& work);
+  QueueIo what_to_queue(const Wb& wb, const WbWork& work, Jiffies older_than) const;
+  void start_writeback(Wb& wb, const WbWork& work);
   Task<> sync_inodes_sb(SuperBlock& sb, TaskStruct& task);
   Task<Errno> sync_block_devices(TaskStruct& task);
 
@@ -70,13 +63,13 @@ class WbFlusher : public Flusher, public ForeignFlusher, private WritebackListen
   Task<std::int64_t> wb_check_start_all(Wb& wb);
   Task<std::int64_t> wb_check_old_data_flush(Wb& wb);
   Task<std::int64_t> wb_check_background_flush(Wb& wb);
-  Task<std::int64_t> wb_writeback(Wb& wb, Work work);
-  Task<std::int64_t> writeback_inodes_wb(Wb& wb, Work& work, TaskStruct& task);
-  Task<std::int64_t> writeback_sb_inodes(Wb& wb, SuperBlock& sb, Work& work, TaskStruct& task);
-  Task<std::int64_t> write_one(Wb& wb, Inode& inode, Work& work, TaskStruct& task);
-  bool must_stop(const Wb& wb, const Work& work) const;
+  Task<std::int64_t> wb_writeback(Wb& wb, WbWork work);
+  Task<std::int64_t> writeback_inodes_wb(Wb& wb, WbWork& work, TaskStruct& task);
+  Task<std::int64_t> writeback_sb_inodes(Wb& wb, SuperBlock& sb, WbWork& work, TaskStruct& task);
+  Task<std::int64_t> write_one(Wb& wb, Inode& inode, WbWork& work, TaskStruct& task);
+  bool must_stop(const Wb& wb, const WbWork& work) const;
 
-  void trace_work(const Wb& wb, WritebackWorkEvent::What what, const Work& work,
+  void trace_work(const Wb& wb, WritebackWorkEvent::What what, const WbWork& work,
                   const TaskStruct& task) const;
 
   WritebackContext& context_;
@@ -100,7 +93,7 @@ struct WbFlusher::Wb {
 
   BackingDevInfo& bdi;
   DirtyInodeLists lists;  // b_dirty, b_io, b_more_io
-  std::deque<Work> work_list;
+  std::deque<WbWork> work_list;
   Jiffies last_old_flush;
   TaskStruct task;
   bool running = false;    // WB_writeback_running

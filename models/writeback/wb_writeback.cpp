@@ -1,6 +1,6 @@
 // What a run of WbFlusher's delayed work does.
 #include <algorithm>
-#include <limits>
+#include <optional>
 #include <utility>
 
 #include "models/block/blk_plug.hpp"
@@ -10,15 +10,11 @@
 
 namespace wbsim {
 
-namespace {
-constexpr std::int64_t kEverything = std::numeric_limits<std::int64_t>::max();
-}  // namespace
-
 Task<std::int64_t> WbFlusher::wb_do_writeback(Wb& wb) {
   std::int64_t written = 0;
   wb.running = true;
   while (!wb.work_list.empty()) {
-    const Work work = wb.work_list.front();
+    const WbWork work = wb.work_list.front();
     wb.work_list.pop_front();
     trace_work(wb, WritebackWorkEvent::What::kExec, work, wb.task);
     written += co_await wb_writeback(wb, work);
@@ -36,7 +32,7 @@ Task<std::int64_t> WbFlusher::wb_do_writeback(Wb& wb) {
 Task<std::int64_t> WbFlusher::wb_check_start_all(Wb& wb) {
   if (!wb.start_all)
     co_return 0;
-  Work work;
+  WbWork work;
   work.nr_pages = wb_split_bdi_pages(context_.everything(), wb_share(wb.bdi));
   work.range_cyclic = true;
   work.reason = wb.start_all_reason;
@@ -46,30 +42,20 @@ Task<std::int64_t> WbFlusher::wb_check_start_all(Wb& wb) {
 }
 
 Task<std::int64_t> WbFlusher::wb_check_old_data_flush(Wb& wb) {
-  const Jiffies interval = context_.dirty_writeback_interval;
-  if (interval.count() == 0 || context_.now() < wb.last_old_flush + interval)
+  const std::optional<WbWork> work = WbWork::old_data(context_, wb.last_old_flush);
+  if (!work)
     co_return 0;
-  wb.last_old_flush = context_.now();
-  Work work;
-  work.nr_pages = context_.everything();
-  work.for_kupdate = work.range_cyclic = true;
-  work.reason = WriteReason::kPeriodic;
-  if (work.nr_pages == 0)
-    co_return 0;
-  co_return co_await wb_writeback(wb, work);
+  co_return co_await wb_writeback(wb, *work);
 }
 
 Task<std::int64_t> WbFlusher::wb_check_background_flush(Wb& wb) {
   if (!over_bground_thresh(context_, wb.bdi, wb.task.name()))
     co_return 0;
-  Work work;
-  work.nr_pages = kEverything;
-  work.for_background = work.range_cyclic = true;
-  co_return co_await wb_writeback(wb, work);
+  co_return co_await wb_writeback(wb, WbWork::background());
 }
 
 // Background and periodic work give way to what somebody asked for.
-bool WbFlusher::must_stop(const Wb& wb, const Work& work) const {
+bool WbFlusher::must_stop(const Wb& wb, const WbWork& work) const {
   if (work.nr_pages <= 0)
     return true;
   if ((work.for_background || work.for_kupdate) && !wb.work_list.empty())
@@ -77,7 +63,7 @@ bool WbFlusher::must_stop(const Wb& wb, const Work& work) const {
   return work.for_background && !over_bground_thresh(context_, wb.bdi, wb.task.name());
 }
 
-QueueIo WbFlusher::what_to_queue(const Wb& wb, const Work& work, Jiffies older_than) const {
+QueueIo WbFlusher::what_to_queue(const Wb& wb, const WbWork& work, Jiffies older_than) const {
   QueueIo how;
   how.older_than = older_than;
   how.times_older_than =
@@ -89,7 +75,7 @@ QueueIo WbFlusher::what_to_queue(const Wb& wb, const Work& work, Jiffies older_t
   return how;
 }
 
-Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, Work work) {
+Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, WbWork work) {
   const TimePoint since = context_.sim().now();
   const std::int64_t asked = work.nr_pages;
   Process& self = co_await this_process();
@@ -131,7 +117,7 @@ Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, Work work) {
 }
 
 // __writeback_inodes_wb(): progress in pages and inodes.
-Task<std::int64_t> WbFlusher::writeback_inodes_wb(Wb& wb, Work& work, TaskStruct& task) {
+Task<std::int64_t> WbFlusher::writeback_inodes_wb(Wb& wb, WbWork& work, TaskStruct& task) {
   const auto& io = wb.lists.list(DirtyInodeLists::kIo);
   const Jiffies start = context_.now();
   std::int64_t wrote = 0;
@@ -143,7 +129,7 @@ Task<std::int64_t> WbFlusher::writeback_inodes_wb(Wb& wb, Work& work, TaskStruct
   co_return wrote;
 }
 
-Task<std::int64_t> WbFlusher::writeback_sb_inodes(Wb& wb, SuperBlock& sb, Work& work,
+Task<std::int64_t> WbFlusher::writeback_sb_inodes(Wb& wb, SuperBlock& sb, WbWork& work,
                                                   TaskStruct& task) {
   const auto& io = wb.lists.list(DirtyInodeLists::kIo);
   const Jiffies start = context_.now();
@@ -170,7 +156,7 @@ Task<std::int64_t> WbFlusher::writeback_sb_inodes(Wb& wb, SuperBlock& sb, Work& 
   co_return wrote;
 }
 
-Task<std::int64_t> WbFlusher::write_one(Wb& wb, Inode& inode, Work& work, TaskStruct& task) {
+Task<std::int64_t> WbFlusher::write_one(Wb& wb, Inode& inode, WbWork& work, TaskStruct& task) {
   WritebackControl wbc;
   wbc.sync_mode = work.sync_mode;
   wbc.for_kupdate = work.for_kupdate;
@@ -178,7 +164,7 @@ Task<std::int64_t> WbFlusher::write_one(Wb& wb, Inode& inode, Work& work, TaskSt
   wbc.range_cyclic = work.range_cyclic;
   wbc.reason = work.reason;
   const std::int64_t chunk = work.sync_mode == SyncMode::WB_SYNC_ALL
-                                 ? kEverything
+                                 ? WbWork::kEverything
                                  : writeback_chunk_size(wb.bdi.rates.avg_write_bandwidth,
                                                         context_.domain.dirty_limit, work.nr_pages);
   wbc.nr_to_write = chunk;
@@ -200,7 +186,7 @@ Task<std::int64_t> WbFlusher::write_one(Wb& wb, Inode& inode, Work& work, TaskSt
 
 Task<> WbFlusher::writeback_inodes(WritebackControl& wbc, TaskStruct& task) {
   Wb& wb = of(*wbc.bdi);
-  Work work;
+  WbWork work;
   work.nr_pages = wbc.nr_to_write;
   work.range_cyclic = wbc.range_cyclic;
   work.reason = wbc.reason;
@@ -213,7 +199,7 @@ Task<> WbFlusher::writeback_inodes(WritebackControl& wbc, TaskStruct& task) {
   wbc.nr_to_write = work.nr_pages;
 }
 
-void WbFlusher::trace_work(const Wb& wb, WritebackWorkEvent::What what, const Work& work,
+void WbFlusher::trace_work(const Wb& wb, WritebackWorkEvent::What what, const WbWork& work,
                            const TaskStruct& task) const {
   WritebackWorkEvent event;
   event.what = what;
