@@ -51,6 +51,18 @@ struct Throttled : MachineFixture {
     dirty_pages(file(disk), next_page, pages);
     next_page += pages;
   }
+  void put_under_writeback(PageIndex pages, Duration until) {
+    flush_of(0, pages);
+    WritebackControl wbc;
+    wbc.bdi = &bdi(0);
+    wbc.nr_to_write = pages;
+    TaskStruct other("other");
+    const Process& writing =
+        sim.spawn("other", flusher->writeback_inodes(wbc, other), ProcessKind::kDaemon);
+    run_until(until);
+    REQUIRE(writing.finished());
+    REQUIRE(cache.counters().nr_writeback == Pages(pages));
+  }
   bool left() const { return left_at != TimePoint(); }
   Pages midpoint() const {
     const DirtyLimits limits = context.dirty_limits();
@@ -155,14 +167,7 @@ TEST_CASE("a writer that has written its chunk leaves at once", "[writeback]") {
 TEST_CASE("with all its pages under write-back, 2.6.24 has nothing to write and waits",
           "[writeback]") {
   Throttled f(any_kernel());
-  f.flush_of(0, 5000);
-  WritebackControl wbc;
-  wbc.bdi = &f.bdi(0);
-  wbc.nr_to_write = 5000;
-  TaskStruct other("other");
-  f.sim.spawn("other", f.flusher->writeback_inodes(wbc, other), ProcessKind::kDaemon);
-  f.run_until(milliseconds(200));
-  REQUIRE(f.cache.counters().nr_writeback == Pages(5000));
+  f.put_under_writeback(5000, milliseconds(200));
   f.balance();
   f.run_until(seconds(5));
   CHECK_FALSE(f.left());
@@ -173,13 +178,7 @@ TEST_CASE("with all its pages under write-back, 2.6.24 has nothing to write and 
 TEST_CASE("a writer whose dirty pages alone fit into the limit: 2.6.24 writes, 2.6.31 waits",
           "[writeback]") {
   Throttled f(any_kernel());
-  f.flush_of(0, 5000);
-  WritebackControl wbc;
-  wbc.bdi = &f.bdi(0);
-  wbc.nr_to_write = 5000;
-  TaskStruct other("other");
-  f.sim.spawn("other", f.flusher->writeback_inodes(wbc, other), ProcessKind::kDaemon);
-  f.run_until(milliseconds(200));
+  f.put_under_writeback(5000, milliseconds(200));
   f.flush_of(0, 300);
   f.give_share(0, 1000);
   const Pages limit = f.context.bdi_dirty_limit(f.bdi(0), f.context.dirty_limits().dirty, nullptr);
@@ -208,13 +207,7 @@ TEST_CASE("bdi 9.1: a writer sleeps one tick, doubled each time, a tenth of a se
                                          {250, {4, 8, 16, 32, 64, 100, 100}},
                                          {1000, {1, 2, 4, 8, 16, 32, 64, 100, 100}}}));
   Throttled f(kernel, row.hz);
-  f.flush_of(0, 5000);
-  WritebackControl wbc;
-  wbc.bdi = &f.bdi(0);
-  wbc.nr_to_write = 5000;
-  TaskStruct other("other");
-  f.sim.spawn("other", f.flusher->writeback_inodes(wbc, other), ProcessKind::kDaemon);
-  f.run_until(milliseconds(200));
+  f.put_under_writeback(5000, milliseconds(200));
   Process& process = f.sim.spawn("writer", f.body(), ProcessKind::kDaemon);
   Duration expected = milliseconds(200);
   for (const int pause_ms : row.pauses_ms) {
@@ -314,13 +307,7 @@ TEST_CASE("bdi 9.8: 2.6.39, one writer with dirty pages of its own, then with no
 
 TEST_CASE("the first pause ends with the current tick", "[writeback]") {
   Throttled f("2.6.32", 100);
-  f.flush_of(0, 5000);
-  WritebackControl wbc;
-  wbc.bdi = &f.bdi(0);
-  wbc.nr_to_write = 5000;
-  TaskStruct other("other");
-  f.sim.spawn("other", f.flusher->writeback_inodes(wbc, other), ProcessKind::kDaemon);
-  f.run_until(milliseconds(207));
+  f.put_under_writeback(5000, milliseconds(207));
   Process& process = f.sim.spawn("writer", f.body(), ProcessKind::kDaemon);
   f.run_until(milliseconds(225));
   CHECK(process.waiting_since() == TimePoint(milliseconds(210)));

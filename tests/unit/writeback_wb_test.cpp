@@ -27,6 +27,14 @@ struct WbTest : MachineFixture {
   void give_share(std::size_t disk) {
     bdi(disk).flex_completions = FlexLocal{PercpuCounter(std::int64_t{1} << 40)};
   }
+  // So many dirty pages, and the flusher woken for them.
+  void write_back(PageIndex pages) {
+    dirty_at(milliseconds(1), 0, pages);
+    at(milliseconds(2), [this] {
+      give_share(0);
+      flusher->start_background_writeback(bdi(0));
+    });
+  }
 };
 
 std::string_view any_kernel() {
@@ -66,11 +74,7 @@ TEST_CASE("a flusher that waits for a processor is woken for one run only", "[wr
   s.vm.dirty_background_bytes = 1000 * kPageSize;
   s.vm.dirty_bytes = 40000 * kPageSize;
   WbTest f(s);
-  f.dirty_at(milliseconds(1), 0, 12000);
-  f.at(milliseconds(2), [&f] {
-    f.give_share(0);
-    f.flusher->start_background_writeback(f.bdi(0));
-  });
+  f.write_back(12000);
   f.at(milliseconds(2) + milliseconds(1) / 2,
        [&f] { f.flusher->start_background_writeback(f.bdi(0)); });
   f.run_until(seconds(30));
@@ -94,11 +98,7 @@ TEST_CASE("an inode is written in chunks that fit the device and the limit", "[w
   s.vm.dirty_background_bytes = 1000 * kPageSize;
   s.vm.dirty_bytes = 40000 * kPageSize;
   WbTest f(s);
-  f.dirty_at(milliseconds(1), 0, 12000);
-  f.at(milliseconds(2), [&f] {
-    f.give_share(0);
-    f.flusher->start_background_writeback(f.bdi(0));
-  });
+  f.write_back(12000);
   f.run_until(seconds(3));
   REQUIRE(f.log.inodes_written.size() >= 3);
   CHECK(f.log.inodes_written[0].nr_to_write == 5120);
@@ -111,11 +111,7 @@ TEST_CASE("background write-back stops at the background limit, the inode waits"
   s.vm.dirty_background_bytes = 10000 * kPageSize;
   s.vm.dirty_bytes = 30000 * kPageSize;
   WbTest f(s);
-  f.dirty_at(milliseconds(1), 0, 12000);
-  f.at(milliseconds(2), [&f] {
-    f.give_share(0);
-    f.flusher->start_background_writeback(f.bdi(0));
-  });
+  f.write_back(12000);
   f.run_until(seconds(2));
   CHECK(f.log.inodes_written.size() == 1);
   CHECK(f.cache.counters().nr_file_dirty == Pages(12000 - 4096));
