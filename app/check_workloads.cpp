@@ -279,6 +279,11 @@ void check_memory(const Scenario& s, Problems& problems) {
   if (taken > whole_pages(s.memory.total).count() && problems.usable("/machine/memory"))
     problems.error("/machine", "free_at_start and file_cache_at_start are more than memory, " +
                                    size_text(s.memory.total.count()));
+  const Bytes cached =
+      to_bytes(s.memory.file_pages_at_start.value_or(whole_pages(s.memory.total) / 100));
+  if (to_bytes(s.memory.unfreeable_at_start) > cached)
+    problems.error("/machine/unfreeable_at_start",
+                   "is more than file_cache_at_start, " + size_text(cached.count()));
   constexpr std::int64_t kLeastLowmem = std::int64_t{16} << 20;
   if (s.memory.highmem > Bytes(0) && (s.memory.total - s.memory.highmem).count() < kLeastLowmem)
     problems.error("/machine/highmem",

@@ -102,6 +102,10 @@ class InvalidScenario(CliTest):
         self.refused(scenario, '/cgroups/1/name: "d0" names something else already',
                      '/cgroups/1/memory.high: "4KiB" is out of range')
 
+    def test_what_cannot_be_freed_is_of_the_file_cache(self):
+        self.refused_with("/machine/unfreeable_at_start", "8MiB",
+                          "is more than file_cache_at_start, 652KiB")
+
     def test_highmem_belongs_to_kernels_that_count_it(self):
         self.refused_with("/machine/highmem", "63MiB", "leaves less than 16MiB of low memory")
         self.refused_with("/vm/highmem_is_dirtyable", 1, "stands only with machine highmem")
