@@ -145,6 +145,7 @@ KernelRow row_310() {
   row.writeback.single_inode = SingleInodeRule::k310;
   row.writeback.fsync_waits = FsyncWaits::kOnlyBeforeInode;
   row.writeback.rates = RateRule::k310;
+  row.fs.full_pagevec_waits = true;
   return row;
 }
 
@@ -165,6 +166,7 @@ KernelRow row_61() {
   row.fs.page_scan = PageScanRule::k61;
   row.fs.sync_file_range = SyncMode::WB_SYNC_NONE;
   row.fs.write_marks_accessed = false;
+  row.fs.full_pagevec_waits = false;
   row.fs.multipage_bvecs = true;
   row.sched = kSched61;
   row.batches = {.allocated = 63, .lru = 15, .tree_nodes = 28, .of_slabs_too = true};

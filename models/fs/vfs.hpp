@@ -57,6 +57,8 @@ struct FsRules {
   // write(2) marks its pages accessed: a page written and read again is active. Not in 4.18 any
   // more, where pages that were written leave memory in the order in which they came.
   bool write_marks_accessed = true;
+  // A full vector of lru_cache_add() goes to the list with the next page, not at once: 3.10.
+  bool full_pagevec_waits = false;
   bool multipage_bvecs = false;  // a bio is as long as its pages lie together: 5.1
   bool relatime_daily = true;    // 2.6.30: an access time a day old is renewed, too
   FsyncFlush fsync_flush = FsyncFlush::kNone;

@@ -232,6 +232,24 @@ TEST_CASE("Ext2: an indirect block is needed for what it maps, and marks its end
   CHECK(f.log.requests[0].sector == Sectors(1012 * 8));
 }
 
+// Each was read together with two pages; a vector of lru_cache_add() has 14.
+TEST_CASE("Ext2: of 14 indirect blocks read before the start two are active, one on 3.10", "[fs]") {
+  for (const bool full_pagevec_waits : {false, true}) {
+    FsFixture f(with_block_size(4096));
+    f.vfs.rules.full_pagevec_waits = full_pagevec_waits;
+    FilesystemConfig config;
+    config.metadata = MetadataMode::kEvictable;
+    Ext2 ext2(f.vfs, f.device, config);
+    FileConfig given;
+    given.size = Bytes(4096);
+    given.extents = {{0, 900, 1}};
+    for (std::int64_t i = 0; i < 28; ++i)
+      given.indirect.push_back({1000 + i, 12 + 1024 * i, 1024});
+    ext2.create(given);
+    CHECK(f.cache.active_pages() == Pages(full_pagevec_waits ? 2 : 4));
+  }
+}
+
 TEST_CASE("Ext2: write_inode dirties the inode's block, and writes it when told to wait", "[fs]") {
   FsFixture f(with_block_size(4096));
   FilesystemConfig config;
