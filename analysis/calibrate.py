@@ -17,9 +17,9 @@ refill           mean less median of one-page writes to a raw device, for each t
                  must fetch a new page of buffer heads or tree nodes, or a new batch of pages.
 write_buffer     from writes that touch one page with several buffers (raw device, small soft
                  blocks): what is left after syscall, page and copy, for each further buffer.
-writeback_page   what submitting a page costs: requests allocated (`queued`) between the first two
-                 service starts of a write-out during which no write() begins, so that the flusher
-                 is the only thread that runs. It fills some 90 queue entries in 10 ms.
+writeback_page   what submitting a page costs: requests allocated (`queued`) between the first
+                 service start of a write-out and a later one, no write() beginning, so that the
+                 flusher is the only thread that runs. It fills some 90 queue entries in 10 ms.
 writeback_buffer, request
                  the same for one-buffer requests (raw device, small soft blocks), which no
                  recording separates further: split evenly.
@@ -67,6 +67,7 @@ BUFFER_HEADS_A_SLAB = 39  # 104 bytes
 PAGES_A_BATCH = 31  # of a processor's list of free pages
 PAGES_A_SLAB_OF_NODES = 7 * 64  # 576 bytes, each for 64 pages
 PAGE_KIB = 4
+SECTORS_A_PAGE = 8
 
 
 def soft_block_kib(conditions):
@@ -178,42 +179,59 @@ def nobody_writes(run, start_s, end_s):
                    for writer in run.writers.values())
 
 
-def submissions(run):
+def grows_until(run, rows, first):
+    """The last start at which a flusher that began alone still submits, and nobody else runs. Of
+    small requests the second: later the interrupts of those that end take as long as it does."""
+    start, queued = rows["t_start_s"], rows["queued"]
+    most = 1 if rows["sectors"][first + 1] <= SECTORS_A_PAGE else len(start)
+    last = first
+    while (last < min(first + most, len(start) - 2) and not rows["idle_start"][last + 1]
+           and nobody_writes(run, start[first], start[last + 1])
+           and queued[last + 2] >= queued[last + 1]):
+        last += 1
+    return last
+
+
+def submissions(run, completion_us):
     """(width, cost of one request's submission in us, pages of it) for each lone flusher's start.
 
-    Between the first start (the queue's plug was pulled by the 4th request) and the second, N
+    Between the first start (the queue's plug was pulled by the 4th request) and a later one, N
     requests were allocated; the next one was under way, so the cost lies between T/(N+1) and T/N.
     """
     found = []
     for rows in run.requests.values():
-        start, queued, sectors = rows["t_start_s"], rows["queued"], rows["sectors"]
+        start, queued = rows["t_start_s"], rows["queued"]
+        pages = numpy.ceil(rows["sectors"] / SECTORS_A_PAGE)
         for i in numpy.flatnonzero(rows["idle_start"][:-2] == 1):
-            if rows["idle_start"][i + 1] or not nobody_writes(run, start[i], start[i + 1]):
+            last = grows_until(run, rows, i)
+            count = int(queued[last] - queued[i] + last - i)
+            mine = pages[i + 4:i + 4 + count]
+            if count < 2 or len(mine) < count:
                 continue
-            count = int(queued[i + 1] - queued[i] + 1)
-            # Still growing during the second service: the flusher had not stopped by itself.
-            if count < 2 or queued[i + 2] < queued[i + 1]:
-                continue
-            interval_us = (start[i + 1] - start[i]) * 1e6
-            mine = sectors[i + 4:i + 4 + count]
-            if len(mine) == count:
-                pages = float(numpy.ceil(mine / 8).mean())
-                found.append((1 / count, interval_us / (count + 0.5), pages))
+            interrupts_us = float(completion_us(pages[i:last]).sum())
+            interval_us = (start[last] - start[i]) * 1e6 - interrupts_us
+            found.append((1 / count, interval_us / (count + 0.5), float(mine.mean())))
     return found
 
 
-def submission_costs(directories):
-    """(us a page of full requests, request included; us of a one-page request)."""
+def finest(estimates):
+    """The median of those (width, cost) that are at most twice as wide as the narrowest."""
+    narrow = 2 * min(width for width, _ in estimates)
+    return statistics.median(cost for width, cost in estimates if width <= narrow)
+
+
+def submission_costs(directories, completion_us):
+    """(us a page of full requests, request included; us of a one-page request), of the finest."""
     full, single = [], []
     for directory in directories:
-        for width, cost_us, pages in submissions(recording.load_recorded(directory)):
-            if pages > 120 and width < 0.12:
-                full.append(cost_us / pages)
+        for width, cost_us, pages in submissions(recording.load_recorded(directory), completion_us):
+            if pages > 120:
+                full.append((width, cost_us / pages))
             elif pages == 1:
-                single.append(cost_us)
+                single.append((width, cost_us))
     if not full or not single:
         raise SystemExit("the submission costs need lone write-outs to a file and a raw device")
-    return statistics.median(full), statistics.median(single)
+    return finest(full), finest(single)
 
 
 def usual(latency_us):
@@ -336,14 +354,15 @@ def calibrate(directories):
     if not any(clock in conditions["guest"].get("clock", "") for clock in VIRTUAL_CLOCKS):
         raise SystemExit(f"guest.clock is none of {VIRTUAL_CLOCKS}: the copy speed is not known")
     fields, measured = write_costs(directories)
-    page_us, single_us = submission_costs(directories)
+    done_single_us, done_us, done_pages, reclaim_us = completion_and_reclaim(directories)
+    done_page = (done_us - done_single_us) / (done_pages - 1)
+    page_us, single_us = submission_costs(
+        directories, lambda pages: done_single_us + (pages - 1) * done_page)
     pages = conditions["queue"]["max_sectors_kb"] / PAGE_KIB
     request = max(single_us - page_us, 0.0) / 2
     fields["writeback_page"] = (page_us - request / pages) * 1000
     fields["writeback_buffer"] = request * 1000
     fields["request"] = request * 1000
-    done_single_us, done_us, done_pages, reclaim_us = completion_and_reclaim(directories)
-    done_page = (done_us - done_single_us) / (done_pages - 1)
     fields["complete_page"] = done_page * 1000
     fields["complete_request"] = max(done_single_us - done_page, 0.0) * 1000
     fields["reclaim_page"] = reclaim_us * 1000
