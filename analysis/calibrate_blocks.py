@@ -11,7 +11,7 @@ import statistics
 import numpy
 
 import job_language
-from calibrate_writes import (ENOUGH, HEADS_A_SLAB, LRU_BATCH, PAGE_BATCH, at_rest,
+from calibrate_writes import (ENOUGH, HEADS_A_SLAB, LRU_BATCH, PAGE_BATCH, TREE_BITS, at_rest,
                               buffered_sequences, fast, leveled, pages_a_call, usual)
 from job_language import PAGE_BYTES as PAGE
 
@@ -125,6 +125,7 @@ def allocation_costs(experiments, costs):
         blocks = PAGE // block
         known = costs["page"] + costs["lru_batch"] / LRU_BATCH
         known += (blocks - 1) * (costs["buffer"] + costs["dirty_buffer"])
+        known += costs["tree_node"] / 2**TREE_BITS
         known += costs["refill"] * (1 / PAGE_BATCH + blocks / HEADS_A_SLAB)
         _, latency, page = at_rest(experiment, number)
         latency = leveled(latency, page, pages, costs["tree_level"])

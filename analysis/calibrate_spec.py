@@ -10,14 +10,17 @@ lru_batch          LRU lists 15 at a time, takes 63 pages at a time from the zon
 refill             heads from a slab page: every 15th page is longer by the one, every 63rd and 39th
                    by the other.
 new_page           the same call to a page that was not in memory, less that of writers who go
-                   round in a region that is.
+                   round in a region that is; their longer call, where the page had been written
+dirty_page         out meanwhile, is for a page that was clean.
 page_fault         a store through a mapping to a page that is in memory.
 sample_cost        the longest of those calls: the recorder's sampler ran in it.
 tree_level         how much longer calls become at page 4096, for each page: a level more.
+tree_node          how much longer those of a writer at random are that make a node of the tree.
 write_buffer,      the same call where a page has several buffers and one is written, for each
 dirty_buffer       further one; and where all are written, besides.
 balance_dirty,     how much longer a call is in which the task looked at the limits; in which the
-timer_tick         timer ticked.
+timer_tick,        timer ticked; of the first call that begins after a tick: it changes the file's
+update_time        times.
 clock_check        the recorder's: what a call costs besides of a job that stops by the clock.
 indirect_block     how much longer calls become where a file of ext2 needs an indirect block more.
 extent_level       how much longer they are where the tree of its pieces has a level more.
@@ -286,12 +289,14 @@ def calibrate(directories):
     rest = one_at_a_time(experiments) - submission[1] - ended[1]
     switch = seen_idle(experiments) - (taken - service) - ended[1]
     fields = {
-        "write_syscall": costs["write_syscall"],
-        "write_page": (costs["page"] - costs["new_page"] - costs["buffer"] - costs["dirty_buffer"]
-                       - PAGE / 1024 * COPY_NS_PER_KIB / 1000),
-        "tree_level": costs["tree_level"], "indirect_block": costs["indirect_block"],
+        "write_syscall": costs["write_syscall"], "update_time": costs["update_time"],
+        "write_page": (costs["page"] - costs["new_page"] - costs["dirty_page"] - costs["buffer"]
+                       - costs["dirty_buffer"] - PAGE / 1024 * COPY_NS_PER_KIB / 1000),
+        "tree_level": costs["tree_level"], "tree_node": costs["tree_node"],
+        "indirect_block": costs["indirect_block"],
         "extent_level": costs["extent_level"],
-        "new_page": costs["new_page"], "page_fault": fault or 0.0,
+        "new_page": costs["new_page"], "dirty_page": costs["dirty_page"],
+        "page_fault": fault or 0.0,
         "write_buffer": costs["buffer"], "dirty_buffer": costs["dirty_buffer"],
         "balance_dirty": costs["balance_dirty"], "timer_tick": costs["timer_tick"],
         "refill": costs["refill"], "lru_batch": costs["lru_batch"],

@@ -13,10 +13,12 @@ import job_language
 from calibrate_common import COPY_NS_PER_KIB
 from job_language import PAGE_BYTES as PAGE
 
-LRU_BATCH, PAGE_BATCH, HEADS_A_SLAB = 15, 63, 39
+LRU_BATCH, PAGE_BATCH, HEADS_A_SLAB, NODES_A_SLAB = 15, 63, 39, 28
 TREE_BITS = 6  # 64 pages or nodes in a node
 USUAL_SPREAD = 0.25
+NEAR = 0.1
 ENOUGH = 100  # calls, for a mean
+LEAST_LOGGED = 8192  # of a job's calls, every k-th
 
 
 def buffered_sequences(experiments, partial=False):
@@ -74,6 +76,30 @@ def tree_level(experiments):
     return statistics.median(found) if found else 0.0
 
 
+def tree_node(experiments, seen_again, refill):
+    """us of a new node: from how many of them, and how many pages, a writer at random has made
+    since it began, a straight line. seen_again: what it saves in a call to a page it has made."""
+    found = []
+    for experiment in experiments:
+        for number, job in enumerate(experiment.spec.jobs):
+            if job["op"] != "rand" or job_language.block_bytes(job) != PAGE:
+                continue
+            if {"direct", "read", "rate", "cgroup"} & set(job) or not experiment.raw(job):
+                continue
+            begin, _, _ = at_rest(experiment, number)
+            if len(begin) < ENOUGH:
+                continue
+            told = experiment.summary["jobs"][f"job{number}"]["write_us"]["n"]
+            calls = numpy.arange(len(begin)) * max(1, told // LEAST_LOGGED)
+            pages, nodes = (
+                size * (1 - numpy.exp(-calls / size)) for size in
+                (job_language.region_bytes(job) / PAGE / part for part in (1, 2**TREE_BITS)))
+            taken = begin - begin[0] + (calls - pages) * seen_again
+            each = numpy.linalg.lstsq(numpy.c_[calls, nodes], taken, rcond=None)[0][1]
+            found.append(each - refill / NODES_A_SLAB)
+    return statistics.median(found) if found else 0.0
+
+
 def leveled(latency, page, pages, level):
     return latency - level * pages * levels(page)
 
@@ -123,15 +149,19 @@ def goes_round(experiment, job):
             and "region" in job and told > 4 * job["region"])
 
 
-def page_again(experiments, level):
-    """The median call to a page that is in memory, or None."""
+def pages_again(experiments, level):
+    """(the median call to a page that is in memory; the commonest of the longer ones, in which the
+    page had been written out), less the median), or zeros."""
     for experiment in experiments:
         for number, job in enumerate(experiment.spec.jobs):
             if goes_round(experiment, job):
                 above = levels(numpy.array([job["region"] // PAGE - 1]))[0]
                 median = experiment.summary["jobs"][f"job{number}"]["write_us"]["p50"]
-                return median - level * float(above)
-    return None
+                _, latency = experiment.calls(number)
+                longer, often = numpy.unique(latency[latency > (1 + NEAR) * median],
+                                             return_counts=True)
+                return median - level * float(above), float(longer[often.argmax()]) - median
+    return 0.0, 0.0
 
 
 def page_by_buffers(experiments, single, level):
@@ -157,8 +187,8 @@ def page_by_buffers(experiments, single, level):
 
 def event_costs(experiments, level):
     """us that a call is longer (in which the task looked at the limits, in which the timer
-    ticked)."""
-    looked, ticked = [], []
+    ticked, which is the first to begin after a tick)."""
+    looked, ticked, stamped = [], [], []
     for experiment, number, job in buffered_sequences(experiments):
         if not experiment.raw(job) or pages_a_call(job) != 1 or experiment.blocks_a_page(job) != 1:
             continue
@@ -173,8 +203,10 @@ def event_costs(experiments, level):
         look = (numpy.searchsorted(looks, begin + latency) > numpy.searchsorted(looks, begin))
         looked.extend(lost[look & ~tick])
         ticked.extend(lost[tick & ~look])
+        first = numpy.diff(numpy.floor(begin / tick_us), prepend=0) > 0
+        stamped.extend(lost[first & ~tick & ~look])
     return tuple(float(numpy.median(values)) if len(values) else 0.0
-                 for values in (looked, ticked))
+                 for values in (looked, ticked, stamped))
 
 
 def time_a_page(experiment, number, job, level):
@@ -208,15 +240,19 @@ def write_costs(experiments):
     if 1 not in calls or not several:
         raise SystemExit("the write costs need unthrottled writers of one and of many pages a call")
     single, lru, refill = one_page_costs(calls[1])
+    again, cleaned = pages_again(experiments, level)
+    node = tree_node(experiments, single - again, refill)
+    single -= node / 2**TREE_BITS  # a writer in sequence makes one every 64 pages
     pages = min(several)
     many = statistics.median(map(fast, calls[pages])) - lru * (pages // LRU_BATCH)
     page = (many - single) / (pages - 1)
-    again = page_again(experiments, level)
     sample = statistics.median(float(latency.max()) for latency in calls[1]) - single
     buffer, dirty_buffer = page_by_buffers(experiments, single, level)
-    look, tick = event_costs(experiments, level)
+    look, tick, stamp = event_costs(experiments, level)
     return {"user_call": user_call, "write_syscall": single - page, "lru_batch": lru,
-            "refill": refill, "page": page, "new_page": single - again if again else 0.0,
-            "sample": sample, "tree_level": level, "buffer": buffer, "dirty_buffer": dirty_buffer,
-            "balance_dirty": look, "timer_tick": tick,
+            "refill": refill, "page": page, "new_page": single - again - cleaned if again else 0.0,
+            "dirty_page": cleaned,
+            "sample": sample, "tree_level": level,
+            "tree_node": node, "buffer": buffer, "dirty_buffer": dirty_buffer,
+            "balance_dirty": look, "timer_tick": tick, "update_time": stamp,
             "clock_check": clock_check(experiments, level)}

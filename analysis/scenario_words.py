@@ -9,10 +9,12 @@ MODELLED_COSTS = ("write_syscall", "write_page", "write_buffer", "refill", "copy
                   "writeback_page", "writeback_buffer", "request", "context_switch",
                   "complete_page", "complete_request", "reclaim_page", "user_call")
 # Of some recordings only.
-MORE_MODELLED_COSTS = ("indirect_block", "extent_level", "lru_batch", "tree_level", "new_page",
-                       "page_fault", "dirty_buffer", "writeback_by_bio", "writeback_by_buffers",
+MORE_MODELLED_COSTS = ("indirect_block", "extent_level", "lru_batch", "tree_level", "tree_node",
+                       "new_page", "dirty_page", "page_fault", "dirty_buffer",
+                       "writeback_by_bio", "writeback_by_buffers",
                        "complete_by_bio", "complete_by_buffers", "complete_buffer",
-                       "slow_allocation", "balance_dirty", "wake_flusher", "timer_tick")
+                       "slow_allocation", "update_time", "balance_dirty", "wake_flusher",
+                       "timer_tick")
 
 # vm sysctls that this scenario format has no word for, and the values for which none is needed.
 # None: any value.

@@ -42,9 +42,12 @@ void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
     v.leaf(duration_key(name, 0ns, 1s, meaning).read_by("processor model"), slot(value));
   };
   cost("write_syscall", c.write_syscall, "Entry and exit of one write(2) or fsync(2)");
+  cost("update_time", c.update_time, "Besides, where write(2) changes the times of the file");
   cost("write_page", c.write_page, "Finding or creating, preparing and committing a page");
   cost("tree_level", c.tree_level, "Each level of the page tree above the leaf of a written page");
+  cost("tree_node", c.tree_node, "Each new node of the page tree: of every 64th page at least");
   cost("new_page", c.new_page, "Besides, of a page that was not in memory");
+  cost("dirty_page", c.dirty_page, "Besides, of a page that was clean and that write(2) dirties");
   cost("page_fault", c.page_fault, "Touching a page of a mapping that cannot be stored to yet");
   cost("write_buffer", c.write_buffer, "Each buffer head of a written page: all are walked");
   cost("dirty_buffer", c.dirty_buffer, "Besides, of each buffer head that is written");

@@ -47,9 +47,12 @@ struct VmSysctl {
 // Processor time the kernel spends, charged in batches. All costs are per event named.
 struct CpuCosts {
   Duration write_syscall{200};       // write(2), fsync(2) entry and exit
+  Duration update_time{0};           // besides, the first in a tick: the file's times change
   Duration write_page{700};          // find or create a page, prepare, commit, accounting
   Duration tree_level{0};            // each level of the page tree above the leaves
+  Duration tree_node{0};             // each new node of the page tree
   Duration new_page{0};              // besides, of a page that was not in memory
+  Duration dirty_page{0};            // besides, of a page that was clean: tags, counters, inode
   Duration page_fault{700};          // touching a page of a mapping: fault, page_mkwrite
   Duration write_buffer{0};          // each buffer of the page: prepare and commit walk them all
   Duration dirty_buffer{0};          // besides, of each buffer that is written
@@ -82,9 +85,9 @@ struct CpuCosts {
   // Of a machine whose processors take no time.
   static constexpr CpuCosts none() {
     constexpr Duration no{0};
-    static_assert(sizeof(CpuCosts) == 31 * sizeof(Duration), "a cost is missing below");
-    return {no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no,
-            no, no, no, no, no, no, no, no, no, no, no, no, no, no, no};
+    static_assert(sizeof(CpuCosts) == 34 * sizeof(Duration), "a cost is missing below");
+    return {no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no,
+            no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no};
   }
 };
 

@@ -69,7 +69,8 @@ bool set_page_dirty_buffers(Vfs& vfs, Page& page, TaskStruct* dirtier);
 void mark_buffer_dirty(Vfs& vfs, BufferHead& bh, TaskStruct* dirtier);
 // The second half of it.
 inline void mark_page_dirty_by_buffer(Vfs& vfs, Page& page, TaskStruct* dirtier) {
-  dirty_page(vfs, page, vfs.rules.task_dirty_by_buffers ? dirtier : nullptr);
+  if (dirty_page(vfs, page, vfs.rules.task_dirty_by_buffers ? dirtier : nullptr) && dirtier)
+    dirtier->charge(vfs.costs.dirty_page);
 }
 // And at the tail of the inode's private_list, unless it is on a list already.
 void mark_buffer_dirty_inode(Vfs& vfs, BufferHead& bh, Inode& inode, TaskStruct* dirtier);

@@ -13,8 +13,8 @@ namespace wbsim {
 Task<> mutex_lock(Vfs& vfs, Inode& inode, TaskStruct& task);
 void mutex_unlock(Inode& inode);
 
-// The inode is dirtied once per tick or step of its times at most.
-void file_update_time(Vfs& vfs, Inode& inode);
+// The inode is dirtied once per tick or step of its times at most. True when it was.
+bool file_update_time(Vfs& vfs, Inode& inode);
 // touch_atime(): as its file system is mounted.
 void file_accessed(Vfs& vfs, Inode& inode);
 

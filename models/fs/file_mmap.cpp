@@ -63,7 +63,7 @@ Task<Page*> filemap_fault(Vfs& vfs, Inode& inode, std::int64_t i, FileRaState& r
 // page_mkwrite and fault_dirty_shared_page().
 Task<> dirty_shared_page(Vfs& vfs, Inode& opened, Page& page, TaskStruct& task) {
   Inode& inode = opened.host();
-  file_update_time(vfs, opened);
+  static_cast<void>(file_update_time(vfs, opened));  // page_fault has it
   set_page_dirty_buffers(vfs, page, &task);
   if (!vfs.throttle->ratelimit(task, inode.i_data, Pages(1)))
     co_return;

@@ -27,14 +27,15 @@ bool atime_needs_update(const Vfs& vfs, const Inode& inode, Duration now) {
 
 }  // namespace
 
-void file_update_time(Vfs& vfs, Inode& inode) {
+bool file_update_time(Vfs& vfs, Inode& inode) {
   if (!inode.i_sb->keeps_times())
-    return;
+    return false;
   const Duration now = current_time(vfs, inode);
   if (inode.i_mtime == now)
-    return;
+    return false;
   inode.i_mtime = now;
   mark_time_dirty(vfs, inode);
+  return true;
 }
 
 void file_accessed(Vfs& vfs, Inode& inode) {

@@ -84,7 +84,8 @@ class FileWrite {
             vfs.costs.write_page + vfs.costs.write_buffer * (kPageSize >> inode.i_blkbits) +
             vfs.costs.tree_level * inode.i_data.pages.levels_above_leaf(
                                        static_cast<PageIndex>((end_ - 1) >> kPageShift))),
-        cost_of_new_page_(vfs.costs.new_page + cost_per_page_ + cost_of_bytes(kPageSize)) {}
+        cost_of_new_page_(vfs.costs.new_page + vfs.costs.dirty_page + cost_per_page_ +
+                          cost_of_bytes(kPageSize)) {}
 
   // False when the task must sleep: then go_on() does the rest.
   bool write_until_it_sleeps();
@@ -156,7 +157,7 @@ int FileWrite::new_run() const {
     run = std::min(run, task_.memcg->headroom().count());
   run = std::min(run, vfs_.throttle->until_due(task_, inode_.i_data).count());
   const Duration most = cost_of_new_page_ + vfs_.costs.slow_allocation + cost_of_mapping() +
-                        vfs_.costs.refill * 3 + vfs_.costs.lru_batch;
+                        vfs_.costs.refill * 3 + vfs_.costs.lru_batch + vfs_.costs.tree_node * 3;
   if (most > Duration::zero())
     run = std::min(run, (kCpuChunk - task_.debt()) / most);
   return static_cast<int>(run);
@@ -278,7 +279,8 @@ Task<Errno> generic_file_write(Vfs& vfs, Inode& opened, std::int64_t pos, std::i
     co_await mutex_lock(vfs, inode, task);
   if (Jbd2* const journal = inode.i_sb->journal(); journal && journal->shadow())
     co_await journal->wait_on_shadow(task);
-  file_update_time(vfs, opened);
+  if (file_update_time(vfs, opened))
+    task.charge(vfs.costs.update_time);
   FileWrite write(vfs, inode, pos, length, task);
   Errno result = Errno::kOk;
   if (!write.write_until_it_sleeps())

@@ -96,8 +96,9 @@ struct Vfs : PageReleaser {
   // What new pages and buffers cost in batches since it was last charged.
   void charge_batch_work(TaskStruct& task) {
     const BatchWork work = cache.take_batch_work();
-    if (work.refills + work.lru > 0)
-      task.charge(costs.refill * work.refills + costs.lru_batch * work.lru);
+    if (work.any())
+      task.charge(costs.refill * work.refills + costs.lru_batch * work.lru +
+                  costs.tree_node * work.nodes);
   }
   // New pages that write(2) is about to fill.
   void charge_slow_allocation(TaskStruct& task, int pages) const {

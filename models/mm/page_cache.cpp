@@ -55,8 +55,10 @@ bool PageCache::has_room_for(int pages, int buffers) const {
 
 void PageCache::count_new_pages(AddressSpace& mapping, std::int64_t count,
                                 std::int64_t nodes_before) {
-  if (nodes_.in_use() > nodes_before)
-    batch_work_.refills += tree_nodes_.allocate(nodes_.in_use() - nodes_before);
+  if (const std::int64_t nodes = nodes_.in_use() - nodes_before; nodes > 0) {
+    batch_work_.refills += tree_nodes_.allocate(nodes);
+    batch_work_.nodes += nodes;
+  }
   batch_work_.refills += page_batches_.allocate(count);
   batch_work_.lru += lru_vector_.add(count);
   mapping.nrpages += count;

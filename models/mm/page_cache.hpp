@@ -140,7 +140,7 @@ class PageCache {
   Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
   void count_new_buffer_heads(int n);
   void count_freed_buffer_heads(int n) { buffer_heads_.free(n); }
-  bool has_batch_work() const { return batch_work_.refills + batch_work_.lru > 0; }
+  bool has_batch_work() const { return batch_work_.any(); }
   BatchWork take_batch_work() { return std::exchange(batch_work_, {}); }  // since it was last asked
   std::int64_t reclaimed() const { return reclaimed_; }                   // pages, so far
   void reclaim_directly();  // as many as a task frees at a time for itself

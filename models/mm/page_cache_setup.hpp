@@ -87,6 +87,9 @@ struct ReclaimGoal {
 struct BatchWork {
   std::int64_t refills = 0;  // an allocation did not find its object at hand
   std::int64_t lru = 0;
+  std::int64_t nodes = 0;  // new ones of page trees
+
+  bool any() const { return refills + lru + nodes > 0; }
 };
 
 // From 3.1 on.

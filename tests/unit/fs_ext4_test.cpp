@@ -79,6 +79,22 @@ TEST_CASE("ext4's driver dirties bitmap, descriptor and inode with the first blo
   CHECK(f.log.requests.empty());  // mounting has read the bitmaps
 }
 
+TEST_CASE("who changes the times of a file is charged for it", "[fs]") {
+  Fixture f(false);
+  f.vfs.costs.update_time = std::chrono::microseconds(1);
+  f.run_until(seconds(1));  // ext2's times are whole seconds
+  const auto took = [&f] {
+    f.start_write(0, 1);
+    f.run_until(f.sim.now().time_since_epoch() + std::chrono::microseconds(10));
+    REQUIRE(f.took);
+    return *f.took;
+  };
+  CHECK(took() == std::chrono::microseconds(1));
+  CHECK(took() == Duration(0));
+  f.run_until(seconds(2));
+  CHECK(took() == std::chrono::microseconds(1));
+}
+
 TEST_CASE("the last node of a red-black tree that grew in order lies deeper at 2^k - 2", "[fs]") {
   int deeper = 0;
   std::vector<std::int64_t> at;

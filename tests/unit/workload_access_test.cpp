@@ -232,6 +232,23 @@ TEST_CASE("new pages are charged in batches of 14, and of 31 with their buffers'
   CHECK(time_of_pages(&CpuCosts::refill, 310) == milliseconds(9 + 7));
 }
 
+TEST_CASE("a node of the page tree is charged when the first page under it is made", "[workload]") {
+  CHECK(time_of_pages(&CpuCosts::tree_node, 64) == milliseconds(1));
+  CHECK(time_of_pages(&CpuCosts::tree_node, 65) == milliseconds(3));  // the second leaf, and a root
+  CHECK(time_of_pages(&CpuCosts::tree_node, 128) == milliseconds(3));
+}
+
+TEST_CASE("a page is charged for becoming dirty, each time it was clean", "[workload]") {
+  Access f;
+  f.vfs.costs.dirty_page = milliseconds(1);
+  JobConfig job = writer(4, 40);
+  job.io_size = Bytes(80 * kKiB);  // twice over the same ten pages
+  CHECK(f.run(job).write.sum == Duration(milliseconds(10)).count());
+  REQUIRE(f.context.counters().nr_file_dirty == Pages(0));  // they were written out since
+  job.name = "again";
+  CHECK(f.run(job).write.sum == Duration(milliseconds(10)).count());
+}
+
 TEST_CASE("a new block is charged once, when it is allocated", "[workload]") {
   Access f;
   f.vfs.costs.allocate_block = milliseconds(1);
