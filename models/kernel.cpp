@@ -73,6 +73,7 @@ KernelRow row_2624() {
   row.queue.knows_rotational = false;
   row.queue.most_nomerges = 0;
   row.sched = kSched2624;
+  row.unfreeable_on_lru = true;
   return row;
 }
 

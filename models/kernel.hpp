@@ -30,6 +30,7 @@ struct KernelRow {
   QueueRules queue;
   SchedRules sched;
   PageBatches batches{};
+  bool unfreeable_on_lru = false;            // up to 2.6.27; then on a list of their own
   std::optional<v24::Release> buffer_cache;  // 2.4: dirty data is buffers on LRU lists
 };
 

@@ -79,7 +79,8 @@ MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
   params.total = total_pages(scenario);
   params.free_at_start = scenario.memory.free_at_start.value_or(params.total * 94 / 100);
   params.file_pages_at_start = scenario.memory.file_pages_at_start.value_or(params.total / 100);
-  params.unfreeable_at_start = scenario.memory.unfreeable_at_start;
+  if (row.unfreeable_on_lru)
+    params.unfreeable_at_start = scenario.memory.unfreeable_at_start;
   params.highmem = whole_pages(scenario.memory.highmem);
   params.highmem_is_dirtyable = scenario.vm.highmem_is_dirtyable != 0;
   params.min_free = min_free_pages(params.total - params.highmem);

@@ -8,19 +8,20 @@ namespace wbsim {
 
 namespace {
 
-MemoryParams memory_of(const Scenario& s) {
+MemoryParams memory_of(const Scenario& s, const KernelRow& row) {
   MemoryParams params;
   params.total = whole_pages(s.memory.total);
   params.free_at_start = s.memory.free_at_start.value_or(params.total * 9 / 10);
   params.file_pages_at_start = s.memory.file_pages_at_start.value_or(Pages(0));
-  params.unfreeable_at_start = s.memory.unfreeable_at_start;
+  if (row.unfreeable_on_lru)
+    params.unfreeable_at_start = s.memory.unfreeable_at_start;
   params.highmem = whole_pages(s.memory.highmem);
   params.min_free = Pages(32);
   return params;
 }
 
-Proportions proportions_of(const Scenario& s) {
-  return Proportions(Proportions::period_shift(memory_of(s).free_at_start / 5));
+Proportions proportions_of(const Scenario& s, const KernelRow& row) {
+  return Proportions(Proportions::period_shift(memory_of(s, row).free_at_start / 5));
 }
 
 }  // namespace
@@ -39,7 +40,7 @@ MachineFixture::MachineFixture(const Scenario& scenario)
       ticks(scenario.kernel.hz),
       processors(sim, ticks, scenario.cpu.cpus, row.sched, scenario.cpu.costs.context_switch,
                  scenario.cpu.sched_clock),
-      cache(memory_of(scenario), proportions_of(scenario), proportions_of(scenario)),
+      cache(memory_of(scenario, row), proportions_of(scenario, row), proportions_of(scenario, row)),
       vfs(sim, ticks, processors, scenario.cpu.costs, cache, row.fs,
           whole_pages(scenario.memory.total)),
       context(vfs, block_layer.congestion, log) {

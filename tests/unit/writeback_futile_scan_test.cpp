@@ -13,9 +13,11 @@ using std::chrono::seconds;
 // 8192 inactive pages, of which 1000 cannot be freed: a reclaimer looks at 3, 5, 9 and 17 of them
 // before it waits, then at 33, 65, 129, 257 and the rest.
 struct Initramfs : MachineFixture {
-  Initramfs() : MachineFixture(scenario()) { start_flusher(); }
-  static Scenario scenario() {
-    Scenario s = plain_scenario("2.6.24");
+  explicit Initramfs(const char* kernel = "2.6.24") : MachineFixture(scenario(kernel)) {
+    start_flusher();
+  }
+  static Scenario scenario(const char* kernel) {
+    Scenario s = plain_scenario(kernel);
     s.vm.dirty_writeback_centisecs = 0;
     s.memory.free_at_start = Pages(7000);
     s.memory.file_pages_at_start = Pages(8192);
@@ -44,6 +46,12 @@ TEST_CASE("kswapd looks at twice as many pages each time, and waits from the fou
   CHECK(f.vm_writeout->must_wait(nullptr));
   CHECK(f.left_at(milliseconds(501)) == Pages(0));
   CHECK_FALSE(f.vm_writeout->must_wait(nullptr));
+}
+
+TEST_CASE("from 2.6.28 on reclaim does not see them", "[writeback]") {
+  const std::string_view kernel = GENERATE("2.6.18", "2.6.24", "2.6.31", "2.6.32", "2.6.39");
+  const Initramfs f(kernel.data());
+  CHECK(f.vm_writeout->is_futile() == (kernel < "2.6.28"));
 }
 
 // 64 dirty pages are far below the background limit.
