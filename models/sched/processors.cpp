@@ -77,16 +77,18 @@ Duration Processors::exec_time(TimePoint from) const {
   return ticks_.tick() * (ticks_.jiffies_at(sim_.now()) - ticks_.jiffies_at(from)).count();
 }
 
-// check_preempt_wakeup(), among threads that are not real-time.
+// check_preempt_curr(): a real-time thread waits for no other one.
 void Processors::preempt_for(const Thread& woken) {
-  if (woken.rt_task())
-    return;  // should_yield() sees it
-  for (Slot& slot : slots_)
-    if (slot.current && !slot.current->rt_task() &&
-        slot.current->vruntime_ - woken.vruntime_ > rules_.wakeup_granularity) {
-      slot.need_resched = true;
-      return;
-    }
+  for (Slot& slot : slots_) {
+    if (!slot.current || slot.current->rt_task() || slot.need_resched)
+      continue;
+    const bool behind = slot.current->vruntime_ - woken.vruntime_ > rules_.wakeup_granularity;
+    if (!woken.rt_task() && !behind)
+      continue;
+    if (rules_.last_buddy && !woken.rt_task())
+      last_buddy_ = slot.current;
+    return resched(slot);
+  }
 }
 
 // resched_task() of task_new_fair(), unless a processor is idle.
@@ -95,12 +97,23 @@ void Processors::preempt_for_new() {
     return;
   for (Slot& slot : slots_)
     if (!slot.current->rt_task() && slot.since != sim_.now()) {
-      slot.need_resched = true;
+      resched(slot);
       return;
     }
 }
 
-// check_preempt_tick(), seen at the first chunk boundary after the tick.
+// Its current thread is interrupted: it goes on later with the rest of its chunk.
+void Processors::resched(Slot& slot) {
+  slot.need_resched = true;
+  if (!slot.running || !sim_.cancel(slot.chunk_end))
+    return;
+  const Duration rest = slot.chunk_start + slot.chunk - sim_.now();
+  slot.current->debt_ += rest;
+  slot.chunk -= rest;
+  schedule_end(slot);
+}
+
+// check_preempt_tick().
 bool Processors::should_yield(Slot& slot) {
   if (waiting_.empty() || slot.current->rt_task())
     return false;
@@ -130,27 +143,53 @@ void Processors::take_next(std::size_t index) {
   slots_[index].current = nullptr;
   if (waiting_.empty())
     return;
-  Thread& next = *waiting_.begin();
-  waiting_.erase(waiting_.begin());
+  Thread& next = pick_next();
+  waiting_.erase(waiting_.iterator_to(next));
   take(index, next);
 }
 
-std::int64_t Processors::ticks_during(Duration chunk) const {
-  return (ticks_.jiffies_at(sim_.now() + chunk) - ticks_.jiffies_at(sim_.now())).count();
+// pick_next_entity()
+Thread& Processors::pick_next() {
+  Thread& least = *waiting_.begin();
+  if (!last_buddy_ || least.rt_task())
+    return least;
+  for (Thread& thread : waiting_) {
+    if (thread.vruntime_ - least.vruntime_ > rules_.wakeup_granularity)
+      break;
+    if (&thread == last_buddy_) {
+      last_buddy_ = nullptr;
+      return thread;
+    }
+  }
+  return least;
 }
 
 void Processors::start_chunk(std::size_t index) {
-  Slot& slot = slots_[index];
-  slot.chunk = slot.current->debt_;
-  slot.current->debt_ = Duration::zero();
+  Duration chunk = std::exchange(slots_[index].current->debt_, Duration::zero());
   if (index == 0)
-    slot.chunk += std::exchange(stolen_, Duration::zero());
-  if (timer_tick_ > Duration::zero())
-    slot.chunk += timer_tick_ * ticks_during(slot.chunk);
+    chunk += std::exchange(stolen_, Duration::zero());
+  run(index, chunk);
+}
+
+// At a tick the thread may have to give way: the rest of the chunk is run after it.
+void Processors::run(std::size_t index, Duration chunk) {
+  Slot& slot = slots_[index];
+  slot.chunk_start = sim_.now();
+  slot.chunk = chunk;
+  const TimePoint tick = ticks_.start_of(ticks_.jiffies_at(sim_.now()) + Jiffies(1));
+  if (sim_.now() + chunk >= tick) {
+    slot.chunk = tick - sim_.now();
+    slot.current->debt_ += chunk - slot.chunk + timer_tick_;
+  }
   slot.running = true;
-  sim_.at(sim_.now() + slot.chunk,
-          {[](void* self, std::uint64_t i) { static_cast<Processors*>(self)->end_chunk(i); }, this,
-           index});
+  schedule_end(slot);
+}
+
+void Processors::schedule_end(Slot& slot) {
+  slot.chunk_end =
+      sim_.at(slot.chunk_start + slot.chunk,
+              {[](void* self, std::uint64_t i) { static_cast<Processors*>(self)->end_chunk(i); },
+               this, static_cast<std::uint64_t>(&slot - slots_.data())});
 }
 
 // update_curr(): real-time threads are no part of it.
@@ -173,14 +212,16 @@ void Processors::end_chunk(std::size_t index) {
   Thread& thread = *slot.current;
   slot.running = false;
   busy_ += slot.chunk;
-  count_vruntime(thread, exec_time(sim_.now() - slot.chunk));
+  count_vruntime(thread, exec_time(slot.chunk_start));
   if (index == 0 && stolen_ > Duration::zero())
-    return start_chunk(index);  // what came meanwhile
+    return run(index, std::exchange(stolen_, Duration::zero()));  // what came meanwhile
   if (should_yield(slot)) {
     enqueue(thread);
     take_next(index);
     return;
   }
+  if (thread.debt_ > Duration::zero())
+    return start_chunk(index);
   sim_.resume(*thread.process_);
   // It asked for more within resume(), or it sleeps now and the processor goes to the next.
   if (!slot.running && slot.current == &thread)

@@ -25,6 +25,7 @@ struct SchedRules {
   Duration min_granularity = std::chrono::milliseconds(4);
   Duration wakeup_granularity = std::chrono::milliseconds(5);
   Duration sleeper_credit = std::chrono::milliseconds(20);
+  bool last_buddy = false;  // whom a wake-up interrupts goes on afterwards, if he is hardly ahead
 };
 
 // The schedulable part of a simulated thread.
@@ -115,7 +116,9 @@ class Processors {
     Thread* current = nullptr;
     TimePoint since{};  // current has been on the processor
     Jiffies last_tick_checked{0};
+    TimePoint chunk_start{};
     Duration chunk{0};
+    EventQueue::Handle chunk_end{};
     bool running = false;  // a chunk is under way; otherwise current lingers between two
     bool need_resched = false;
     bool picking = false;  // idle, and somebody became runnable in this instant
@@ -132,6 +135,10 @@ class Processors {
 
   void request(Thread& thread, Process& process);
   void start_chunk(std::size_t slot);
+  void run(std::size_t slot, Duration chunk);
+  void schedule_end(Slot& slot);
+  void resched(Slot& slot);
+  Thread& pick_next();
   void end_chunk(std::size_t slot);
   void take(std::size_t slot, Thread& thread);
   void take_next(std::size_t slot);
@@ -139,7 +146,6 @@ class Processors {
   Duration exec_time(TimePoint from) const;  // until now, by the scheduler's clock
   void enqueue(Thread& thread);
   bool should_yield(Slot& slot);
-  std::int64_t ticks_during(Duration chunk) const;  // from now on
   void preempt_for(const Thread& woken);
   void preempt_for_new();
   void count_vruntime(Thread& thread, Duration ran);
@@ -157,6 +163,7 @@ class Processors {
   TimePoint interrupt_end_{};  // of what came while the first processor was idle
   Duration busy_{0};
   std::uint64_t order_ = 0;
+  const Thread* last_buddy_ = nullptr;
 };
 
 }  // namespace wbsim

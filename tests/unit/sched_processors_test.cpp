@@ -197,14 +197,42 @@ TEST_CASE("threads spread over the processors", "[sched]") {
   }
 }
 
-TEST_CASE("a sleeper that wakes up takes the processor after the current chunk", "[sched]") {
+TEST_CASE("a sleeper that wakes up takes the processor at once", "[sched]") {
   Fixture f;
   auto& hog = f.run("hog", Duration(0), milliseconds(100));
   auto& sleeper = f.run("sleeper", microseconds(50'030), milliseconds(2));
   f.run_until(milliseconds(1000));
-  CHECK(sleeper.began == at(microseconds(50'100)));
-  CHECK(sleeper.ended == at(microseconds(52'100)));
+  CHECK(sleeper.began == at(microseconds(50'030)));
+  CHECK(sleeper.ended == at(microseconds(52'030)));
   CHECK(hog.ended == at(milliseconds(102)));
+}
+
+TEST_CASE("who has had his slice gives way at the tick, in the middle of a call", "[sched]") {
+  Setup setup;
+  setup.rules = {.latency = milliseconds(2), .min_granularity = milliseconds(1)};
+  Fixture f(setup);
+  auto& longer = f.run("long", Duration(0), milliseconds(10), milliseconds(10));
+  auto& shorter = f.run("short", Duration(0), microseconds(2500), microseconds(2500));
+  f.run_until(milliseconds(1000));
+  CHECK(shorter.ended == at(microseconds(5500)));
+  CHECK(longer.ended == at(microseconds(12'500)));
+}
+
+TEST_CASE("whom a wake-up interrupts goes on before another who is hardly behind", "[sched]") {
+  Setup setup;
+  setup.hz = 100;
+  const auto first_ended = [&setup](Duration wakes, Duration work) {
+    Fixture f(setup);
+    auto& first = f.run("first", Duration(0), work);  // to 10 ms, and from 20 ms on
+    f.run("second", Duration(0), milliseconds(100));
+    f.run("sleeper", wakes, milliseconds(1));
+    f.run_until(milliseconds(1000));
+    return first.ended;
+  };
+  CHECK(first_ended(microseconds(20'500), milliseconds(11)) > at(milliseconds(30)));
+  setup.rules.last_buddy = true;
+  CHECK(first_ended(microseconds(20'500), milliseconds(11)) == at(milliseconds(22)));
+  CHECK(first_ended(milliseconds(26), milliseconds(17)) > at(milliseconds(30)));  // 6 ms
 }
 
 TEST_CASE("a call in which another takes the processor lasts until it has it again", "[sched]") {
@@ -224,19 +252,19 @@ TEST_CASE("by a clock of ticks, whoever runs at a tick pays for all of it", "[sc
                  .sleeper_credit = milliseconds(5)};
   const auto first_ended = [&setup] {
     Fixture f(setup);
-    auto& first = f.run("first", Duration(0), microseconds(8500));  // 4 ms, and 1.1 from 8 ms on
+    auto& first = f.run("first", Duration(0), microseconds(8500));  // 4 ms, and 1.05 from 8 ms on
     f.run("second", Duration(0), milliseconds(100));
     f.run("sleeper", microseconds(9050), milliseconds(1));
     f.run_until(milliseconds(1000));
     return first.ended;
   };
-  // The second goes on at 10.1 ms. At 12 it has paid 4 ms for it, and the first nothing for
-  // its 1.1.
+  // The second goes on at 10.05 ms. At 12 it has paid 4 ms for it, and the first nothing for
+  // its 1.05.
   setup.clock = SchedClock::kJiffies;
-  CHECK(first_ended() == at(microseconds(15'400)));
+  CHECK(first_ended() == at(microseconds(15'450)));
   // Or it has run for less than its slice, and stays until 16.
   setup.clock = SchedClock::kTsc;
-  CHECK(first_ended() == at(microseconds(19'400)));
+  CHECK(first_ended() == at(microseconds(19'450)));
 }
 
 TEST_CASE("a new process takes the processor at once, even right after a tick", "[sched]") {
@@ -246,7 +274,7 @@ TEST_CASE("a new process takes the processor at once, even right after a tick", 
   f.run("old", Duration(0), milliseconds(100));
   auto& fresh = f.run_new("new", microseconds(4050), milliseconds(1));
   f.run_until(milliseconds(1000));
-  CHECK(fresh.began == at(microseconds(4100)));
+  CHECK(fresh.began == at(microseconds(4050)));
 }
 
 TEST_CASE("a new process that finds an idle processor disturbs nobody", "[sched]") {
@@ -371,8 +399,8 @@ TEST_CASE("a real-time thread takes the processor at once and keeps it", "[sched
   auto& late = f.run("late", milliseconds(31), milliseconds(10));
   auto& rt = f.run_fifo("rt", microseconds(30'050), milliseconds(50));
   f.run_until(milliseconds(1000));
-  CHECK(rt.began == at(microseconds(30'100)));
-  CHECK(rt.ended == at(microseconds(80'100)));
+  CHECK(rt.began == at(microseconds(30'050)));
+  CHECK(rt.ended == at(microseconds(80'050)));
   CHECK(late.began >= rt.ended);
   CHECK(std::max(hog.ended, late.ended) == at(milliseconds(160)));
 }
@@ -399,16 +427,17 @@ TEST_CASE("what real-time threads had does not count among the others", "[sched]
   CHECK(std::min(a.ended, b.ended) >= at(milliseconds(585)));
 }
 
-TEST_CASE("of two processors a real-time thread takes the one that is first free of its chunk",
-          "[sched]") {
+TEST_CASE("two real-time threads take both processors", "[sched]") {
   Setup setup;
   setup.cpus = 2;
   Fixture f(setup);
   f.run("a", Duration(0), milliseconds(100), milliseconds(10));
   f.run("b", Duration(0), milliseconds(100), milliseconds(3));
-  auto& rt = f.run_fifo("rt", milliseconds(4), milliseconds(20));
+  auto& first = f.run_fifo("first", milliseconds(4), milliseconds(20));
+  auto& second = f.run_fifo("second", milliseconds(4), milliseconds(30));
   f.run_until(milliseconds(1000));
-  CHECK(rt.ended == at(milliseconds(26)));
+  CHECK(first.ended == at(milliseconds(24)));
+  CHECK(second.ended == at(milliseconds(34)));
 }
 
 TEST_CASE("being woken costs a switch", "[sched]") {
