@@ -25,8 +25,11 @@ def varied(scenario, number):
     costs = scenario["machine"]["cpu_costs"]
     costs = {name: f"{round(nanoseconds(cost) * chance.uniform(1 - COST_SHARE, 1 + COST_SHARE))}ns"
              for name, cost in costs.items()}
-    jobs = [dict(job, startdelay=f"{round(nanoseconds(job.get('startdelay', '0s')) + late)}ns")
-            for job in scenario["workloads"] for late in [chance.uniform(0, START_NS)]]
+    # Jobs that begin at one instant still do.
+    begins = [nanoseconds(job.get("startdelay", "0s")) for job in scenario["workloads"]]
+    later = {begin: chance.uniform(0, START_NS) for begin in sorted(set(begins))}
+    jobs = [dict(job, startdelay=f"{round(begin + later[begin])}ns")
+            for job, begin in zip(scenario["workloads"], begins)]
     return dict(scenario, machine=dict(scenario["machine"], cpu_costs=costs), workloads=jobs)
 
 

@@ -271,7 +271,7 @@ def record(run, base, folder):
 class Variants(unittest.TestCase):
     SCENARIO = {"name": "two", "machine": {"cpus": 1, "cpu_costs": {"refill": "10000ns",
                                                                     "request": "1us"}},
-                "workloads": [{"name": "0", "startdelay": "4ms"}, {"name": "1"}]}
+                "workloads": [{"name": "0", "startdelay": "4ms"}, {"name": "1"}, {"name": "2"}]}
 
     def test_costs_and_starts_are_a_little_off(self):
         before = copy.deepcopy(self.SCENARIO)
@@ -282,8 +282,9 @@ class Variants(unittest.TestCase):
             costs = scenario["machine"]["cpu_costs"]
             self.assertTrue(9800 <= variants.nanoseconds(costs["refill"]) <= 10200)
             self.assertTrue(980 <= variants.nanoseconds(costs["request"]) <= 1020)
-            first, second = (variants.nanoseconds(job["startdelay"])
-                             for job in scenario["workloads"])
+            first, second, third = (variants.nanoseconds(job["startdelay"])
+                                    for job in scenario["workloads"])
+            self.assertEqual(second, third)
             self.assertTrue(4_000_000 <= first <= 4_300_000 and 0 <= second <= 300_000)
             seen.add(costs["refill"])
         self.assertGreater(len(seen), 20)
