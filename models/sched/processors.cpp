@@ -68,6 +68,7 @@ void Processors::steal(Duration cost) {
 
 void Processors::enqueue(Thread& thread) {
   thread.queued_order_ = ++order_;
+  thread.waiting_ = true;
   waiting_.insert(thread);
 }
 
@@ -145,23 +146,17 @@ void Processors::take_next(std::size_t index) {
     return;
   Thread& next = pick_next();
   waiting_.erase(waiting_.iterator_to(next));
+  next.waiting_ = false;
   take(index, next);
 }
 
 // pick_next_entity()
 Thread& Processors::pick_next() {
   Thread& least = *waiting_.begin();
-  if (!last_buddy_ || least.rt_task())
+  if (!last_buddy_ || !last_buddy_->waiting_ || least.rt_task() ||
+      last_buddy_->vruntime_ - least.vruntime_ > rules_.wakeup_granularity)
     return least;
-  for (Thread& thread : waiting_) {
-    if (thread.vruntime_ - least.vruntime_ > rules_.wakeup_granularity)
-      break;
-    if (&thread == last_buddy_) {
-      last_buddy_ = nullptr;
-      return thread;
-    }
-  }
-  return least;
+  return *std::exchange(last_buddy_, nullptr);
 }
 
 void Processors::start_chunk(std::size_t index) {
@@ -224,8 +219,11 @@ void Processors::end_chunk(std::size_t index) {
     return start_chunk(index);
   sim_.resume(*thread.process_);
   // It asked for more within resume(), or it sleeps now and the processor goes to the next.
-  if (!slot.running && slot.current == &thread)
-    take_next(index);
+  if (slot.running || slot.current != &thread)
+    return;
+  if (last_buddy_ == &thread)
+    last_buddy_ = nullptr;  // clear_buddies()
+  take_next(index);
 }
 
 }  // namespace wbsim

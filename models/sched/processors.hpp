@@ -55,6 +55,7 @@ class Thread : public boost::intrusive::set_base_hook<
   std::uint64_t queued_order_ = 0;
   Process* process_ = nullptr;
   int processor_ = 0;
+  bool waiting_ = false;  // for a processor
   SchedPolicy policy_ = SchedPolicy::kOther;
 };
 
@@ -163,7 +164,7 @@ class Processors {
   TimePoint interrupt_end_{};  // of what came while the first processor was idle
   Duration busy_{0};
   std::uint64_t order_ = 0;
-  const Thread* last_buddy_ = nullptr;
+  Thread* last_buddy_ = nullptr;
 };
 
 }  // namespace wbsim
