@@ -10,7 +10,7 @@ using std::chrono::milliseconds;
 // kernels change between runnable writers every tick of 4 ms; 2.6.24 every second one when only two
 // are runnable; 2.6.31 even if the one that runs came 0.3 ms ago: the latencies are chosen to give
 // that. The spec has no scheduler; the granularities and the sleeper credit are assumptions. On
-// 2.6.31 whom the flusher interrupts goes on when he is 3 ms ahead at most.
+// 2.6.31 whom the flusher interrupts goes on when he is 2 ms ahead at most.
 constexpr SchedRules kSched2624{.latency = milliseconds(10),
                                 .min_granularity = milliseconds(2),
                                 .wakeup_granularity = milliseconds(5),
