@@ -1,22 +1,22 @@
 """Whether a missed bar is chance: the same experiment, simulated again and again with other costs.
 
 Writers that compete are chaotic: who of equals goes first decides what each leaves behind. A
-variant has every processor cost off by up to 2 % and every start by up to 0.3 ms, both well within
-what a recording says of them. A recorded value inside the range of the variants is one that the
-model could have given; one outside it has a reason that the model lacks.
+variant has every processor cost off by up to 2 % and every start by up to 0.3 ms. A recorded value
+inside the range of the variants is one that the model could have given; one outside it has a
+reason that the model lacks.
 """
 
 import random
 import re
 
+import run_files
+
 COST_SHARE = 0.02
 START_NS = 300_000
-NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
 
 
 def nanoseconds(text):
-    number, unit = re.fullmatch(r"([0-9.]+)([a-z]+)", text).groups()
-    return float(number) * NANOSECONDS[unit]
+    return round(run_files.seconds(text) * 10**9)
 
 
 def varied(scenario, number):
