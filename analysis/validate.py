@@ -162,6 +162,12 @@ def run_all(folders, options, calibration, out_root):
     return results, failures, inexpressible
 
 
+def number_of_runs(text):
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of runs: 0, 1, 2, ...")
+    return int(text)
+
+
 def parser_of_options():
     parser = argparse.ArgumentParser(
         description="Runs recorded experiments in the simulator and compares.")
@@ -176,7 +182,7 @@ def parser_of_options():
     parser.add_argument("--calibration", type=pathlib.Path,
                         default=reference_scenario.DEFAULT_CALIBRATION)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--variants", type=int, default=0, metavar="N",
+    parser.add_argument("--variants", type=number_of_runs, default=0, metavar="N",
                         help="simulate N times more with costs that are a little off, to tell "
                              "chance from bias on the accuracy page")
     parser.add_argument("--readme-table", action="store_true",

@@ -305,6 +305,13 @@ class Variants(unittest.TestCase):
         self.assertFalse(variants.is_chance(self.judged(10, 12, (13, False), (11, False))))
         self.assertFalse(variants.is_chance(self.judged(None, 12, (13, False), (11, False))))
 
+    def test_a_number_of_runs_is_not_negative(self):
+        for text in ("-1", "2.5", "few"):
+            done = subprocess.run([str(ROOT / "analysis" / "validate.py"), str(REFERENCE),
+                                   "--variants", text], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"'{text}' is not a number of runs", done.stderr)
+
     def test_the_page_tells_chance_from_bias(self):
         rows = [self.judged(10, 12, (13, False), (11, False)),
                 self.judged(10, 12, (13, False), (9, False))]
