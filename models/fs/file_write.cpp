@@ -149,6 +149,8 @@ int FileWrite::new_run() const {
     return 0;
   if (vfs_.cache.has_batch_work())
     return 0;  // of others, who did not pay: the next page does
+  if (task_.debt() > kCpuChunk)
+    return 0;
   const auto index = static_cast<PageIndex>(pos_ >> kPageShift);
   const std::int64_t whole = (end_ - pos_) >> kPageShift;
   std::int64_t run =

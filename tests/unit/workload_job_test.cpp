@@ -152,6 +152,13 @@ TEST_CASE("random writes stay within the region and are whole blocks of it", "[w
   CHECK(seen.size() == 8);
 }
 
+TEST_CASE("a call may cost much and its pages nothing", "[workload]") {
+  Jobs f;
+  f.vfs.costs.write_syscall = milliseconds(1);
+  f.run(writer(20, 40));
+  CHECK(f.processors.busy() == milliseconds(2));
+}
+
 TEST_CASE("rate spaces the calls by what was written", "[workload]") {
   Jobs f;
   JobConfig job = writer(64, 256);
