@@ -38,7 +38,7 @@ context_switch   how long after the tick that woke it a sleeping writer begins i
                  interrupt, switch, return to user space.
 
 periodic_start is no cost: the phase of periodic write-back, from data that did nothing but age.
-sample_cost_us and dirtied_by_boot: see calibrate_recorder.py.
+sample_cost_us, kept_pages and dirtied_by_boot: see calibrate_recorder.py.
 """
 
 import argparse
@@ -376,7 +376,8 @@ def calibrate(directories):
                      "completion of a one-buffer request, us": round(done_single_us, 2)})
     result = {"cpu_costs": {name: f"{round(value)}ns" for name, value in fields.items()},
               "periodic_start": f"{round(periodic_phase_ms(directories))}ms",
-              "sample_cost_us": calibrate_recorder.sample_cost_us(directories)}
+              "sample_cost_us": calibrate_recorder.sample_cost_us(directories),
+              "kept_pages": calibrate_recorder.kept_pages(directories)}
     if recording.kernel_number(conditions["kernel"]["release"]) < (3,):
         result["dirtied_by_boot"] = calibrate_recorder.dirtied_by_boot(directories)
     return {**result, "measured": measured}

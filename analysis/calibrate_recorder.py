@@ -7,6 +7,9 @@ dirtied_by_boot  pages that write(2) had dirtied before anything was written to 
                  4 MiB: up to 2.6.39 writers look at the dirty limits when a counter of pages is
                  full. A lone writer of one page a call, to a raw device, is first made to wait in
                  the call that fills it.
+kept_pages       of a device node, which the recorder's disk keeps in a table, and how much longer
+                 the end of a one-page request takes once that is full: of the calls of such a
+                 writer in which one request ended, those of later pages against those of the first.
 """
 
 import numpy
@@ -18,6 +21,7 @@ LOW_PERCENT = 20  # completions and flushers lengthen some of these calls furthe
 SAMPLES_PER_CENSUS = 5
 RATELIMIT_PAGES = 1024
 PAGE_BYTES = 4096
+TABLE_PAGES = [2**power for power in range(8, 15)]
 
 
 def samples_in_calls(run):
@@ -45,16 +49,42 @@ def sample_cost_us(directories):
             "census": round(numpy.percentile(census, LOW_PERCENT))}
 
 
+def one_page_writers(directories):
+    """(run, writer) of those who alone write one page a call to a raw device."""
+    for directory in directories:
+        jobs = recording.conditions_of(directory)["workload"]["jobs"]
+        if (len(jobs) == 1 and jobs[0]["path"] == "raw" and jobs[0]["bs"] <= PAGE_BYTES
+                and jobs[0]["stride"] == PAGE_BYTES):
+            run = recording.load_recorded(directory)
+            (writer,) = run.writers.values()
+            yield run, writer
+
+
 def dirtied_by_boot(directories):
     """None if no recording says it."""
-    for directory in directories:
-        conditions = recording.conditions_of(directory)
-        jobs = conditions["workload"]["jobs"]
-        if (len(jobs) != 1 or jobs[0]["path"] != "raw" or jobs[0]["bs"] > PAGE_BYTES
-                or jobs[0]["stride"] != PAGE_BYTES):
-            continue
-        run = recording.load_recorded(directory)
-        (writer,) = run.writers.values()
+    for run, writer in one_page_writers(directories):
         calls = int(numpy.argmax(writer.latency_us > 2 * run.tick_s * 1e6)) + 1
         return -calls % RATELIMIT_PAGES
+    return None
+
+
+def told_apart(values):
+    """(median of the two parts, sum of distances from it)."""
+    medians = [float(numpy.median(part)) for part in values]
+    return medians, sum(numpy.abs(part - median).sum() for part, median in zip(values, medians))
+
+
+def kept_pages(directories):
+    """{pages, search_ns}, the table being full where it tells the calls apart best."""
+    for run, writer in one_page_writers(directories):
+        (rows,) = run.requests.values()
+        ends_s = rows["t_start_s"] + (rows["service_us"] + rows["late_us"]) / 1e6
+        page, behind = (numpy.searchsorted(ends_s, writer.t_s + more / 1e6)
+                        for more in (0, writer.latency_us))
+        met = (behind == page + 1) & (writer.latency_us < LEAST_US)
+        splits = {pages: [writer.latency_us[met & (page < pages)],
+                          writer.latency_us[met & (page >= pages)]] for pages in TABLE_PAGES}
+        pages = min(splits, key=lambda pages: told_apart(splits[pages])[1])
+        (first, later), _ = told_apart(splits[pages])
+        return {"pages": pages, "search_ns": round((later - first) * 1000)}
     return None

@@ -264,12 +264,15 @@ def periodic_start(conditions, uptime_s, first_sample_s, calibration):
 
 def recorder(conditions, series, calibration):
     """Processor time that the recording itself took."""
-    costs = calibration["kernels"][conditions["kernel"]["release"]]["sample_cost_us"]
+    calibrated = calibration["kernels"][conditions["kernel"]["release"]]
+    costs, kept = calibrated["sample_cost_us"], calibrated["kept_pages"]
+    table = {"kept_pages": size(kept["pages"] * PAGE_BYTES),
+             "kept_pages_search": f"{kept['search_ns']}ns"} if kept else {}
     first_s = min(t_s for t_s in series["t_s"] if t_s >= 0)
     each = costs["each"] + costs["disk"] * len(conditions["disks"])
     # By then it had read the clock only.
     return {"sample_cost": f"{each}us", "thread_census": f"{costs['census']}us",
-            "first_sample_delay": duration(Fraction(int(first_s * 1000), 1000))}
+            **table, "first_sample_delay": duration(Fraction(int(first_s * 1000), 1000))}
 
 
 def run_section(directory, conditions, calibration):

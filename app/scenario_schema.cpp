@@ -250,6 +250,34 @@ void describe_replay(KeyVisitor& v, ReplayConfig& r) {
          enum_slot(r.pace, replay_pace_words()));
 }
 
+// What a recording took from the machine that it recorded.
+void describe_recorder(KeyVisitor& v, RunConfig& r) {
+  v.leaf(duration_key("sample_cost", 0s, 1s,
+                      "Processor time each sample takes, as that of whoever records a real run")
+             .read_by("processor model"),
+         slot(r.sample_cost));
+  v.leaf(duration_key("thread_census", 0s, 1s,
+                      "Processor time more for the first and each fifth sample after it, in which "
+                      "the recorder of a real run counted threads")
+             .read_by("processor model"),
+         slot(r.thread_census));
+  v.leaf(duration_key("first_sample_delay", 0s, 1s,
+                      "The recorder's first sample was so late, as others had the processor")
+             .read_by("processor model"),
+         slot(r.first_sample_delay));
+  v.leaf(size_key("kept_pages", 0, 64 * kTiB,
+                  "The disk of whoever records a real run keeps so much of what is written to a "
+                  "device node in a table")
+             .multiple_of(kPageSize)
+             .read_by("request queue"),
+         slot(r.kept_pages));
+  v.leaf(duration_key("kept_pages_search", 0s, 1s,
+                      "Processor time that the end of a write to a device node takes more for each "
+                      "page, once the table of kept_pages is full")
+             .read_by("request queue"),
+         slot(r.kept_pages_search));
+}
+
 void describe_run(KeyVisitor& v, RunConfig& r) {
   v.leaf(integer_key("seed", 0, std::numeric_limits<std::int64_t>::max(),
                      "Every random stream derives from it")
@@ -279,19 +307,7 @@ void describe_run(KeyVisitor& v, RunConfig& r) {
                       "Time from boot to the first timer tick; the phase of coarse timers of 6.1")
              .read_by("kernel timers"),
          slot(r.first_tick));
-  v.leaf(duration_key("sample_cost", 0s, 1s,
-                      "Processor time each sample takes, as that of whoever records a real run")
-             .read_by("processor model"),
-         slot(r.sample_cost));
-  v.leaf(duration_key("thread_census", 0s, 1s,
-                      "Processor time more for the first and each fifth sample after it, in which "
-                      "the recorder of a real run counted threads")
-             .read_by("processor model"),
-         slot(r.thread_census));
-  v.leaf(duration_key("first_sample_delay", 0s, 1s,
-                      "The recorder's first sample was so late, as others had the processor")
-             .read_by("processor model"),
-         slot(r.first_sample_delay));
+  describe_recorder(v, r);
   v.leaf(duration_key("periodic_start", 0s, 365 * kDay,
                       "Time from boot to when periodic write-back began to tick")
              .read_by("flusher threads"),

@@ -278,6 +278,8 @@ void Machine::Impl::add_disks() {
     params.device_index = static_cast<int>(disks_.size()) - 1;
     params.origin = context_.origin;
     params.interrupt_cost = scenario_.cpu.costs.complete_request;
+    params.kept_pages = scenario_.run.kept_pages;
+    params.kept_pages_search = scenario_.run.kept_pages_search;
     params.processors = &processors_;
     params.tq_disk = &tq_disk_;
     disk.queue = make_request_queue(sim_, ticks_, *disk.device, params, row_.queue, block_, sink_);

@@ -432,6 +432,10 @@ struct RunConfig {
   Duration sample_cost{0};         // processor time each sample takes, as a recorder's does
   Duration thread_census{0};       // and the first and each fifth after it more, to count threads
   Duration first_sample_delay{0};  // so much later the recorder got the processor first
+  // The recorder's disk keeps what is written to device nodes in a table of so many pages. Once
+  // it is full, each further page is looked for from end to end when its request ends.
+  Pages kept_pages{0};
+  Duration kept_pages_search{0};
   // When after boot the timer ticked first: the phase of the coarse levels of the timer wheel.
   Duration first_tick{0};
   // When after boot the kernel's periodic write-back began to tick: the phase of kupdate.

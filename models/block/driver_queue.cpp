@@ -108,6 +108,15 @@ void DriverQueue::command_started(DeviceRequest& command) {
   ++stats_.started[op];
 }
 
+Duration DriverQueue::interrupt_cost(const Request& rq) {
+  if (rq.op != BioOp::kWrite)
+    return params_.interrupt_cost;
+  const Pages written = round_up_pages(to_bytes(rq.meta_sectors));
+  const Pages kept = std::min(written, params_.kept_pages - kept_pages_);
+  kept_pages_ += kept;
+  return params_.interrupt_cost + params_.kept_pages_search * (written - kept).count();
+}
+
 void DriverQueue::command_completed(DeviceRequest& command) {
   WB_ASSERT(in_flight_ > 0);
   auto& rq = static_cast<Request&>(command);
@@ -122,7 +131,7 @@ void DriverQueue::command_completed(DeviceRequest& command) {
       io_listener_->io_completed(params_.device_index);
   }
   if (params_.processors)
-    params_.processors->steal(params_.interrupt_cost);
+    params_.processors->steal(interrupt_cost(rq));
   --in_flight_;
   request_completed(rq);
 }

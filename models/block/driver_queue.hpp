@@ -49,7 +49,10 @@ class DriverQueue : public RequestQueue, protected DeviceHost {
   Device& device_;
 
  private:
+  Duration interrupt_cost(const Request& rq);
+
   RequestPool& requests_;
+  Pages kept_pages_{0};  // of params_.kept_pages
   int allocated_ = 0;
   int in_flight_ = 0;
   IoTime io_time_;

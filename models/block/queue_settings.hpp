@@ -89,6 +89,8 @@ struct QueueParams {
   int device_index = 0;                 // in the trace
   TimePoint origin{};                   // the trace's times are relative to this
   Duration interrupt_cost{0};           // processor time of ending a request,
+  Pages kept_pages{0};                  // RunConfig's: and more
+  Duration kept_pages_search{0};        // for each page beyond these,
   Processors* processors = nullptr;     // taken from these if there are any
   std::string scheduler;                // empty: the default of the kernel's queues
   int nr_requests = 0;                  // 0: the default

@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 
 // One call of 100 us after the other, and samples that take 300 us, or 2 ms with a census.
 struct Recorded {
-  Recorded() : scenario(plain_scenario("2.6.31")) {
+  Recorded() : scenario(plain_scenario("2.6.31", 2)) {
     scenario.cpu.costs.write_syscall = microseconds(100);
     scenario.run.sample_cost = microseconds(300);
     scenario.run.thread_census = microseconds(1700);
@@ -35,6 +35,13 @@ struct Recorded {
       if (call.start > when - milliseconds(1) && call.start < when + milliseconds(1))
         longest = std::max(longest, call.latency);
     return (longest - microseconds(100)) / microseconds(100);
+  }
+  Duration longest() {
+    Machine(scenario, log).run();
+    Duration longest{0};
+    for (const CallRecord& call : log.writes)
+      longest = std::max(longest, call.latency);
+    return longest;
   }
 
   Scenario scenario;
@@ -58,6 +65,22 @@ TEST_CASE("a recorder that gets the processor late takes its first sample then",
   f.scenario.run.first_sample_delay = milliseconds(8);
   CHECK(f.longer_at(milliseconds(8)) == 20);
   CHECK(f.longer_at(milliseconds(100)) == 3);
+}
+
+TEST_CASE("ends of writes to a device node take longer once the recorder's table is full",
+          "[sampler]") {
+  Recorded f;
+  f.scenario.run.kept_pages = Pages(3);
+  f.scenario.run.kept_pages_search = milliseconds(8);
+  JobConfig fsyncs;
+  fsyncs.name = "fsyncs";
+  fsyncs.filename = "/dev/d1";
+  fsyncs.bs = Bytes(5 * 4096);
+  fsyncs.size = fsyncs.bs;
+  fsyncs.fsync = 1;
+  f.scenario.jobs.push_back(fsyncs);
+  CHECK(f.longest() >= milliseconds(16));
+  CHECK(f.longest() < milliseconds(24));
 }
 
 }  // namespace
