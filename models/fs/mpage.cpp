@@ -168,13 +168,12 @@ MpageWriter::Result MpageWriter::write_page(Inode& inode, Page& page, BioList& o
     return Result::kConfused;
   }
   const Sectors length(run.blocks * (blocksize / kSectorSize));
-  if (bio_ && last_block_in_bio_ != run.first_block - 1)
+  const bool follows = bio_ && last_block_in_bio_ == run.first_block - 1;
+  if (follows && !fits(length) && vfs_.rules.multipage_bvecs) {
+    end_piece();
+  } else if (bio_ && !(follows && fits(length))) {
     finish(out);
-  if (bio_ && !fits(length)) {
-    if (vfs_.rules.multipage_bvecs)
-      end_piece();
-    else
-      finish(out);
+    return Result::kSubmitFirst;
   }
   if (!bio_)
     bio_ = &bio_at(*page.mapping, run.first_block, blocksize);

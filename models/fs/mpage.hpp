@@ -3,9 +3,8 @@
 // MODELS:   fs/mpage.c __mpage_writepage() and mpage_end_io_write(), 2.6.24 - 2.6.32. From 5.1 a
 //           bio grows as long as its pages lie together in memory and on the disk, and is split for
 //           the queue; its pages end with the last piece, 24 MiB of them in a recording of 6.1.
-// DEVIATES: a bio to be submitted is handed out; the caller submits it after the page is under
-//           write-back, not before. No write_boundary_block(). From 5.1 all pages lie together in
-//           memory, and a Boundary of ext2 ends no bio: none does in that recording.
+// DEVIATES: No write_boundary_block(). From 5.1 all pages lie together in memory, and a Boundary of
+//           ext2 ends no bio: none does in that recording.
 #pragma once
 
 #include "models/fs/submit.hpp"
@@ -20,8 +19,9 @@ class MpageWriter {
   ~MpageWriter();
 
   enum class Result : std::uint8_t {
-    kWritten,   // under write-back and unlocked
-    kConfused,  // goes buffer by buffer: block_write_full_page()
+    kWritten,      // under write-back and unlocked
+    kSubmitFirst,  // still locked, neither dirty nor under write-back: submit `out`, call again
+    kConfused,     // goes buffer by buffer: block_write_full_page()
   };
   // The page is locked and clear_page_dirty_for_io() has taken it. Full or ended bios go to `out`.
   Result write_page(Inode& inode, Page& page, BioList& out);

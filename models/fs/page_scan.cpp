@@ -46,6 +46,8 @@ class PageScan {
   // False when the task must sleep: then write_page_waiting() takes the page over.
   bool try_write_page(PageId id, PageIndex index);
   bool continue_write(Page& page);
+  void take(Page& page);
+  bool write_in_bio(Page& page);
   bool write_buffers(Page& page);
   Task<> map_blocks(PageIndex index);
   Task<> lock_for_write(Page& page);
@@ -77,6 +79,7 @@ class PageScan {
   // The page in work.
   bool started_ = false;  // it is locked and no longer PG_dirty
   bool by_buffers_ = false;
+  bool in_bio_ = false;  // it is unlocked, and what it has to submit is submitted later
   Written outcome_ = Written::kSkipped;
   Errno error_ = Errno::kOk;
   FullPageWrite full_;
@@ -102,6 +105,7 @@ bool PageScan::try_write_page(PageId id, PageIndex index) {
   Page& page = vfs_.cache.page(id);
   started_ = false;
   by_buffers_ = false;
+  in_bio_ = false;
   outcome_ = Written::kSkipped;
   error_ = Errno::kOk;
   if (page.mapping != &mapping_ || page.index != index)
@@ -122,26 +126,39 @@ bool PageScan::try_write_page(PageId id, PageIndex index) {
 }
 
 bool PageScan::continue_write(Page& page) {
-  if (!by_buffers_) {
-    outcome_ = Written::kWritten;
-    if (vfs_.trace) {
-      vfs_.trace->wbc_writepage(wbc_, mapping_);
-      vfs_.trace->page(PageEvent::What::kTaken, page, &wbc_);
-    }
-    if (wbc_.owners)
-      wbc_.owners->account(vfs_.cache.cgroups()->owner_id(vfs_.cache.id_of(page)), kPageSize);
-    task_.charge(vfs_.costs.writeback_page);
-    by_buffers_ =
-        !uses_mpage_ || mpage_.write_page(inode_, page, bios_) == MpageWriter::Result::kConfused;
-    if (!by_buffers_) {
+  if (outcome_ == Written::kSkipped)
+    take(page);
+  if (!by_buffers_ && !write_in_bio(page))
+    return false;
+  return !by_buffers_ || write_buffers(page);
+}
+
+void PageScan::take(Page& page) {
+  outcome_ = Written::kWritten;
+  if (vfs_.trace) {
+    vfs_.trace->wbc_writepage(wbc_, mapping_);
+    vfs_.trace->page(PageEvent::What::kTaken, page, &wbc_);
+  }
+  if (wbc_.owners)
+    wbc_.owners->account(vfs_.cache.cgroups()->owner_id(vfs_.cache.id_of(page)), kPageSize);
+  task_.charge(vfs_.costs.writeback_page);
+  by_buffers_ = !uses_mpage_;
+  full_ = FullPageWrite{};
+}
+
+// Until it is in a bio the page stays locked, whoever else comes to it waits for what is submitted
+// first.
+bool PageScan::write_in_bio(Page& page) {
+  while (!in_bio_ && !by_buffers_) {
+    const MpageWriter::Result result = mpage_.write_page(inode_, page, bios_);
+    in_bio_ = result == MpageWriter::Result::kWritten;
+    by_buffers_ = result == MpageWriter::Result::kConfused;
+    if (in_bio_)
       task_.charge(vfs_.costs.writeback_by_bio);
-      return bios_.empty() || try_submit_bios(vfs_, bios_, queue_, task_);
-    }
-    full_ = FullPageWrite{};
-    if (!bios_.empty() && !try_submit_bios(vfs_, bios_, queue_, task_))
+    if (!try_submit_bios(vfs_, bios_, queue_, task_))
       return false;
   }
-  return write_buffers(page);
+  return true;
 }
 
 bool PageScan::write_buffers(Page& page) {
@@ -208,8 +225,13 @@ Task<> PageScan::write_page_waiting(PageId id) {
   }
   for (;;) {
     co_await submit_bios_waiting(vfs_, bios_, queue_, task_);
-    if (!by_buffers_)
+    if (in_bio_)
       co_return;
+    if (!by_buffers_) {
+      if (continue_write(page))
+        co_return;
+      continue;
+    }
     if (full_.state == FullPageWrite::State::kSubmit)
       co_await submit_buffers_waiting(page);
     else

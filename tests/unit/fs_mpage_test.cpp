@@ -27,7 +27,13 @@ class Mpage {
     f.lock(page);
     f.cache.clear_page_dirty_for_io(page);
     BioList out;
-    const Result result = writer_.write_page(f.file, page, out);
+    Result result = writer_.write_page(f.file, page, out);
+    take(out);
+    if (result != Result::kSubmitFirst)
+      return result;
+    CHECK(page.test(PG_locked));
+    CHECK_FALSE(page.test(PG_writeback));
+    result = writer_.write_page(f.file, page, out);
     take(out);
     return result;
   }

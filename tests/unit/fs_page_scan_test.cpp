@@ -366,6 +366,32 @@ TEST_CASE("a scan waits for a slot when the queue is full", "[fs]") {
   f.cache.check();
 }
 
+TEST_CASE("buffer-heads 9: whoever comes to the page that waits for the bio before it waits too",
+          "[fs]") {
+  FsSetup setup = scattered(PageScanRule::k2624, /*mpage=*/true);
+  setup.block.queue.nr_requests = 4;
+  FsFixture f(setup);
+  dirty_pages(f, range(0, 99));
+  WritebackControl first = cyclic(100), second = cyclic(100);
+  std::optional<Errno> done, second_done;
+  f.spawn(do_writepages(f.vfs, f.file, first, f.task), done);
+  f.spawn(do_writepages(f.vfs, f.file, second, f.other_task), second_done);
+  f.run_for(std::chrono::microseconds(1));
+  Indices locked;
+  for (const std::int64_t i : range(0, 99))
+    if (page_at(f, static_cast<PageIndex>(i)).test(PG_locked))
+      locked.push_back(i);
+  REQUIRE(locked.size() == 1);
+  const Page& page = page_at(f, static_cast<PageIndex>(locked[0]));
+  CHECK_FALSE(page.test(PG_dirty));
+  CHECK_FALSE(page.test(PG_writeback));
+  CHECK(f.cache.counters().nr_file_dirty + f.cache.counters().nr_writeback == Pages(99));
+  f.run();
+  CHECK(written(f) == range(0, 99));
+  CHECK(first.nr_to_write + second.nr_to_write == 100);
+  f.cache.check();
+}
+
 TEST_CASE("bios of a scan stay within the queue's limits", "[fs]") {
   FsSetup setup = scattered(PageScanRule::k2631, /*mpage=*/true);
   setup.block.queue.max_sectors = Sectors(255);
