@@ -16,15 +16,15 @@ constexpr int kCommitSeconds = 5;  // JBD2_DEFAULT_MAX_COMMIT_AGE
 struct JournalIo {
   explicit JournalIo(Vfs& v) : vfs(v) {}
   Vfs& vfs;
-  bool ended = false;
+  int underway = 0;
   WaitQueue done;
 };
 
 void journal_bio_ended(Bio& bio, bool) {
   auto& io = *static_cast<JournalIo*>(bio.bi_private);
   io.vfs.bios.free(static_cast<FileBio&>(bio));
-  io.ended = true;
-  io.done.wake_all();
+  if (--io.underway == 0)
+    io.done.wake_all();
 }
 
 }  // namespace
@@ -131,25 +131,30 @@ Task<> Jbd2::write(std::int64_t blocks, bool commit_record) {
   if (next_ + blocks > first_ + blocks_)
     next_ = first_;
   JournalIo io(vfs_);
-  const std::int64_t sectors = device_.block_size() / kSectorSize;
-  FileBio& bio = vfs_.bios.allocate_for_buffer();
-  bio.sector = device_.i_data.disk_start + Sectors(next_ * sectors);
-  bio.length = Sectors(blocks * sectors);
-  bio.segments = static_cast<std::uint16_t>(blocks);
-  bio.sync = bio.meta = true;
-  bio.preflush = bio.fua = commit_record && barrier_;
-  bio.reason = WriteReason::kSync;
-  bio.bi_private = &io;
-  bio.bi_end_io = &journal_bio_ended;
-  next_ += blocks;
-  BioList bios;
-  bios.push_back(bio);
   RequestQueue& queue = *device_.i_data.bdi->queue;
+  const std::int64_t sectors = device_.block_size() / kSectorSize;
+  const std::int64_t longest = std::min<std::int64_t>(queue.params().max_sectors.count() / sectors,
+                                                      queue.params().max_segments);
+  BioList bios;
+  for (std::int64_t count; blocks > 0; blocks -= count, next_ += count) {
+    count = std::min(blocks, longest);
+    FileBio& bio = vfs_.bios.allocate_for_buffer();
+    bio.sector = device_.i_data.disk_start + Sectors(next_ * sectors);
+    bio.length = Sectors(count * sectors);
+    bio.segments = static_cast<std::uint16_t>(count);
+    bio.sync = bio.meta = true;
+    bio.preflush = bio.fua = commit_record && barrier_;
+    bio.reason = WriteReason::kSync;
+    bio.bi_private = &io;
+    bio.bi_end_io = &journal_bio_ended;
+    bios.push_back(bio);
+    ++io.underway;
+  }
   if (!try_submit_bios(vfs_, bios, queue, task_))
     co_await submit_bios_waiting(vfs_, bios, queue, task_);
   queue.unplug();
   co_await vfs_.cpu.settle(task_);
-  while (!io.ended) {
+  while (io.underway > 0) {
     co_await io.done.wait("journal write");
     co_await vfs_.cpu.woken(task_);
   }

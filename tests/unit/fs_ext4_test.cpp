@@ -19,14 +19,18 @@ constexpr std::int64_t kInodeTable = 5;
 
 // A disk of 10 MB/s with an empty file.
 struct Fixture : MachineFixture {
-  explicit Fixture(bool journal) : MachineFixture(scenario(journal)) { start_flusher(); }
-  static Scenario scenario(bool journal) {
+  explicit Fixture(bool journal, int max_segments = 128)
+      : MachineFixture(scenario(journal, max_segments)) {
+    start_flusher();
+  }
+  static Scenario scenario(bool journal, int max_segments) {
     Scenario s = plain_scenario("6.1");
     FilesystemConfig& fs = s.filesystems[0];
     fs.driver = FsDriver::kExt4;
     fs.journal = journal;
     fs.files[0].size = Bytes(0);
     s.devices[0].fixed.bandwidth_bytes_per_s = 10'000'000;
+    s.devices[0].queue.max_segments = max_segments;
     return s;
   }
   void start(Task<Errno> body) {
@@ -185,6 +189,16 @@ TEST_CASE("fsync on ext4 waits for the commit", "[fs]") {
   REQUIRE(f.took);
   // With it the bitmap and the descriptor of the group: the data was written out.
   CHECK(f.journal_blocks() == std::vector<std::int64_t>{4, 1});
+}
+
+TEST_CASE("a transaction of more blocks than a request takes becomes several", "[fs]") {
+  Fixture f(true, 3);
+  f.write(0, 1);
+  File opened{.f_inode = &f.file(0)};
+  f.start(f.context.files->fsync(opened, SyncWhat::kFsync, f.task));
+  f.run_until(milliseconds(100));
+  REQUIRE(f.took);
+  CHECK(f.journal_blocks() == std::vector<std::int64_t>{3, 1, 1});
 }
 
 }  // namespace
