@@ -163,8 +163,14 @@ class WorkloadCheck {
         problems_.usable_below("/filesystems", "name"))
       problems_.error(at + "/filename", shown(j.filename) + " is in no file system",
                       name_hint(j.filename, names));
+    if (j.ioengine == IoEngine::kMmap)
+      problems_.error(at + "/nrfiles", "makes new files, which are empty: nothing to map");
     if (!j.size && problems_.usable(at + "/size"))
       problems_.error(at + "/size", "is missing: the new files share it");
+    else if (j.size && j.direct && (j.size->count() / j.nrfiles) % kSectorSize != 0)
+      problems_.error(at + "/size", size_text(j.size->count()) +
+                                        " are not whole sectors in each of " +
+                                        std::to_string(j.nrfiles) + " files, as direct is");
     else if (j.size && j.size->count() < j.nrfiles)
       problems_.error(at + "/size", size_text(j.size->count()) + " leaves nothing for each of " +
                                         std::to_string(j.nrfiles) + " files");

@@ -72,6 +72,11 @@ Task<> invalidate_range(Vfs& vfs, Inode& inode, PageIndex first, PageIndex last,
   }
 }
 
+// The longest bio: the caller's memory begins with a page, and each page of it is a segment.
+Sectors longest_bio(const QueueParams& limits) {
+  return std::min(limits.max_sectors, Sectors(std::int64_t{limits.max_segments} * kSectorsPerPage));
+}
+
 // The bio for what begins at sector `at`: the last one if it can take it, else a new one.
 FileBio& bio_for(DirectIo& call, BioList& bios, FileBio* last, Sectors at, Sectors length, BioOp op,
                  Sectors max) {
@@ -100,7 +105,7 @@ Errno error_of(GetBlock got) {
 // The bios of the whole range; a hole that is read needs none.
 Task<Errno> build(DirectIo& call, Inode& inode, std::int64_t pos, std::int64_t length, BioOp op,
                   BioList& bios, TaskStruct& task) {
-  const Sectors max = inode.i_data.bdi->queue->params().max_sectors;
+  const Sectors max = longest_bio(inode.i_data.bdi->queue->params());
   FileBio* last = nullptr;
   const std::int64_t end = pos + length;
   while (pos < end) {
@@ -124,8 +129,8 @@ Task<Errno> build(DirectIo& call, Inode& inode, std::int64_t pos, std::int64_t l
                        Sectors((bh.b_blocknr() * inode.block_size() + within) / kSectorSize);
     last = &bio_for(call, bios, last, at, Sectors(piece / kSectorSize), op, max);
     last->length += Sectors(piece / kSectorSize);
-    last->segments = static_cast<std::uint16_t>(
-        std::max<std::int64_t>(1, last->length.count() / kSectorsPerPage));
+    last->segments =
+        static_cast<std::uint16_t>((last->length.count() + kSectorsPerPage - 1) / kSectorsPerPage);
   }
   co_return Errno::kOk;
 }

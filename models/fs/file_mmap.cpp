@@ -35,12 +35,12 @@ Task<> do_async_mmap_readahead(ReadPages& reader, FileRaState& ra, std::int64_t 
   co_await reader.read(window.start, window.size);
 }
 
-// An uptodate page; null after a read error.
+// An uptodate page; null (SIGBUS) after a read error or behind the end of the file.
 Task<Page*> filemap_fault(Vfs& vfs, Inode& inode, std::int64_t i, FileRaState& ra,
                           std::int64_t ra_pages, TaskStruct& task) {
   const auto index = static_cast<PageIndex>(i);
   ReadPages reader(vfs, inode, task);
-  for (;;) {
+  while (i < (inode.i_size + kPageSize - 1) >> kPageShift) {
     Page* page = vfs.cache.find_get_page(inode.i_data, index);
     if (page) {
       co_await do_async_mmap_readahead(reader, ra, i, ra_pages);
@@ -58,6 +58,7 @@ Task<Page*> filemap_fault(Vfs& vfs, Inode& inode, std::int64_t i, FileRaState& r
     if (page)
       co_return page;
   }
+  co_return nullptr;
 }
 
 // page_mkwrite and fault_dirty_shared_page().

@@ -425,6 +425,12 @@ class InvalidScenario(CliTest):
         self.refused_with("/workloads/0/wait_for", "nobody", "is no workload above this one")
         self.refused_with("/workloads/0", {"name": "dd", "filename": "fs0/new", "nrfiles": 3},
                           "size: is missing: the new files share it")
+        self.refused_with("/workloads/0", {"name": "dd", "filename": "fs0/new", "nrfiles": 3,
+                                           "direct": True, "size": "4KiB"},
+                          "size: 4KiB are not whole sectors in each of 3 files, as direct is")
+        self.refused_with("/workloads/0", {"name": "dd", "filename": "fs0/new", "nrfiles": 3,
+                                           "ioengine": "mmap", "size": "12KiB"},
+                          "nrfiles: makes new files, which are empty: nothing to map")
         self.refused_with("/workloads/0/catch_up", True, "stands only with period")
         self.refused_with("/workloads/0/randseed", 3, "stands only with random_generator")
         scenario = copy.deepcopy(SMALL)

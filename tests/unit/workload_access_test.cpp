@@ -14,7 +14,7 @@ using std::chrono::seconds;
 constexpr std::int64_t kKiB = 1024;
 
 struct Access : MachineFixture {
-  Access() : MachineFixture(scenario()) { start_flusher(); }
+  explicit Access(const Scenario& s = scenario()) : MachineFixture(s) { start_flusher(); }
   static Scenario scenario() {
     Scenario s = plain_scenario("2.6.32");
     s.vm.dirty_ratio = 100;
@@ -85,6 +85,16 @@ TEST_CASE("a direct call larger than a request becomes several", "[workload]") {
   }
 }
 
+TEST_CASE("a direct call of more pages than a request has segments becomes several", "[workload]") {
+  Scenario s = Access::scenario();
+  s.devices[0].queue.max_segments = 6;
+  Access f(s);
+  JobConfig job = writer(64, 64);
+  job.direct = true;
+  f.run(job);
+  CHECK(f.sizes(true) == std::vector<Sectors>{Sectors(48), Sectors(48), Sectors(32)});
+}
+
 TEST_CASE("a direct write first writes out what the cache holds, and drops it", "[workload]") {
   Access f;
   f.dirty_pages(f.file(0), 0, 32);
@@ -142,6 +152,18 @@ TEST_CASE("a second store to a dirty page is free, one after its write-back faul
   CHECK(f.log.writes[1].latency == Duration(0));
   CHECK(f.log.writes[2].latency == milliseconds(1));
   CHECK(f.cache.counters().nr_dirtied == Pages(2));
+}
+
+TEST_CASE("a store behind the end of the file fails, as SIGBUS would end the process",
+          "[workload]") {
+  Access f;
+  JobConfig job = writer(4, 8);
+  job.ioengine = IoEngine::kMmap;
+  const Job& started = f.start(job, {&f.file(0, 1)});
+  f.run_until(seconds(1));
+  CHECK(started.finished());
+  CHECK(started.summary().errors == 2);
+  CHECK(f.cache.counters().nr_dirtied == Pages(0));
 }
 
 TEST_CASE("random loads through a mapping stop reading ahead after a hundred misses",
