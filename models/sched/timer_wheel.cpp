@@ -1,5 +1,6 @@
 #include "models/sched/timer_wheel.hpp"
 
+#include <algorithm>
 #include <bit>
 
 namespace wbsim {
@@ -30,7 +31,8 @@ TimePoint TimerWheel::wheel_expiry(TimePoint now, Jiffies timeout) const {
 TimePoint TimerWheel::expiry(TimePoint now, Jiffies timeout) const {
   if (rule_ == TimerRule::kWheel)
     return wheel_expiry(now, timeout);
-  const Jiffies expires = ticks_.jiffies_at(now) + timeout;
+  // One that expires now runs at the next tick.
+  const Jiffies expires = ticks_.jiffies_at(now) + std::max(timeout, Jiffies(1));
   const std::int64_t slack = timeout.count() / kSlackDivisor;
   if (rule_ == TimerRule::kExact || slack == 0)
     return ticks_.start_of(expires);

@@ -21,6 +21,11 @@ TEST_CASE("old timers fire on their tick", "[sched]") {
   CHECK(wheel.sleep_expiry(at(7), Jiffies(1)) == at(8));
 }
 
+TEST_CASE("a timer that expires now fires at the next tick", "[sched]") {
+  for (const TimerRule rule : {TimerRule::kExact, TimerRule::kSlack, TimerRule::kWheel})
+    CHECK(TimerWheel(rule, kTicks, Duration(0)).expiry(at(5), Jiffies(0)) == at(8));
+}
+
 // jiffies begin at 2^32 - 75000 at 250 Hz.
 TEST_CASE("timers with slack move to a rounder number at most 1/256 later", "[sched]") {
   const TimerWheel wheel(TimerRule::kSlack, kTicks, Duration(0));
