@@ -206,6 +206,27 @@ TEST_CASE("Ext2: extents of the allocator, with gaps", "[fs]") {
   CHECK(block_of(second, 0, false) == 80);
 }
 
+TEST_CASE("Ext2: a file that does not fit is laid out as far as it does", "[fs]") {
+  FsFixture f(with_block_size(4096));
+  FilesystemConfig config;
+  config.metadata = GENERATE(MetadataMode::kNone, MetadataMode::kWritten);
+  config.extent_blocks = 1;
+  config.gap_blocks = 1;
+  Ext2 ext2(f.vfs, f.device, config);
+  FileConfig laid_out;
+  laid_out.size = Bytes(f.device.i_size);
+  Inode& inode = ext2.create(laid_out);
+  const auto look_up = [&](std::int64_t block, bool create) {
+    BufferHead bh{};
+    std::int64_t metadata = -1;
+    return ext2.get_block(inode, block, bh, create, metadata);
+  };
+  CHECK(look_up(0, false) == GetBlock::kMapped);
+  const std::int64_t last = inode.i_size / 4096 - 1;
+  CHECK(look_up(last, false) == GetBlock::kHole);
+  CHECK(look_up(last, true) == GetBlock::kEnospc);
+}
+
 TEST_CASE("Ext2: an indirect block is needed for what it maps, and marks its end", "[fs]") {
   FsFixture f(with_block_size(4096));
   FilesystemConfig config;
