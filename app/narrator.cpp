@@ -159,8 +159,9 @@ void Narrator::call(const char* what, const CallRecord& call) {
   const auto writer = static_cast<std::size_t>(call.writer);
   say(call.start + call.latency, writers_[writer],
       (maps_[writer] ? "access through mmap" : what) +
-          (" of " + count_text(call.bytes.count(), "byte")) + " at " + std::to_string(call.offset) +
-          " returns after " + span_text(call.latency));
+          (call.failed ? "" : " of " + count_text(call.bytes.count(), "byte")) + " at " +
+          std::to_string(call.offset) + (call.failed ? " fails after " : " returns after ") +
+          span_text(call.latency));
 }
 
 void Narrator::on_write(const CallRecord& record) {

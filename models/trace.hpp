@@ -32,8 +32,9 @@ struct CallRecord {
   int writer = 0;  // index into RunSummary::writers
   Duration start{};
   Duration latency{};
-  Bytes bytes{};
+  Bytes bytes{};            // transferred
   std::int64_t offset = 0;  // in the file
+  bool failed = false;
 };
 
 struct FsyncRecord {

@@ -16,28 +16,30 @@ void Workload::note_end() {
   finished_ = true;
 }
 
-CallRecord Workload::call_record(TimePoint start, std::int64_t offset, Bytes bytes) const {
+CallRecord Workload::call_record(TimePoint start, std::int64_t offset, Bytes bytes,
+                                 Errno result) const {
   CallRecord record;
   record.writer = number_;
   record.start = since_origin(start);
   record.latency = now() - start;
-  record.bytes = bytes;
+  record.failed = result != Errno::kOk;
+  record.bytes = record.failed ? Bytes(0) : bytes;
   record.offset = offset;
   return record;
 }
 
 void Workload::note_read(TimePoint start, std::int64_t offset, Bytes bytes, Errno result) {
-  const CallRecord record = call_record(start, offset, bytes);
+  const CallRecord record = call_record(start, offset, bytes, result);
   note_result(result);
-  summary_.read += result == Errno::kOk ? bytes : Bytes(0);
+  summary_.read += record.bytes;
   reads_.add(record.latency);
   context_.trace.on_read(record);
 }
 
 CallRecord Workload::note_write(TimePoint start, std::int64_t offset, Bytes bytes, Errno result) {
-  const CallRecord record = call_record(start, offset, bytes);
+  const CallRecord record = call_record(start, offset, bytes, result);
   note_result(result);
-  summary_.written += result == Errno::kOk ? bytes : Bytes(0);
+  summary_.written += record.bytes;
   summary_.stalls += record.latency > kStall ? 1 : 0;
   writes_.add(record.latency);
   context_.trace.on_write(record);

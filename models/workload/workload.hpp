@@ -43,7 +43,7 @@ class Workload {
   TaskStruct task_;
 
  private:
-  CallRecord call_record(TimePoint start, std::int64_t offset, Bytes bytes) const;
+  CallRecord call_record(TimePoint start, std::int64_t offset, Bytes bytes, Errno result) const;
 
   WriterSummary summary_;
   LatencyRecorder writes_, reads_, fsyncs_;

@@ -86,6 +86,19 @@ class Output(CliTest):
         self.assertEqual(rounds[0], "t_s,bdi,event,nr_pages,reason")
         self.assertTrue(any(line.endswith(",background") for line in rounds))
 
+    def test_a_call_that_fails_has_transferred_nothing(self):
+        disk = {**SMALL["devices"][0], "faults": [{"kind": "error", "size": "8MiB"}]}
+        job = {**SMALL["workloads"][0], "bs": "1MiB", "size": "16MiB", "direct": True}
+        name = self.variant(devices=[disk], workloads=[job])
+        self.expect(0, "run", name, "--out", "out", "--trace", "fio")
+        with open(self.dir / "out/writes.csv", encoding="ascii") as file:
+            sizes = [int(row["bytes"]) for row in csv.DictReader(file)]
+        self.assertEqual(len(sizes), 16)
+        self.assertEqual(set(sizes), {0, 2**20})
+        writer = json.loads((self.dir / "out/summary.json").read_text("utf-8"))["writers"]["dd"]
+        self.assertEqual(sum(sizes), writer["io_bytes"])
+        self.assertEqual(sizes.count(0), writer["errors"])
+
     def test_json_is_the_summary(self):
         printed = self.expect(0, "run", self.variant(), "--json", "--out", "out").stdout
         self.assertEqual(printed, (self.dir / "out/summary.json").read_text("utf-8"))
