@@ -12,12 +12,12 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "models/mm/backing_dev_info.hpp"
 #include "models/mm/inode_wb.hpp"
 #include "models/mm/page_cache_setup.hpp"
 #include "models/mm/wb_domain.hpp"
+#include "sim/reserved_array.hpp"
 
 namespace wbsim {
 
@@ -90,7 +90,7 @@ class MemoryCgroups {
   static void count_written(BackingDevInfo& wb, std::int64_t count);
 
  private:
-  std::vector<std::uint8_t> owners_;  // by page; 0: the root
+  ReservedArray<std::uint8_t> owners_;  // by page; 0: the root
   std::deque<Memcg> groups_;
   FlexShares shares_;
   CgroupListener* listener_ = nullptr;

@@ -17,8 +17,10 @@ v24::CacheParams cache_params(const PageCache& pages, v24::Release release) {
   v24::CacheParams params;
   params.release = release;
   params.heads_max = static_cast<std::int64_t>(memory) * v24::kMaxBufPerPage;
-  params.hash_size =
-      static_cast<std::int64_t>(std::max<std::uint64_t>(std::bit_ceil(memory / 4), 4096));
+  // Any size gives the same behaviour.
+  constexpr std::uint64_t kMostChains = std::uint64_t{1} << 20;
+  params.hash_size = static_cast<std::int64_t>(
+      std::clamp<std::uint64_t>(std::bit_ceil(memory / 4), 4096, kMostChains));
   return params;
 }
 

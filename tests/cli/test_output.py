@@ -99,6 +99,14 @@ class Output(CliTest):
         self.assertEqual(sum(sizes), writer["io_bytes"])
         self.assertEqual(sizes.count(0), writer["errors"])
 
+    def test_every_kernel_runs_with_the_largest_memory(self):
+        for kernel in ("2.4.0", "2.4.17", "2.6.18", "2.6.32", "6.1"):
+            name = self.variant(kernel={"preset": kernel}, machine={"memory": "64TiB"})
+            self.expect(0, "run", name)
+        name = self.variant(kernel={"preset": "6.1"}, machine={"memory": "64TiB"},
+                            cgroups=[{"name": "a"}])
+        self.expect(0, "run", name)
+
     def test_json_is_the_summary(self):
         printed = self.expect(0, "run", self.variant(), "--json", "--out", "out").stdout
         self.assertEqual(printed, (self.dir / "out/summary.json").read_text("utf-8"))
