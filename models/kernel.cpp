@@ -6,20 +6,23 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// One processor; CFS multiplies these by 1 + log2(processors), which we leave out. The recorded
+// One processor; CFS multiplies these by 1 + log2(processors), which we leave out. The sleeper
+// credit is CFS's own sched_latency, 20 ms, from 2.6.32 on half of one of 5 ms. The recorded
 // kernels change between runnable writers every tick of 4 ms; 2.6.24 every second one when only two
 // are runnable; 2.6.31 even if the one that runs came 0.3 ms ago: the latencies are chosen to give
-// that. The spec has no scheduler; the granularities and the sleeper credit are assumptions. On
-// 2.6.31 whom the flusher interrupts goes on when he is 2 ms ahead at most.
+// that. The spec has no scheduler; the granularities are assumptions. On 2.6.31 whom the flusher
+// interrupts goes on when he is 2 ms ahead at most.
 constexpr SchedRules kSched2624{.latency = milliseconds(10),
                                 .min_granularity = milliseconds(2),
                                 .wakeup_granularity = milliseconds(5),
-                                .sleeper_credit = milliseconds(10)};
+                                .sleeper_credit = milliseconds(20),
+                                .child_runs_first = true};
 constexpr SchedRules kSched2631{.latency = std::chrono::microseconds(500),
                                 .min_granularity = std::chrono::microseconds(100),
                                 .wakeup_granularity = milliseconds(2),
-                                .sleeper_credit = milliseconds(10),
-                                .last_buddy = true};
+                                .sleeper_credit = milliseconds(20),
+                                .last_buddy = true,
+                                .child_runs_first = true};
 constexpr SchedRules kSched2632{.latency = milliseconds(5),
                                 .min_granularity = milliseconds(1),
                                 .wakeup_granularity = milliseconds(1),

@@ -103,6 +103,33 @@ void Processors::preempt_for_new() {
     }
 }
 
+// Of those who want a processor, at most: min_vruntime does not go back when sleepers come.
+Duration Processors::least_vruntime() const {
+  Duration least = min_vruntime_;
+  for (const Slot& slot : slots_)
+    if (slot.current && !slot.current->rt_task())
+      least = std::min(least, slot.current->vruntime_);
+  const auto waiting = std::find_if(waiting_.begin(), waiting_.end(),
+                                    [](const Thread& thread) { return !thread.rt_task(); });
+  return waiting == waiting_.end() ? least : std::min(least, waiting->vruntime_);
+}
+
+// task_new_fair() and place_entity(). A process begins when a tick finds it behind all others for
+// the first time: by less than a tick, by half of one in the mean. Where a child runs before its
+// parent it takes the parent's place, and the parent owes a slice in its stead, half of the credit:
+// by so much each child comes before the next one. After its sleep the youngest has half of the
+// credit, all others have it whole.
+Duration Processors::vruntime_of_new(const Thread& thread) const {
+  const Duration half_a_tick = ticks_.tick() / 2;
+  if (!rules_.child_runs_first)
+    return min_vruntime_ - half_a_tick;
+  const Duration slept = min_vruntime_ - rules_.sleeper_credit;
+  if (&thread != youngest_)
+    return slept;
+  const Duration half = min_vruntime_ - rules_.sleeper_credit / 2;
+  return std::max(slept, std::min(half, least_vruntime() - half_a_tick));
+}
+
 // Its current thread is interrupted: it goes on later with the rest of its chunk.
 void Processors::resched(Slot& slot) {
   slot.need_resched = true;

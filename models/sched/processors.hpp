@@ -26,6 +26,7 @@ struct SchedRules {
   Duration wakeup_granularity = std::chrono::milliseconds(5);
   Duration sleeper_credit = std::chrono::milliseconds(20);
   bool last_buddy = false;  // whom a wake-up interrupts goes on afterwards, if he is hardly ahead
+  bool child_runs_first = false;  // sched_child_runs_first
 };
 
 // The schedulable part of a simulated thread.
@@ -51,7 +52,7 @@ class Thread : public boost::intrusive::set_base_hook<
   friend class Processors;
   std::string name_;
   Duration debt_{0};
-  Duration vruntime_{0};
+  Duration vruntime_{-std::chrono::hours(1)};  // it has slept for long
   std::uint64_t queued_order_ = 0;
   Process* process_ = nullptr;
   int processor_ = 0;
@@ -89,12 +90,13 @@ class Processors {
     return {*this, thread, {"processor", file, line}};
   }
 
-  // What a new process does first: take a processor from whoever was there before this instant. It
-  // has no credit from sleep: a process begins when a tick finds it behind all others for the first
-  // time, so by less than a tick, by half of one in the mean.
+  // The processes are forked before the run, in this order, and sleep until they begin.
+  void forked(const Thread& thread) { youngest_ = &thread; }
+
+  // What a new process does first: take a processor from whoever was there before this instant.
   Settle wake_up_new_task(Thread& thread, const char* file = __builtin_FILE(),
                           int line = __builtin_LINE()) {
-    thread.vruntime_ = min_vruntime_ - ticks_.tick() / 2;
+    thread.vruntime_ = vruntime_of_new(thread);
     preempt_for_new();
     return woken(thread, file, line);
   }
@@ -150,6 +152,8 @@ class Processors {
   void preempt_for(const Thread& woken);
   void preempt_for_new();
   void count_vruntime(Thread& thread, Duration ran);
+  Duration least_vruntime() const;  // of those who want a processor
+  Duration vruntime_of_new(const Thread& thread) const;
 
   Simulator& sim_;
   TickClock ticks_;
@@ -165,6 +169,7 @@ class Processors {
   Duration busy_{0};
   std::uint64_t order_ = 0;
   Thread* last_buddy_ = nullptr;
+  const Thread* youngest_ = nullptr;
 };
 
 }  // namespace wbsim

@@ -9,6 +9,7 @@ constexpr Duration kStall = std::chrono::milliseconds(1);
 Workload::Workload(WritebackContext& context, int number, const std::string& name)
     : context_(context), number_(number), task_(name) {
   summary_.name = name;
+  context.vfs.cpu.forked(task_);
 }
 
 void Workload::note_end() {

@@ -53,6 +53,7 @@ class Fixture {
   // The same of a process that begins then.
   Runner& run_new(const char* name, Duration when, Duration work) {
     Runner& runner = runners_.emplace_back(name);
+    processors_.forked(runner.thread);
     sim.spawn(name, new_body(runner, when, work));
     return runner;
   }
@@ -270,11 +271,36 @@ TEST_CASE("by a clock of ticks, whoever runs at a tick pays for all of it", "[sc
 TEST_CASE("a new process takes the processor at once, even right after a tick", "[sched]") {
   Setup setup;
   setup.hz = 250;
+  setup.rules.sleeper_credit = Duration(0);
   Fixture f(setup);
   f.run("old", Duration(0), milliseconds(100));
   auto& fresh = f.run_new("new", microseconds(4050), milliseconds(1));
   f.run_until(milliseconds(1000));
   CHECK(fresh.began == at(microseconds(4050)));
+}
+
+// Two writers of a recording of 2.6.31, who change at each tick: the second began at 16 ms and went
+// on until 24.
+TEST_CASE("where children run first, the youngest has slept for half of the credit, others for all",
+          "[sched]") {
+  Setup setup;
+  setup.hz = 250;
+  setup.rules.latency = microseconds(500);
+  setup.rules.min_granularity = microseconds(100);
+  setup.rules.child_runs_first = true;
+  const auto second_ended = [&setup](bool youngest, Duration work) {
+    Fixture f(setup);
+    f.run_new("first", Duration(0), milliseconds(100));
+    auto& second = f.run_new("second", milliseconds(16), work);
+    if (!youngest)
+      f.run_new("third", milliseconds(500), milliseconds(1));
+    f.run_until(milliseconds(1000));
+    return second.ended;
+  };
+  CHECK(second_ended(true, microseconds(7900)) == at(microseconds(23'900)));
+  CHECK(second_ended(true, microseconds(8100)) == at(microseconds(28'100)));
+  CHECK(second_ended(false, microseconds(15'900)) == at(microseconds(31'900)));
+  CHECK(second_ended(false, microseconds(16'100)) == at(microseconds(36'100)));
 }
 
 TEST_CASE("a new process that finds an idle processor disturbs nobody", "[sched]") {
