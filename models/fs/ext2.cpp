@@ -13,6 +13,7 @@ namespace {
 // not how many (one in seven; one in 14 on 3.10).
 constexpr int kLruPagevecPhase = 4;
 constexpr std::int64_t kInodeBytes = 128, kExt4InodeBytes = 256;
+constexpr std::int64_t kSystemInodes = 11;  // the last of them is lost+found's
 }  // namespace
 
 Ext2::Ext2(Vfs& vfs, Inode& device, const FilesystemConfig& config)
@@ -61,7 +62,7 @@ Inode& Ext2::create(const FileConfig& config) {
   if (config_.metadata != MetadataMode::kNone)
     file.inode_table_block = config.inode_table_block.value_or(
         group_.inode_table +
-        static_cast<std::int64_t>(inode.i_ino) *
+        (kSystemInodes + static_cast<std::int64_t>(inode.i_ino)) *
             (config_.driver == FsDriver::kExt4 ? kExt4InodeBytes : kInodeBytes) /
             config_.block_size);
   if (file.inode_table_block >= 0)

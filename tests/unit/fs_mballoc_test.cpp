@@ -12,8 +12,8 @@ namespace {
 constexpr std::int64_t kGiB = std::int64_t{1} << 30;
 
 struct Allocator {
-  explicit Allocator(int block_size)
-      : size(block_size), groups(2 * kGiB / block_size, block_size), mballoc(groups) {}
+  explicit Allocator(int block_size, std::int64_t bytes = 2 * kGiB)
+      : size(block_size), groups(bytes / block_size, block_size), mballoc(groups) {}
   std::int64_t next(std::int64_t file_block) {
     return mballoc.data_block(file_block, size, of_inode);
   }
@@ -63,18 +63,18 @@ TEST_CASE("a file gets pieces that double up to 2048 blocks, its first 16 among 
           "[fs]") {
   Allocator a(4096);
   const auto runs = a.runs(30720 + 15 * 2048 + 1);
-  // 16 of the locality group, then the upper half of 32 and 32 more, 64, 128, 256, 512.
-  // Then 1024 and 8 MiB at a time to the end of the group; the last group, and the one before it.
-  const std::vector<std::pair<std::int64_t, std::int64_t>> recorded{
-      {1024, 16},
-      {688, 48},
-      {768, 64},
-      {896, 128},
-      {1536, 256},  // the recorded one is at 1664
-      {2048, 512},
-      {3072, 1024 + 14 * 2048},
-      {15 * 32768 + 2048, 15 * 2048},
-      {14 * 32768 + 2048, 1}};
+  // 16 of the locality group, then the upper half of 32 and 32 more; of 96 the upper 64, 128; of
+  // 384 the upper 256, 512. Then 1024 and 8 MiB at a time to the end of the group; the last group,
+  // and the one before it.
+  const std::vector<std::pair<std::int64_t, std::int64_t>> recorded{{1024, 16},
+                                                                    {688, 48},
+                                                                    {768, 64},
+                                                                    {896, 128},
+                                                                    {1664, 256},
+                                                                    {2048, 512},
+                                                                    {3072, 1024 + 14 * 2048},
+                                                                    {15 * 32768 + 2048, 15 * 2048},
+                                                                    {14 * 32768 + 2048, 1}};
   CHECK(runs == recorded);
 }
 
@@ -84,15 +84,49 @@ TEST_CASE("indirect blocks fill what pieces of data leave", "[fs]") {
   std::vector<std::int64_t> blocks;
   for (int i = 0; i < 64; ++i)
     blocks.push_back(a.mballoc.metadata_block());
-  CHECK(blocks.front() == 643);
-  CHECK(blocks[28] == 671);
-  CHECK(blocks[29] == 736);
+  CHECK(blocks.front() == 649);
+  CHECK(blocks[22] == 671);
+  CHECK(blocks[23] == 832);
 }
 
+// Group 0 is passed over for 1536 blocks: its free runs are shorter in the mean.
 TEST_CASE("blocks of 1 KiB come 2 MiB at a time, three times in a group", "[fs]") {
   Allocator a(1024);
-  const auto runs = a.runs(16 * 1024);
-  CHECK(runs.back().second == 3 * 2048);
+  const std::vector<std::pair<std::int64_t, std::int64_t>> recorded{{513, 16},
+                                                                    {433, 48},
+                                                                    {1057, 64},
+                                                                    {1153, 128},
+                                                                    {1409, 256},
+                                                                    {2049, 512},
+                                                                    {30 * 8192 + 643, 1024},
+                                                                    {30 * 8192 + 2049, 3 * 2048}};
+  CHECK(a.runs(2048 + 3 * 2048) == recorded);
+}
+
+// The groups of a file that fills `bytes`, in order, without the first.
+static std::vector<std::int64_t> groups_of(Allocator& a, std::int64_t bytes) {
+  std::vector<std::int64_t> order;
+  for (const auto& run : a.runs(bytes / a.size))
+    if (const std::int64_t group = a.groups.group_of(run.first);
+        group != 0 && (order.empty() || group != order.back()))
+      order.push_back(group);
+  return order;
+}
+
+TEST_CASE("groups are taken as their buddies were made, 32 at a time and from the last of these",
+          "[fs]") {
+  Allocator small(1024);  // two groups' buddies and bitmaps are in one page
+  const auto order = groups_of(small, 220 << 20);
+  const std::vector<std::int64_t> begin(order.begin(), order.begin() + 6);
+  CHECK(begin == std::vector<std::int64_t>{30, 31, 28, 29, 26, 27});
+  const std::vector<std::int64_t> next(order.begin() + 28, order.begin() + 35);
+  CHECK(next == std::vector<std::int64_t>{2, 3, 1, 62, 63, 60, 61});
+
+  Allocator large(4096, 8 * kGiB);
+  const std::vector<std::int64_t> of_large = groups_of(large, 5 * kGiB);
+  CHECK(of_large.front() == 31);
+  CHECK(of_large[30] == 1);
+  CHECK(of_large[31] == 63);
 }
 
 TEST_CASE("a full disk has no block left", "[fs]") {
