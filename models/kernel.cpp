@@ -32,7 +32,8 @@ constexpr SchedRules kSched2632{.latency = milliseconds(5),
 constexpr SchedRules kSched61{.latency = milliseconds(6),
                               .min_granularity = std::chrono::microseconds(750),
                               .wakeup_granularity = milliseconds(1),
-                              .sleeper_credit = milliseconds(3)};
+                              .sleeper_credit = milliseconds(3),
+                              .tick_checks_lead = true};
 
 // CFS stands in for the scheduler of 2.4. The ratios are nfract and nfract_sync of bdf_prm.
 KernelRow row_24(std::string_view name, v24::Release release) {

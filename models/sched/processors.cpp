@@ -34,6 +34,9 @@ void Processors::request(Thread& thread, Process& process) {
     }
     return;
   }
+  for (Slot& slot : slots_)
+    if (slot.running)
+      update_curr(slot);
   thread.vruntime_ = std::max(thread.vruntime_, min_vruntime_ - rules_.sleeper_credit);
   enqueue(thread);
   for (std::size_t i = 0; i < slots_.size(); ++i) {
@@ -154,7 +157,11 @@ bool Processors::should_yield(Slot& slot) {
   const auto runnable = static_cast<std::int64_t>(waiting_.size() + slots_.size());
   const Duration ideal = std::max(
       rules_.latency * static_cast<std::int64_t>(slots_.size()) / runnable, rules_.min_granularity);
-  return exec_time(slot.since) >= ideal && slot.current->vruntime_ >= waiting_.begin()->vruntime_;
+  const Duration ran = exec_time(slot.since);
+  const Duration ahead = slot.current->vruntime_ - waiting_.begin()->vruntime_;
+  if (ran >= ideal)
+    return ahead >= Duration::zero();
+  return rules_.tick_checks_lead && ran >= rules_.min_granularity && ahead > ideal;
 }
 
 void Processors::take(std::size_t index, Thread& thread) {
@@ -196,7 +203,7 @@ void Processors::start_chunk(std::size_t index) {
 // At a tick the thread may have to give way: the rest of the chunk is run after it.
 void Processors::run(std::size_t index, Duration chunk) {
   Slot& slot = slots_[index];
-  slot.chunk_start = sim_.now();
+  slot.chunk_start = slot.counted_until = sim_.now();
   slot.chunk = chunk;
   const TimePoint tick = ticks_.start_of(ticks_.jiffies_at(sim_.now()) + Jiffies(1));
   if (sim_.now() + chunk >= tick) {
@@ -214,8 +221,10 @@ void Processors::schedule_end(Slot& slot) {
                this, static_cast<std::uint64_t>(&slot - slots_.data())});
 }
 
-// update_curr(): real-time threads are no part of it.
-void Processors::count_vruntime(Thread& thread, Duration ran) {
+// Real-time threads are no part of it.
+void Processors::update_curr(Slot& slot) {
+  Thread& thread = *slot.current;
+  const Duration ran = exec_time(std::exchange(slot.counted_until, sim_.now()));
   if (thread.rt_task())
     return;
   thread.vruntime_ += ran;
@@ -234,7 +243,7 @@ void Processors::end_chunk(std::size_t index) {
   Thread& thread = *slot.current;
   slot.running = false;
   busy_ += slot.chunk;
-  count_vruntime(thread, exec_time(slot.chunk_start));
+  update_curr(slot);
   if (index == 0 && stolen_ > Duration::zero())
     return run(index, std::exchange(stolen_, Duration::zero()));  // what came meanwhile
   if (should_yield(slot)) {

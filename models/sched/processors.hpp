@@ -1,7 +1,8 @@
 // The machine's processors, one run queue for all of them, shared by vruntime as CFS does.
 //
 // MODELS:   kernel/sched_fair.c of 2.6.23 - 2.6.32: pick by least vruntime, ideal slice
-//           sched_latency / nr_running checked at ticks, sleeper credit, wake-up preemption.
+//           sched_latency / nr_running checked at ticks, sleeper credit, wake-up preemption; of 6.1
+//           the lead that check_preempt_tick() looks at as well.
 //           kernel/sched_rt.c SCHED_FIFO: runs before all others, until it sleeps.
 // DEVIATES: one run queue for all processors, no nice levels, no migration cost. A thread owes the
 //           processor time of what it did and pays in chunks; it is preempted at the end of one.
@@ -25,6 +26,7 @@ struct SchedRules {
   Duration min_granularity = std::chrono::milliseconds(4);
   Duration wakeup_granularity = std::chrono::milliseconds(5);
   Duration sleeper_credit = std::chrono::milliseconds(20);
+  bool tick_checks_lead = false;  // who is a slice ahead gives way at a tick before his has ended
   bool last_buddy = false;  // whom a wake-up interrupts goes on afterwards, if he is hardly ahead
   bool child_runs_first = false;  // sched_child_runs_first
 };
@@ -113,6 +115,7 @@ class Processors {
   // runs when it is done.
   void steal(Duration cost);
   Duration busy() const { return busy_; }
+  bool idle() const { return !slots_.front().current && !slots_.front().picking; }  // the first
 
  private:
   struct Slot {
@@ -120,6 +123,7 @@ class Processors {
     TimePoint since{};  // current has been on the processor
     Jiffies last_tick_checked{0};
     TimePoint chunk_start{};
+    TimePoint counted_until{};  // its vruntime is that of this instant
     Duration chunk{0};
     EventQueue::Handle chunk_end{};
     bool running = false;  // a chunk is under way; otherwise current lingers between two
@@ -151,7 +155,7 @@ class Processors {
   bool should_yield(Slot& slot);
   void preempt_for(const Thread& woken);
   void preempt_for_new();
-  void count_vruntime(Thread& thread, Duration ran);
+  void update_curr(Slot& slot);
   Duration least_vruntime() const;  // of those who want a processor
   Duration vruntime_of_new(const Thread& thread) const;
 

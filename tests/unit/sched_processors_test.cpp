@@ -378,6 +378,41 @@ TEST_CASE("a thread that is hardly behind waits for its turn at a tick", "[sched
   }
 }
 
+// The hog is in the middle of one long call: what it has had of it counts.
+TEST_CASE("a sleeper is held against what the running thread has had until then", "[sched]") {
+  Setup setup;
+  setup.hz = 100;
+  setup.rules.wakeup_granularity = milliseconds(1);
+  setup.rules.sleeper_credit = milliseconds(2);
+  Fixture f(setup);
+  f.run("hog", Duration(0), milliseconds(9), milliseconds(9));
+  auto& sleeper = f.run("sleeper", milliseconds(5), milliseconds(1));
+  f.run_until(milliseconds(1000));
+  CHECK(sleeper.began == at(milliseconds(5)));
+}
+
+// The hog goes on at 31 ms and is 20 ms ahead of who wakes at 31.5 ms, but not preempted then.
+TEST_CASE("who is more than a slice ahead gives way at a tick in the middle of his own",
+          "[sched]") {
+  Setup setup;
+  setup.hz = 250;
+  setup.rules.min_granularity = microseconds(900);
+  setup.rules.wakeup_granularity = milliseconds(100);
+  const auto behind_began = [&setup] {
+    Fixture f(setup);
+    f.run("hog", Duration(0), milliseconds(100));
+    f.run_fifo("interruption", milliseconds(29), milliseconds(2));
+    auto& behind = f.run("behind", microseconds(31'500), milliseconds(1));
+    f.run_until(milliseconds(1000));
+    return behind.began;
+  };
+  CHECK(behind_began() == at(milliseconds(44)));
+  setup.rules.tick_checks_lead = true;
+  CHECK(behind_began() == at(milliseconds(32)));
+  setup.rules.min_granularity = microseconds(1100);
+  CHECK(behind_began() == at(milliseconds(36)));
+}
+
 TEST_CASE("equals run in the order in which they came", "[sched]") {
   Fixture f;
   auto& a = f.run("a", milliseconds(1), microseconds(100));
