@@ -27,6 +27,7 @@ class TimerWheel {
   // schedule_timeout().
   TimePoint sleep_expiry(TimePoint now, Jiffies timeout) const;
   TickClock ticks() const { return ticks_; }
+  TimerRule rule() const { return rule_; }
 
  private:
   Jiffies counted(Jiffies since_boot) const;  // the kernel's jiffies, low 32 bits

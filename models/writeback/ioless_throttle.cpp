@@ -21,6 +21,7 @@ Pages bdi_stat_error(int cpus) {
 IolessThrottle::IolessThrottle(WritebackContext& context, Flusher& flusher, int cpus)
     : context_(context),
       flusher_(flusher),
+      sleepers_(context.sim(), context.wheel),
       counters_(static_cast<std::size_t>(cpus)),
       ratelimit_pages_(ioless_ratelimit(context.domain.dirty_limit, cpus)),
       stat_error_(bdi_stat_error(cpus)) {}
@@ -124,8 +125,7 @@ Task<> IolessThrottle::sleep(const Verdict& v, BackingDevInfo& bdi, TaskStruct& 
   bdi.queue->note_dirty_sleep(since);
   now += std::min(v.pause - pause, v.max_pause);  // a part of what is cut off counts later
   co_await context_.vfs.cpu.settle(task);
-  co_await context_.sim().delay_until(context_.wheel.sleep_expiry(context_.sim().now(), pause),
-                                      "balance_dirty_pages pause");
+  co_await sleepers_.schedule_timeout(pause, "balance_dirty_pages pause");
   co_await context_.vfs.cpu.woken(task);
   task.throttled += context_.sim().now() - since;
   ++task.throttle_calls;
@@ -164,14 +164,14 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
     DirtyState state = dirty_state(context_, bdi, task);
     std::optional<DirtyState> memcg = memcg_dirty_state(context_, bdi, task);
     task.charge(context_.vfs.costs.balance_dirty);
-    if (background_first)
-      start_background(bdi, task);
+    if (background_first && starts_background(bdi, task))
+      co_await wake_flusher(bdi, task);
     if (in_freerun(state) && (!memcg || in_freerun(*memcg))) {
       leave_freerun(state, memcg ? &*memcg : nullptr, task);
       break;
     }
     if (!flusher_.writeback_in_progress(bdi))
-      wake_flusher(bdi, task);
+      co_await wake_flusher(bdi, task);
     if (memcg)
       context_.cgroups->flush_foreign(bdi);
     exceeded = is_exceeded(state) || (memcg && is_exceeded(*memcg));
@@ -201,19 +201,21 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
   if (background_first)
     co_return;
   bdi.dirty_exceeded = bdi.dirty_exceeded && exceeded;
-  start_background(bdi, task);
+  if (starts_background(bdi, task))
+    co_await wake_flusher(bdi, task);
 }
 
 // More than the background limit is dirty, and nobody writes. Not in laptop mode.
-void IolessThrottle::start_background(BackingDevInfo& bdi, TaskStruct& task) {
-  if (context_.laptop || flusher_.writeback_in_progress(bdi))
-    return;
-  if (context_.reclaimable() > context_.dirty_limits(&task).background)
-    wake_flusher(bdi, task);
+bool IolessThrottle::starts_background(const BackingDevInfo& bdi, const TaskStruct& task) const {
+  return !context_.laptop && !flusher_.writeback_in_progress(bdi) &&
+         context_.reclaimable() > context_.dirty_limits(&task).background;
 }
 
-void IolessThrottle::wake_flusher(BackingDevInfo& bdi, TaskStruct& task) {
+// Whoever is woken here gets the processor when the writer goes to sleep or goes on with its
+// pages, not before: nothing of the time of the writer's look must be left by then.
+Task<> IolessThrottle::wake_flusher(BackingDevInfo& bdi, TaskStruct& task) {
   task.charge(context_.vfs.costs.wake_flusher);
+  co_await context_.vfs.cpu.settle(task);
   flusher_.start_background_writeback(bdi);
 }
 

@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "models/sched/wheel_sleepers.hpp"
 #include "models/writeback/dirty_domain.hpp"
 #include "models/writeback/flusher.hpp"
 
@@ -40,13 +41,14 @@ class IolessThrottle : public DirtyThrottle {
                  Pages pages_dirtied) const;
   void go_on_without_pause(const Verdict& verdict, TaskStruct& task, Pages pages_dirtied) const;
   Task<> sleep(const Verdict& verdict, BackingDevInfo& bdi, TaskStruct& task);
-  void start_background(BackingDevInfo& bdi, TaskStruct& task);
-  void wake_flusher(BackingDevInfo& bdi, TaskStruct& task);
+  bool starts_background(const BackingDevInfo& bdi, const TaskStruct& task) const;
+  Task<> wake_flusher(BackingDevInfo& bdi, TaskStruct& task);
   void trace(const BackingDevInfo& bdi, const DirtyState& state, const Verdict& verdict,
              const TaskStruct& task, Pages pages_dirtied, Jiffies start) const;
 
   WritebackContext& context_;
   Flusher& flusher_;
+  WheelSleepers sleepers_;
   std::vector<Pages> counters_;  // bdp_ratelimits: pages dirtied on each processor
   Pages ratelimit_pages_;
   Pages stat_error_;  // fewer pages than this of a device are not worth a pause

@@ -1,7 +1,8 @@
 // When timers fire, by version.
 #include <catch2/catch.hpp>
+#include <string>
 
-#include "models/sched/timer_wheel.hpp"
+#include "models/sched/wheel_sleepers.hpp"
 
 namespace wbsim {
 namespace {
@@ -56,6 +57,34 @@ TEST_CASE("from 4.8 on far timers fire on multiples of 8 and 64 ticks", "[sched]
   CHECK(wheel.expiry(now, Jiffies(1250)) == at(13108 + 5120));
   now = wheel.expiry(now, Jiffies(250));
   CHECK(wheel.expiry(now, Jiffies(250)) - now == milliseconds(1024));
+}
+
+struct Bed {
+  explicit Bed(TimerRule rule) : wheel(rule, kTicks, Duration(0)), sleepers(sim, wheel) {}
+  Task<> sleep(char name, Duration begins, Jiffies timeout) {
+    co_await sim.delay_until(TimePoint(begins));
+    co_await sleepers.schedule_timeout(timeout, "pause");
+    woken += name;
+  }
+  Simulator sim;
+  TimerWheel wheel;
+  WheelSleepers sleepers;
+  std::string woken;
+};
+
+// Three who begin to sleep one after the other; the second wakes a tick earlier.
+std::string woken_order(TimerRule rule) {
+  Bed bed(rule);
+  bed.sim.spawn("a", bed.sleep('a', milliseconds(1), Jiffies(6)));
+  bed.sim.spawn("b", bed.sleep('b', milliseconds(2), Jiffies(5)));
+  bed.sim.spawn("c", bed.sleep('c', milliseconds(5), Jiffies(5)));
+  bed.sim.run_until(at(1000));
+  return bed.woken;
+}
+
+TEST_CASE("from 4.8 on one tick wakes whoever began to sleep last first", "[sched]") {
+  CHECK(woken_order(TimerRule::kWheel) == "bca");
+  CHECK(woken_order(TimerRule::kExact) == "bac");
 }
 
 }  // namespace
