@@ -14,6 +14,8 @@ new_page           the same call to a page that was not in memory, less that of 
 dirty_page         out meanwhile, is for a page that was clean.
 page_fault         a store through a mapping to a page that is in memory.
 sample_cost        the longest of those calls: the recorder's sampler ran in it.
+sample_disk        how much later the first job begins for each disk sampled beside the first: once
+                   the sample at the start is taken.
 tree_level         how much longer calls become at page 4096, for each page: a level more.
 tree_node          how much longer those of a writer at random are that make a node of the tree.
 write_buffer,      the same call where a page has several buffers and one is written, for each
@@ -266,6 +268,22 @@ def inodes_in_use(experiments):
     return statistics.median_low(least)
 
 
+def sample_disk(experiments):
+    """us; jobs that look at the clock before their first call begin later for that, too."""
+    began = {}
+    for experiment in experiments:
+        job = experiment.spec.jobs[0]
+        t_us, _ = experiment.calls(0)
+        if len(t_us) and not {"rate", "period_ms", "start_ms"} & job.keys():
+            sampled_us = recording.table(experiment.directory, "series")["t_s"][0] * 1e6
+            began.setdefault(len(experiment.spec.disks), []).append(float(t_us[0] - sampled_us))
+    if 1 not in began or len(began) == 1:
+        return 0.0
+    one = statistics.median(began.pop(1))
+    return statistics.median((us - one) / (disks - 1) for disks, all_us in began.items()
+                             for us in all_us)
+
+
 def calibrate(directories):
     experiments = [Recorded(directory) for directory in directories]
     if not any(clock in experiments[0].conditions["qemu"] for clock in VIRTUAL_CLOCKS):
@@ -312,6 +330,7 @@ def calibrate(directories):
             "allocate_block": {kind: f"{round(us * 1000)}ns" for kind, us in
                                allocation_costs(experiments, costs).items()},
             "sample_cost": f"{round(costs['sample'] * 1000)}ns",
+            "sample_disk": f"{round(sample_disk(experiments) * 1000)}ns",
             "clock_check": f"{round(costs['clock_check'] * 1000)}ns",
             "trace_event": f"{round(trace_event_cost(traced) * 1000)}ns",
             "first_tick": f"{first_tick_ms(experiments, spec_recording.HZ)}ms",

@@ -22,6 +22,7 @@ NULL_BLK_MODEL = "null_blk, see setup"
 HZ = 250  # of Debian's kernels
 SETTLE_S = 1
 LIMIT_MS = 300_000
+TIMER_SLACK_S = Fraction(50, 1_000_000)  # of the timers that the runner's processes sleep by
 MOST_SCHEDULED = 128  # requests of the hardware that blk_mq_init_sched() doubles
 INFINITE_RATE = "1000GB/s"  # a transfer that takes no time: 4 ns a page
 # null_blk irqmode: a request completes at once (none), in a soft interrupt, or after a fixed time.
@@ -236,7 +237,8 @@ def rate_words(job):
 
 
 def pace_words(job):
-    words = {"startdelay": duration(Fraction(job.get("start_ms", 0), 1000)), **rate_words(job)}
+    begin_s = Fraction(job.get("start_ms", 0), 1000) + TIMER_SLACK_S
+    words = {"startdelay": duration(begin_s), **rate_words(job)}
     if job.get("period_ms"):
         words |= {"period": f"{job['period_ms']}ms", "catch_up": True, "first_wait": True}
     if job.get("think_us"):
@@ -374,13 +376,20 @@ def periodic_start(directory, conditions):
     return {} if last is None else {"periodic_start": duration(last)}
 
 
+def sample_cost(spec, calibrated):
+    more_disks = max(len(spec.disks) - 1, 0)
+    cost_ns = nanoseconds(calibrated["sample_cost"])
+    return f"{cost_ns + more_disks * nanoseconds(calibrated['sample_disk'])}ns"
+
+
 def run_section(directory, conditions, spec, calibrated):
     settings = spec.settings
     return {"seed": 1, "until": "clean", "settle": duration(SETTLE_S),
             "duration": f"{settings.get('limit_ms', LIMIT_MS)}ms",
             "sample_interval": f"{settings['sample_ms']}ms",
             "uptime_at_start": duration(Fraction(repr(conditions["t0_uptime_s"]))),
-            "first_tick": calibrated["first_tick"], "sample_cost": calibrated["sample_cost"],
+            "first_tick": calibrated["first_tick"], "sample_cost": sample_cost(spec, calibrated),
+            "recorder_competes": True,
             **periodic_start(directory, conditions)}
 
 

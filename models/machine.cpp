@@ -589,9 +589,9 @@ RunSummary Machine::Impl::run() {
                  journal->kjournald2(context_.wheel), ProcessKind::kDaemon);
   flusher_->start();
   dirty_written_devices();
+  sampler_->start();
   for (Workload* job : workloads_)
     watch(sim_.spawn(job->task().name(), run_job(*job)), *job);
-  sampler_->start();
   sim_.run_until(TimePoint::max());
   if (interrupted())
     throw Interrupted{};

@@ -14,7 +14,8 @@ namespace wbsim {
 namespace {
 // A few pages of metadata age on their own; a run is clean without them, as the recordings count.
 constexpr Pages kCleanPages{8};
-constexpr int kSamplesPerCensus = 5;  // thread_census
+constexpr int kSamplesPerCensus = 5;                             // thread_census
+constexpr Duration kTimerSlack = std::chrono::microseconds(50);  // since 2.6.28
 // A process that sleeps on something longer than this waits for ever.
 constexpr Duration kHungTask = std::chrono::hours(1);
 constexpr std::size_t kRead = static_cast<std::size_t>(BioOp::kRead);
@@ -33,6 +34,8 @@ Sampler::Sampler(WritebackContext& context, Flusher& flusher, const RunConfig& r
       busy_at_jobs_end_(queues_.size()) {}
 
 void Sampler::start() {
+  if (run_.recorder_competes)
+    context_.sim().spawn(recorder_.name(), record(), ProcessKind::kDaemon);
   context_.sim().at(
       context_.origin - run_.samples_before_start,
       {[](void* self, std::uint64_t) { static_cast<Sampler*>(self)->take(); }, this, 0},
@@ -65,7 +68,8 @@ void Sampler::take() {
   context_.vfs.cache.check();
 #endif
   context_.trace.on_sample(sample());
-  charge_recorder(now);
+  if (!run_.recorder_competes)
+    charge_recorder(now);
   if (hook_)
     hook_(hook_argument_, now);
   if (now >= Duration::zero())
@@ -91,6 +95,24 @@ void Sampler::charge_recorder(Duration now) {
   }
   const bool counts_threads = now % (kSamplesPerCensus * run_.sample_interval) == Duration::zero();
   context_.vfs.cpu.steal(run_.sample_cost + (counts_threads ? run_.thread_census : Duration(0)));
+}
+
+// A recorder that is a process like the others. Its timer has slack, and so ends with a tick that
+// comes when it is due; an idle processor has no ticks.
+Task<> Sampler::record() {
+  Processors& cpu = context_.vfs.cpu;
+  TimePoint due = context_.origin - run_.samples_before_start;
+  for (int number = 0;; ++number, due += run_.sample_interval) {
+    co_await context_.sim().delay_until(std::max(due, context_.sim().now()), "nanosleep");
+    const TickClock ticks = context_.vfs.ticks;
+    if (cpu.idle() || ticks.start_of(ticks.jiffies_at(due)) != due)
+      co_await context_.sim().delay_until(std::max(due + kTimerSlack, context_.sim().now()),
+                                          "nanosleep");
+    recorder_.charge(run_.sample_cost);
+    if (number % kSamplesPerCensus == 0)
+      recorder_.charge(run_.thread_census);
+    co_await cpu.settle(recorder_);
+  }
 }
 
 Sample Sampler::sample() const {

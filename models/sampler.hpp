@@ -35,6 +35,7 @@ class Sampler {
  private:
   void take();
   void charge_recorder(Duration now);
+  Task<> record();
   Sample sample() const;
   DeviceSample device_sample(std::size_t device, Pages dirty) const;
   void add_wb(DeviceSample& d, BackingDevInfo& wb, Pages dirty) const;
@@ -46,6 +47,7 @@ class Sampler {
   WritebackContext& context_;
   Flusher& flusher_;
   RunConfig run_;
+  Thread recorder_{"recorder"};
   std::vector<RequestQueue*> queues_;
   std::vector<const Device*> devices_;
   std::vector<const Workload*> jobs_;

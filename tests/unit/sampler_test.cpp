@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 
 // One call of 100 us after the other, and samples that take 300 us, or 2 ms with a census.
 struct Recorded {
-  Recorded() : scenario(plain_scenario("2.6.31", 2)) {
+  explicit Recorded(const char* kernel = "2.6.31") : scenario(plain_scenario(kernel, 2)) {
     scenario.cpu.costs.write_syscall = microseconds(100);
     scenario.run.sample_cost = microseconds(300);
     scenario.run.thread_census = microseconds(1700);
@@ -81,6 +81,18 @@ TEST_CASE("ends of writes to a device node take longer once the recorder's table
   f.scenario.jobs.push_back(fsyncs);
   CHECK(f.longest() >= milliseconds(16));
   CHECK(f.longest() < milliseconds(24));
+}
+
+// The sample is due together with the job's first call. Alone until then, the recorder has had what
+// there was of the processor: it waits until a tick finds the job ahead.
+TEST_CASE("a recorder that competes waits for whoever woke with it", "[sampler]") {
+  Recorded f("6.1");
+  f.scenario.run.recorder_competes = true;
+  f.scenario.jobs.front().startdelay = microseconds(2'100'050);
+  CHECK(f.longer_at(milliseconds(2104)) == 3);
+  CHECK(f.log.writes.front().latency == microseconds(100));
+  CHECK(f.longer_at(milliseconds(2200)) == 3);
+  CHECK(f.longer_at(milliseconds(2500)) == 20);
 }
 
 }  // namespace
