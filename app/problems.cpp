@@ -90,10 +90,13 @@ std::string child(std::string_view pointer, std::size_t index) {
 
 std::string shown(std::string_view text) {
   constexpr std::size_t kLongest = 60;
+  std::size_t end = std::min(text.size(), kLongest);
+  while (end < text.size() && (text[end] & 0xc0) == 0x80)  // within a character of UTF-8
+    --end;
   std::string out = "\"";
-  for (const char c : text.substr(0, kLongest))
+  for (const char c : text.substr(0, end))
     out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  return out + (text.size() > kLongest ? "...\"" : "\"");
+  return out + (end < text.size() ? "...\"" : "\"");
 }
 
 }  // namespace wbsim

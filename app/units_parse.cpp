@@ -5,6 +5,8 @@
 #include <numeric>
 #include <span>
 
+#include "app/problems.hpp"
+
 namespace wbsim {
 namespace {
 
@@ -41,10 +43,6 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-std::string quoted(std::string_view text) {
-  return "\"" + std::string(text) + "\"";
-}
-
 UnitValue failure(std::string error, std::string hint) {
   return {0, std::move(error), std::move(hint)};
 }
@@ -59,8 +57,8 @@ std::string unit_hint(std::string_view number, std::string_view unit, std::strin
     return std::string(otherwise);
   const char upper = static_cast<char>(unit.front() & ~0x20);
   const char decimal = upper == 'K' ? 'k' : upper;
-  std::string hint = "use " + quoted(std::string(number) + upper + "iB") + " (powers of 1024) or ";
-  return hint + quoted(std::string(number) + decimal + "B") + " (powers of 1000)";
+  std::string hint = "use " + shown(std::string(number) + upper + "iB") + " (powers of 1024) or ";
+  return hint + shown(std::string(number) + decimal + "B") + " (powers of 1000)";
 }
 
 struct Decimal {
@@ -92,11 +90,11 @@ UnitValue scaled(std::string_view text, const Decimal& d, std::int64_t factor,
   const std::int64_t common = std::gcd(factor, d.scale);
   const std::int64_t divisor = d.scale / common;
   if (d.fraction % divisor != 0)
-    return failure(quoted(text) + " is not a whole number of " + std::string(base), "");
+    return failure(shown(text) + " is not a whole number of " + std::string(base), "");
   std::int64_t result = 0;
   if (__builtin_mul_overflow(d.whole, factor, &result) ||
       __builtin_add_overflow(result, d.fraction / divisor * (factor / common), &result))
-    return failure(quoted(text) + " does not fit in 64 bits", "");
+    return failure(shown(text) + " does not fit in 64 bits", "");
   return {result, "", ""};
 }
 
@@ -113,27 +111,27 @@ UnitValue parse(std::string_view text, std::span<const Unit> units, std::string_
       ++at;
     fraction = text.substr(begin, at - begin);
     if (fraction.empty())
-      return failure(quoted(text) + " has no digit after the point", "");
+      return failure(shown(text) + " has no digit after the point", "");
   }
   if (whole.empty()) {
     const bool negative = text.starts_with('-');
-    return failure(quoted(text) + (negative ? " is negative" : " does not begin with a number"),
+    return failure(shown(text) + (negative ? " is negative" : " does not begin with a number"),
                    std::string(hint));
   }
   const std::string_view unit = text.substr(at);
   if (unit.empty())
-    return failure(quoted(text) + " has no unit", std::string(hint));
+    return failure(shown(text) + " has no unit", std::string(hint));
   for (const Unit& known : units) {
     if (unit != known.name)
       continue;
     const Decimal d = parse_decimal(whole, fraction);
     if (!d.fits)
-      return failure(quoted(text) + " has too many digits", "");
+      return failure(shown(text) + " has too many digits", "");
     return scaled(text, d, known.factor, base);
   }
   if (unit.front() == ' ')
-    return failure(quoted(text) + " has a space before its unit", "write it without");
-  return failure(quoted(text) + " has no unit this program accepts",
+    return failure(shown(text) + " has a space before its unit", "write it without");
+  return failure(shown(text) + " has no unit this program accepts",
                  unit_hint(text.substr(0, at), unit, hint));
 }
 
@@ -158,7 +156,7 @@ UnitValue parse_duration(std::string_view text) {
 UnitValue parse_rate(std::string_view text) {
   constexpr std::string_view kPerSecond = "/s";
   if (!text.ends_with(kPerSecond))
-    return failure(quoted(text) + " is not a rate", std::string(kRateHint));
+    return failure(shown(text) + " is not a rate", std::string(kRateHint));
   UnitValue result =
       parse(text.substr(0, text.size() - kPerSecond.size()), kSizeUnits, "bytes", kRateHint);
   return result;

@@ -55,6 +55,12 @@ class InvalidScenario(CliTest):
         self.refused_with("/devices", {}, "an object is not an array of objects")
         self.refused_with("/vm", [], "an array is not an object")
 
+    def test_what_a_message_repeats_is_printable(self):
+        for text, repeated in (("\0MiB", '"?MiB"'), ("\x1b[31m", '"?[31m"'),
+                               ("x" * 59 + "\u00e4", '"' + "x" * 59 + '..."')):
+            self.refused_with("/machine/memory", text, repeated + " does not begin with a number")
+            self.refused_with("/machine/sched_clock", text, repeated + " is not known")
+
     def test_lazytime_belongs_to_kernels_since_4_0(self):
         self.refused_with("/filesystems/0/lazytime", True, "stands only with metadata other than")
         scenario = copy.deepcopy(SMALL)
