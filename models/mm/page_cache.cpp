@@ -16,6 +16,12 @@ constexpr std::int64_t kBatchesHeld = 2;
 constexpr int kSwapClusterMax = 32;
 }  // namespace
 
+void fail_out_of_memory() {
+  throw InvariantBroken(
+      "the simulated machine is out of memory: every page is dirty or in use, and reclaim that "
+      "writes is not modelled; give it more memory or lower vm.dirty_ratio");
+}
+
 PageCache::PageCache(MemoryParams params, Proportions completions, Proportions dirtyings)
     : params_(params),
       pool_(static_cast<std::size_t>(params.total.count()) + 2),
@@ -290,13 +296,27 @@ void PageCache::shrink(Lruvec& lru, const ReclaimGoal& goal, bool takes_active) 
 // Up to the high watermark, and the two batches that per-processor lists keep from the zone's
 // count.
 void PageCache::reclaim() {
+  if (cleaned() == futile_at_)
+    return;
   ReclaimGoal goal;
   goal.free = params_.min_free * 3 / 2 + Pages(kBatchesHeld * params_.batches.allocated);
-  if (cgroups_)
-    return reclaim_from_all(goal);
-  shrink(root_, goal, false);
+  if (cgroups_) {
+    reclaim_from_all(goal);
+  } else {
+    shrink(root_, goal, false);
+    if (free_pages() < params_.min_free)
+      shrink(root_, goal, true);
+  }
   if (free_pages() < params_.min_free)
-    shrink(root_, goal, true);
+    futile_at_ = cleaned();
+}
+
+// Changes when a page becomes clean or a clean one is added; while it does not, a reclaim that
+// looked at every page need not do so again.
+std::int64_t PageCache::cleaned() const {
+  const VmCounters& c = counters_;
+  const Pages busy = c.nr_file_dirty + c.nr_claimed + c.nr_writeback;
+  return (c.nr_written + c.nr_discarded + c.nr_file_pages - busy).count();
 }
 
 // shrink_node_memcgs(): from each lruvec by its size.

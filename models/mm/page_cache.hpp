@@ -159,6 +159,7 @@ class PageCache {
   void reclaim();
   bool try_to_reclaim(Page& page);
   bool reached(const ReclaimGoal& goal) const;
+  std::int64_t cleaned() const;
   void shrink_inactive(LruList& inactive, const ReclaimGoal& goal);
   void shrink(Lruvec& lru, const ReclaimGoal& goal, bool takes_active);
   void reclaim_from_all(const ReclaimGoal& goal);
@@ -187,7 +188,7 @@ class PageCache {
   Slab tree_nodes_;
   Batches page_batches_;
   Vector lru_vector_;
-  std::int64_t reclaimed_ = 0;
+  std::int64_t reclaimed_ = 0, futile_at_ = -1;     // the latter: cleaned() after all was tried
   int batch_taken_ = 0, batch_unqueued_dirty_ = 0;  // of the pages reclaim isolates at a time
   BatchWork batch_work_;
   PageReleaser* releaser_ = nullptr;

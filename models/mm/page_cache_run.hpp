@@ -14,7 +14,8 @@ inline PageId PageCache::allocate_page() {
     free_list_ = pool_[id].lru_next;
   } else {
     id = next_unused_++;
-    WB_ASSERT(id < pool_.capacity());
+    if (id >= pool_.capacity())
+      fail_out_of_memory();
   }
   return id;
 }

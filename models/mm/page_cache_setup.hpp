@@ -57,6 +57,9 @@ struct MemoryParams {
   }
 };
 
+// Every page of the machine is dirty or in use.
+[[noreturn, gnu::cold]] void fail_out_of_memory();
+
 // When an allocation finds memory low.
 enum class Reclaim : std::uint8_t {
   kNow,

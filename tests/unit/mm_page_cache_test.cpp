@@ -150,6 +150,35 @@ TEST_CASE("reclaim tells of a batch of dirty pages nobody writes", "[mm]") {
   }
 }
 
+TEST_CASE("reclaim that could free nothing looks again when a page is clean", "[mm]") {
+  FsFixture f(little_memory());
+  Notices notices;
+  f.cache.set_writeback_listener(notices);
+  PageIndex i = 0;
+  const auto dirty_another = [&] { f.cache.set_page_dirty(f.add_page(i++, PG_uptodate), nullptr); };
+  while (f.cache.free_pages() >= Pages(99))  // below the lowest watermark all is tried
+    dirty_another();
+  const int told = notices.dirty_tails;
+  for (int n = 0; n < 50; ++n)
+    dirty_another();
+  CHECK(notices.dirty_tails == told);
+  f.cache.cancel_dirty_page(*f.cache.find_get_page(f.file.i_data, 7));
+  dirty_another();
+  CHECK_FALSE(cached(f, 7));
+  CHECK(notices.dirty_tails > told);
+  f.cache.check();
+}
+
+TEST_CASE("a machine all of whose pages are dirty is out of memory", "[mm]") {
+  FsFixture f(little_memory());
+  CHECK_THROWS_AS(
+      [&] {
+        for (PageIndex i = 0; i < 2000; ++i)
+          f.cache.set_page_dirty(f.add_page(i, PG_uptodate), nullptr);
+      }(),
+      InvariantBroken);
+}
+
 TEST_CASE("the end of an inode's write-back is told once", "[mm]") {
   FsFixture f(little_memory());
   Notices notices;
