@@ -1,5 +1,6 @@
 """A run, recorded or simulated, read into one structure; the metrics do not know which it was."""
 
+import contextlib
 import csv
 import json
 import lzma
@@ -7,6 +8,23 @@ import pathlib
 from dataclasses import dataclass, field
 
 import numpy
+
+
+
+class Damaged(Exception):
+    """A file of a recording that is not there or cannot be read; the text names it."""
+
+
+@contextlib.contextmanager
+def reading(path):
+    """What goes wrong within is said of this file."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise Damaged(f"{path.name} is missing") from error
+    except (OSError, EOFError, lzma.LZMAError, csv.Error, ValueError) as error:
+        raise Damaged(f"{path.name} cannot be read: {error}") from error
+
 
 # The recorder stops this long after the last writer if something stays dirty.
 RECORDED_AFTER_WRITERS_S = 60
@@ -50,15 +68,19 @@ class Run:
         return min((writer.start_s for writer in self.writers.values()), default=0.0)
 
 
+def read_json(path):
+    with reading(path):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
 def conditions_of(directory):
-    path = pathlib.Path(directory) / "conditions.json"
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(pathlib.Path(directory) / "conditions.json")
 
 
 def summary_of(directory):
     """summary.json of a recording that has one."""
     path = pathlib.Path(directory) / "summary.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return read_json(path) if path.is_file() else {}
 
 
 def has_spec(conditions):
@@ -69,9 +91,13 @@ def has_spec(conditions):
 def read_columns(path):
     """{column: array} of a CSV file, plain or xz; text columns stay lists of str."""
     opener = lzma.open if path.suffix == ".xz" else open
-    with opener(path, "rt", encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        header = next(rows)
+    with reading(path), opener(path, "rt", encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+        if not header:
+            raise ValueError("it is empty")
+        for number, row in enumerate(rows, 2):
+            if len(row) != len(header):
+                raise ValueError(f"line {number} has {len(row)} fields of {len(header)}")
         columns = list(zip(*rows)) or [()] * len(header)
     result = {}
     for name, values in zip(header, columns):
@@ -86,7 +112,7 @@ def table(directory, name):
     """read_columns() of NAME.csv in `directory`, whether it is compressed or not."""
     plain, packed = directory / f"{name}.csv", directory / f"{name}.csv.xz"
     if not plain.is_file() and not packed.is_file():
-        raise FileNotFoundError(f"{directory.name} has neither {plain.name} nor {packed.name}")
+        raise Damaged(f"neither {plain.name} nor {packed.name} is there")
     return read_columns(plain if plain.is_file() else packed)
 
 

@@ -4,6 +4,8 @@ import lzma
 import re
 from dataclasses import dataclass
 
+import recording
+
 LINE = re.compile(r"(-?[\d.]+) (\S.*?) (\w+) (.*)")
 FIELD = re.compile(r"(\w+)=(\S+)")
 
@@ -25,7 +27,7 @@ def recorded(directory, names):
     path = directory / "trace.txt.xz"
     if not path.is_file():
         return
-    with lzma.open(path, "rt", encoding="utf-8") as file:
+    with recording.reading(path), lzma.open(path, "rt", encoding="utf-8") as file:
         for line in file:
             found = LINE.match(line)
             if found and found[3] in names:

@@ -85,7 +85,7 @@ def labels_of(folders):
         try:
             form = forms.form_of(recording.conditions_of(folder))
             key = form.experiment, form.release
-        except (CannotExpress, OSError, ValueError, KeyError):
+        except (CannotExpress, recording.Damaged, KeyError):
             key = folder.name, ""  # its validation says what is wrong
         alike.setdefault(key, []).append(folder)
     labels = {}
@@ -154,6 +154,9 @@ def run_all(folders, options, calibration, out_root):
                 results.append(future.result())
             except CannotExpress as error:
                 print(f"error: {folder}: cannot be expressed: {error}", file=sys.stderr)
+                inexpressible = True
+            except recording.Damaged as error:
+                print(f"error: {folder}: {error}", file=sys.stderr)
                 inexpressible = True
             except Exception as error:  # pylint: disable=broad-except  (the others go on)
                 print(f"error: {folder}: {type(error).__name__}: {error}", file=sys.stderr)

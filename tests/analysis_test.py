@@ -378,5 +378,40 @@ class RoundTrip(unittest.TestCase):
                              ["P4.P4", "P4.held-back", "broken", "P6"])
 
 
+class DamagedRecordings(unittest.TestCase):
+    def refusal(self, damage):
+        """What validate.py says of a recording after damage(its folder)."""
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = pathlib.Path(scratch) / "2.6.32" / "P4"
+            shutil.copytree(REFERENCE / "2.6.32" / "P4", folder)
+            shutil.copytree(REFERENCE / "layout", pathlib.Path(scratch) / "layout")
+            damage(folder)
+            done = subprocess.run([str(ROOT / "analysis" / "validate.py"), str(folder),
+                                   "--wbsim", PROGRAM], capture_output=True, text=True,
+                                  check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+        return done.stderr
+
+    def test_the_file_is_named(self):
+        def cut(folder):
+            os.truncate(folder / "series.csv.xz", 100)
+
+        def short_row(folder):
+            with lzma.open(folder / "series.csv.xz", "at", encoding="utf-8") as file:
+                file.write("70.1,5\n")
+
+        for damage, said in (
+                (cut, "series.csv.xz cannot be read: "),
+                (short_row, "series.csv.xz cannot be read: line "),
+                (lambda f: os.truncate(f / "series.csv.xz", 0), "series.csv.xz cannot be read: "),
+                (lambda f: os.remove(f / "requests.csv.xz"),
+                 "neither requests.csv nor requests.csv.xz is there"),
+                (lambda f: os.truncate(f / "conditions.json", 50),
+                 "conditions.json cannot be read: ")):
+            with self.subTest(said=said):
+                self.assertIn(said, self.refusal(damage))
+
+
 if __name__ == "__main__":
     unittest.main()
