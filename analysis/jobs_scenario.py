@@ -123,6 +123,14 @@ def written_at_start(directory, conditions):
             for disk in conditions["disks"]}
 
 
+def heads_at_start(directory, conditions):
+    """The sector at which each disk's head stood before its first request."""
+    disks = [disk["name"] for disk in conditions["disks"]]
+    requests = recording.group_by(recording.table(directory, "requests"), "disk", disks)
+    return {disk: int(rows["head_before"][0]) for disk, rows in requests.items()
+            if len(rows["head_before"])}
+
+
 def dirtied_at_start(directory, conditions, by_boot):
     """Pages dirtied before the start, by boot and to make the file systems."""
     if by_boot is None:
@@ -151,7 +159,7 @@ def unfreeable_at_start(directory, conditions):
     return {"unfreeable_at_start": size(max(moved - usual, 0) * PAGE_BYTES)}
 
 
-def device(disk, queue, soft_block_bytes, written):
+def device(disk, queue, soft_block_bytes, written, heads):
     take("a disk", disk, {
         "name": True, "capacity_MiB": True, "bandwidth_bytes_per_s": True, "overhead_us": True,
         "seek_base_us": True, "seek_full_us": True, "near_sectors": True,
@@ -166,6 +174,8 @@ def device(disk, queue, soft_block_bytes, written):
     result.update(queue)
     if disk["name"] in written:
         result["written_at_start"] = written[disk["name"]]
+    if disk["name"] in heads:
+        result["head_at_start"] = heads[disk["name"]]
     if soft_block_bytes:
         result["soft_block_size"] = size(soft_block_bytes)
     return result
@@ -322,7 +332,8 @@ def scenario_of(directory, conditions, calibration):
                                        calibration["kernels"][release].get("dirtied_by_boot")),
             "vm": vm_section(conditions["sysctl"], memory_kib(conditions)),
             "devices": [device(disk, queue_settings(conditions),
-                               soft_block_bytes if disk["name"] in raw_disks else None, written)
+                               soft_block_bytes if disk["name"] in raw_disks else None, written,
+                               heads_at_start(directory, conditions))
                         for disk in conditions["disks"]],
             "filesystems": filesystems,
             "workloads": [job_section(job, raw_disks, workload["writers"])

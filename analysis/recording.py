@@ -199,7 +199,7 @@ def tick_of(conditions):
 
 def load_recorded(directory):
     directory = pathlib.Path(directory)
-    conditions = json.loads((directory / "conditions.json").read_text(encoding="utf-8"))
+    conditions = conditions_of(directory)
     totals = {str(writer["id"]): (writer["bytes"], writer["start_s"], writer["end_s"])
               for writer in conditions["workload"]["writers"]}
     disks = [disk["name"] for disk in conditions["disks"]]

@@ -50,6 +50,8 @@ void describe_fixed(const ModelKeys& key, FixedDiskConfig& d) {
       slot(d.seek_full));
   key(integer_key("near_sectors", 0, kMost, "A forward jump of at most this is no seek"),
       slot(d.near_sectors));
+  key(integer_key("head_at_start", 0, kMost, "The sector behind which the head stands first"),
+      slot(d.head_at_start));
   key(duration_key("completion_latency", 0s, 10s,
                    "Delay of each completion, during which the disk goes on"),
       slot(d.completion_latency));

@@ -144,6 +144,7 @@ struct FixedDiskConfig {
   Duration seek_base{0};
   Duration seek_full{0};
   Sectors near_sectors{128};
+  Sectors head_at_start{0};
   Duration completion_latency{0};  // added after the service, in parallel
   int mbps = 0;                    // null_blk's; 0: no such limit
 };

@@ -18,6 +18,7 @@ Device::Device(const Traits& traits)
       depth_(traits.depth),
       completion_latency_(traits.completion_latency),
       near_sectors_(traits.near_sectors),
+      head_(traits.head_at_start),
       seeks_(traits.seeks) {
   WB_ASSERT(capacity_ > Sectors(0));
   WB_ASSERT(depth_ >= 1);

@@ -67,6 +67,7 @@ class Device {
     int depth = 1;
     Duration completion_latency{0};  // after the service, while the device goes on
     Sectors near_sectors{128};
+    Sectors head_at_start{0};
     bool seeks = true;
   };
   explicit Device(const Traits& traits);

@@ -39,7 +39,8 @@ FixedDisk::FixedDisk(const DeviceConfig& config)
                     .capacity = Sectors(config.capacity.count() / kSectorSize),
                     .depth = device_depth(config),
                     .completion_latency = config.fixed.completion_latency,
-                    .near_sectors = config.fixed.near_sectors}),
+                    .near_sectors = config.fixed.near_sectors,
+                    .head_at_start = config.fixed.head_at_start}),
       config_(config.fixed) {
   WB_ASSERT(config_.bandwidth_bytes_per_s > 0);
   if (config_.mbps > 0)

@@ -63,6 +63,14 @@ TEST_CASE("a seek is anything but 0 to near_sectors ahead", "[device]") {
   CHECK(disk.is_seek(Sectors(1007)));
 }
 
+TEST_CASE("the first seek is from where the head stood", "[device]") {
+  DeviceConfig config = recorded_disk(50'000'000, true);
+  config.fixed.head_at_start = Sectors(1008);
+  const FixedDisk disk(config);
+  CHECK_FALSE(disk.is_seek(Sectors(1136)));
+  CHECK(disk.is_seek(Sectors(0)));
+}
+
 // Recorded with null_blk on 6.1: three requests of 256 KiB a tick, 39.4 MB/s of 50, as a fourth one
 // is 26 bytes too long.
 TEST_CASE("null_blk's mbps loses what a tick leaves", "[device]") {
