@@ -124,8 +124,10 @@ def written_at_start(directory, conditions):
 
 
 def heads_at_start(directory, conditions):
-    """The sector at which each disk's head stood before its first request."""
+    """The sector at which the head of each disk that seeks stood before its first request."""
     disks = [disk["name"] for disk in conditions["disks"]]
+    if not any(disk["seek_base_us"] or disk["seek_full_us"] for disk in conditions["disks"]):
+        return {}
     requests = recording.group_by(recording.table(directory, "requests"), "disk", disks)
     return {disk: int(rows["head_before"][0]) for disk, rows in requests.items()
             if len(rows["head_before"])}

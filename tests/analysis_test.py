@@ -57,7 +57,8 @@ class Conversion(unittest.TestCase):
         folder = self.root / release / "variant"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        (folder / "series.csv.xz").symlink_to(REFERENCE / release / base / "series.csv.xz")
+        for table in ("series.csv.xz", "requests.csv.xz"):
+            (folder / table).symlink_to(REFERENCE / release / base / table)
         conditions = conditions_of(REFERENCE / release / base)
         for path, value in changes:
             put(conditions, path, value)
@@ -112,6 +113,7 @@ class Conversion(unittest.TestCase):
         self.assertEqual(scenario["devices"][0]["scheduler"], "noop")
         self.assertEqual(scenario["devices"][0]["nr_requests"], 16)
         self.assertEqual(scenario["devices"][0]["seek_base"], "2500ns")
+        self.assertEqual(scenario["devices"][0]["head_at_start"], 8)
         self.assertEqual(scenario["vm"]["dirty_bytes"], "50MiB")
         self.assertNotIn("dirty_ratio", scenario["vm"])
         self.assertEqual(scenario["vm"]["dirty_expire_centisecs"], 700)
