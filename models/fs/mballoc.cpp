@@ -213,11 +213,12 @@ std::int64_t Mballoc::data_block(std::int64_t file_block, int block_size, Preall
   if (of_inode.left == 0) {
     const Run wanted = normalized(file_block, block_size);
     const std::int64_t covered = of_inode.covered;
-    const std::int64_t from = std::max(wanted.start, covered);
+    const std::int64_t from = covered <= file_block ? std::max(wanted.start, covered) : file_block;
     const std::int64_t unused = file_block - from;
     of_inode = preallocate(wanted.end - from);
-    of_inode.covered = unused > 0 ? wanted.end : covered;
-    if (of_inode.left > unused) {
+    of_inode.covered = covered;
+    if (unused > 0 && of_inode.left > unused) {
+      of_inode.covered = from + of_inode.left;
       of_inode.next += unused;
       of_inode.left -= unused;
     }

@@ -1,5 +1,6 @@
 // The layout of recordings of 6.1: ext2 on a disk of 2 GiB, mounted by ext4's driver.
 #include <catch2/catch.hpp>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -127,6 +128,24 @@ TEST_CASE("groups are taken as their buddies were made, 32 at a time and from th
   CHECK(of_large.front() == 31);
   CHECK(of_large[30] == 1);
   CHECK(of_large[31] == 63);
+}
+
+TEST_CASE("no block is given twice, in whatever order a file asks", "[fs]") {
+  const int size = GENERATE(1024, 2048, 4096);
+  const std::int64_t step = GENERATE(1, 7, -1);  // without a common divisor with the number
+  constexpr std::int64_t kBlocks = 6000;
+  Allocator a(size, 256 << 20);
+  std::set<std::int64_t> given;
+  std::int64_t asked = 0;
+  for (std::int64_t n = 0; n < kBlocks; ++n) {
+    const std::int64_t data = a.next(((n * step) % kBlocks + kBlocks) % kBlocks);
+    REQUIRE(data >= a.groups.first_free(0));
+    REQUIRE(data < (256 << 20) / size);
+    given.insert(data);
+    given.insert(a.mballoc.metadata_block());
+    asked += 2;
+  }
+  CHECK(static_cast<std::int64_t>(given.size()) == asked);
 }
 
 TEST_CASE("a full disk has no block left", "[fs]") {
