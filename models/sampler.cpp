@@ -38,7 +38,7 @@ void Sampler::start() {
     context_.sim().spawn(recorder_.name(), record(), ProcessKind::kDaemon);
   context_.sim().at(
       context_.origin - run_.samples_before_start,
-      {[](void* self, std::uint64_t) { static_cast<Sampler*>(self)->take(); }, this, 0},
+      {[](void* self, std::uint64_t) { static_cast<Sampler*>(self)->look(); }, this, 0},
       Band::kSample);
   if (run_.power_cut)
     context_.sim().at(context_.origin + *run_.power_cut,
@@ -60,23 +60,24 @@ void Sampler::job_ended() {
     busy_at_jobs_end_[i] = devices_[i]->busy(context_.sim().now());
 }
 
-void Sampler::take() {
+void Sampler::look() {
   Simulator& sim = context_.sim();
   const Duration now = sim.now() - context_.origin;
   WB_ASSERT(context_.vfs.cache.counters().conserved());
 #ifdef WBSIM_FULL_CHECKS
   context_.vfs.cache.check();
 #endif
-  context_.trace.on_sample(sample());
-  if (!run_.recorder_competes)
+  if (!run_.recorder_competes) {
+    context_.trace.on_sample(sample());
     charge_recorder(now);
+  }
   if (hook_)
     hook_(hook_argument_, now);
   if (now >= Duration::zero())
     watch_for_the_end();
   watch_for_hung_jobs();
   sim.at(sim.now() + run_.sample_interval,
-         {[](void* self, std::uint64_t) { static_cast<Sampler*>(self)->take(); }, this, 0},
+         {[](void* self, std::uint64_t) { static_cast<Sampler*>(self)->look(); }, this, 0},
          Band::kSample);
 }
 
@@ -97,10 +98,11 @@ void Sampler::charge_recorder(Duration now) {
   context_.vfs.cpu.steal(run_.sample_cost + (counts_threads ? run_.thread_census : Duration(0)));
 }
 
-// A recorder that is a process like the others. Its timer has slack, and so ends with a tick that
-// comes when it is due; an idle processor has no ticks.
+// A recorder that is a process like the others, and sees the machine once it has a processor. Its
+// timer has slack, and so ends with a tick that comes when it is due; an idle processor has none.
 Task<> Sampler::record() {
   Processors& cpu = context_.vfs.cpu;
+  const Duration switched = std::max(context_.vfs.costs.context_switch, Duration(1));
   TimePoint due = context_.origin - run_.samples_before_start;
   for (int number = 0;; ++number, due += run_.sample_interval) {
     co_await context_.sim().delay_until(std::max(due, context_.sim().now()), "nanosleep");
@@ -108,7 +110,10 @@ Task<> Sampler::record() {
     if (cpu.idle() || ticks.start_of(ticks.jiffies_at(due)) != due)
       co_await context_.sim().delay_until(std::max(due + kTimerSlack, context_.sim().now()),
                                           "nanosleep");
-    recorder_.charge(run_.sample_cost);
+    recorder_.charge(switched);
+    co_await cpu.settle(recorder_);
+    context_.trace.on_sample(sample());
+    recorder_.charge(std::max(run_.sample_cost - switched, Duration(0)));
     if (number % kSamplesPerCensus == 0)
       recorder_.charge(run_.thread_census);
     co_await cpu.settle(recorder_);

@@ -33,7 +33,7 @@ class Sampler {
   Duration busy_while_writing(std::size_t device) const { return busy_at_jobs_end_[device]; }
 
  private:
-  void take();
+  void look();
   void charge_recorder(Duration now);
   Task<> record();
   Sample sample() const;

@@ -95,5 +95,18 @@ TEST_CASE("a recorder that competes waits for whoever woke with it", "[sampler]"
   CHECK(f.longer_at(milliseconds(2500)) == 20);
 }
 
+TEST_CASE("a recorder that competes sees what others did before it had the processor",
+          "[sampler]") {
+  Recorded f("6.1");
+  f.scenario.run.recorder_competes = true;
+  f.scenario.jobs.front().startdelay = microseconds(2'100'050);
+  Machine(f.scenario, f.log).run();
+  const Sample& at_start = f.log.samples.at(21);
+  CHECK(at_start.time >= milliseconds(2104));
+  CHECK(at_start.nr_dirty >= Pages(35));
+  CHECK(f.log.samples.at(20).time < milliseconds(2001));
+  CHECK(f.log.samples.at(22).time < milliseconds(2201));
+}
+
 }  // namespace
 }  // namespace wbsim
