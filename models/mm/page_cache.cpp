@@ -27,6 +27,7 @@ PageCache::PageCache(MemoryParams params, Proportions completions, Proportions d
       pool_(static_cast<std::size_t>(params.total.count()) + 2),
       completions_(completions),
       dirtyings_(dirtyings),
+      buffer_heads_(params.batches.buffer_heads),
       tree_nodes_(kTreeNodesPerPage, params.batches.tree_nodes),
       page_batches_(params.batches.allocated),
       lru_vector_(params.batches.lru) {}
@@ -55,7 +56,7 @@ Pages PageCache::dirtyable_memory() const {
 
 bool PageCache::has_room_for(int pages, int buffers) const {
   constexpr Pages kTreeNodes{2};  // in pages: a leaf and all that may grow above it
-  const Pages kernel_memory = Pages(buffers / kBufferHeadsPerPage + 1) + kTreeNodes;
+  const Pages kernel_memory = Pages(buffers / params_.batches.buffer_heads + 1) + kTreeNodes;
   return free_pages() - Pages(pages) - kernel_memory >= low_watermark();
 }
 

@@ -182,8 +182,7 @@ class PageCache {
   MemoryCgroups* cgroups_ = nullptr;
   Pages locked_memory_{};
   // How kernel memory grows with the cache.
-  static constexpr int kBufferHeadsPerPage = 39;  // 104 bytes each
-  Slab buffer_heads_{kBufferHeadsPerPage};
+  Slab buffer_heads_;
   static constexpr int kTreeNodesPerPage = 7;  // 576 bytes each
   Slab tree_nodes_;
   Batches page_batches_;
