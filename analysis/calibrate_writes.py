@@ -13,7 +13,7 @@ import job_language
 from calibrate_common import COPY_NS_PER_KIB
 from job_language import PAGE_BYTES as PAGE
 
-LRU_BATCH, PAGE_BATCH, HEADS_A_SLAB, NODES_A_SLAB = 15, 63, 39, 28
+LRU_BATCH, PAGE_BATCH, HEADS_A_SLAB, NODES_A_SLAB = 15, 63, 39, 14
 TREE_BITS = 6  # 64 pages or nodes in a node
 USUAL_SPREAD = 0.25
 NEAR = 0.1

@@ -124,6 +124,21 @@ TEST_CASE("a slab of buffer heads takes a page of the batch, where those are cou
   }
 }
 
+// 576 bytes each; of SLUB with one processor a slab is two pages.
+TEST_CASE("on 6.1 every 14th node of a tree of pages takes a slab", "[mm]") {
+  FsSetup setup;
+  setup.memory.batches = find_kernel("6.1")->batches;
+  setup.memory.batches.allocated = 1000;
+  FsFixture f(setup);
+  std::vector<std::int64_t> found_none;
+  for (PageIndex leaf = 0; found_none.size() < 3; ++leaf) {
+    f.add_page(leaf * 64);
+    if (f.cache.take_batch_work().refills > 0)
+      found_none.push_back(f.cache.tree_nodes().in_use());
+  }
+  CHECK(found_none == std::vector<std::int64_t>{15, 29, 43});
+}
+
 TEST_CASE("reclaim takes the oldest clean pages, up to the high watermark", "[mm]") {
   FsFixture f(little_memory());
   const PageIndex next = fill(f, 0);
