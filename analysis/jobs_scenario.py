@@ -49,6 +49,11 @@ def kernel_section(conditions):
 # their schedulers count ticks on that machine. (On 2.6.31 it is the last buddy.)
 SCHED_CLOCK_IS_JIFFIES = ("2.6.24",)
 
+# Pages that a kernel's memory lacked when it took its first dirty limit, at boot: those it had used,
+# and its init sections and initramfs, given back later. By calibrate_boot.py.
+TAKEN_AT_BOOT = {"3.10.4": 1183}
+DIRTY_RATIO_AT_BOOT = 20
+
 
 def at_start(directory):
     """Free pages and pages on the LRU lists in the last sample before the writers start, or the
@@ -79,6 +84,7 @@ def machine_section(directory, conditions, cpu_costs, by_boot):
             "free_at_start": size(free * PAGE_BYTES),
             "file_cache_at_start": size(cached_pages_at_start(conditions, free, on_lru)
                                         * PAGE_BYTES),
+            **dirty_limit_at_start(conditions),
             **unfreeable_at_start(directory, conditions),
             **dirtied_at_start(directory, conditions, by_boot),
             "cpu_costs": cpu_costs}
@@ -86,6 +92,16 @@ def machine_section(directory, conditions, cpu_costs, by_boot):
 
 def memory_kib(conditions):
     return int(conditions["guest"]["MemTotal"].split()[0])
+
+
+def dirty_limit_at_start(conditions):
+    """Where boot left it, and nobody set a limit since."""
+    release, sysctl = conditions["kernel"]["release"], conditions["sysctl"]
+    if (release not in TAKEN_AT_BOOT or int(sysctl.get("dirty_bytes", 0)) != 0
+            or int(sysctl["dirty_ratio"]) != DIRTY_RATIO_AT_BOOT):
+        return {}
+    pages = memory_kib(conditions) * 1024 // PAGE_BYTES - TAKEN_AT_BOOT[release]
+    return {"dirty_limit_at_start": size(pages * DIRTY_RATIO_AT_BOOT // 100 * PAGE_BYTES)}
 
 
 def cached_pages_at_start(conditions, free, on_lru):
@@ -332,7 +348,7 @@ def scenario_of(directory, conditions, calibration):
             "kernel": kernel_section(conditions),
             "machine": machine_section(directory, conditions, cpu_costs_of(release, calibration),
                                        calibration["kernels"][release].get("dirtied_by_boot")),
-            "vm": vm_section(conditions["sysctl"], memory_kib(conditions)),
+            "vm": vm_section(conditions["sysctl"]),
             "devices": [device(disk, queue_settings(conditions),
                                soft_block_bytes if disk["name"] in raw_disks else None, written,
                                heads_at_start(directory, conditions))

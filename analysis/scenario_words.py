@@ -92,19 +92,11 @@ def size(count):
     return f"{count}B"
 
 
-def check_min_free(value, memory_kib):
-    """min_free_kbytes is not a word of the scenario: the kernel's own formula is used there."""
-    default = (16 * memory_kib) ** 0.5
-    if abs(int(value) - default) > 0.05 * default:
-        raise CannotExpress(f"sysctl.min_free_kbytes = {value!r}: only the kernel's default "
-                            f"(about {default:.0f} here) can be expressed")
-
-
-def vm_section(sysctl, memory_kib, more_without_effect=None):
+def vm_section(sysctl, more_without_effect=None):
     without_effect = SYSCTLS_WITHOUT_EFFECT | (more_without_effect or {})
     vm = {}
     for name, value in sysctl.items():
-        if name in ("dirty_expire_centisecs", "dirty_writeback_centisecs"):
+        if name in ("dirty_expire_centisecs", "dirty_writeback_centisecs", "min_free_kbytes"):
             vm[name] = int(value)
         elif name in ("dirty_ratio", "dirty_background_ratio"):
             if sysctl.get(name.replace("_ratio", "_bytes"), "0") == "0":
@@ -112,8 +104,6 @@ def vm_section(sysctl, memory_kib, more_without_effect=None):
         elif name in ("dirty_bytes", "dirty_background_bytes"):
             if value != "0":
                 vm[name] = size(int(value))
-        elif name == "min_free_kbytes":
-            check_min_free(value, memory_kib)
         elif name in without_effect:
             allowed, why = without_effect[name]
             if allowed is not None and value not in allowed:

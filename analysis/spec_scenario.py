@@ -357,8 +357,7 @@ def vm_words(conditions, guest):
     for name, value in guest.vm.items():
         if shown.get(name, value) != value:
             raise CannotExpress(f"sysctl_vm.{name} = {shown[name]!r}, but setup wrote {value!r}")
-    return vm_section({**shown, **guest.vm}, conditions["meminfo_kB"]["MemTotal"],
-                      MORE_SYSCTLS_WITHOUT_EFFECT)
+    return vm_section({**shown, **guest.vm}, MORE_SYSCTLS_WITHOUT_EFFECT)
 
 
 PERIODIC = "3"  # reason of a writeback_start

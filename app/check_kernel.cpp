@@ -103,6 +103,8 @@ class KernelCheck {
       lacks("/vm/dirty_bytes", instead);
     if (s_.vm.dirty_background_bytes)
       lacks("/vm/dirty_background_bytes", instead);
+    if (s_.vm.min_free_kbytes)
+      lacks("/vm/min_free_kbytes", "2.6 brought it");
     if (s_.vm.laptop_mode != 0)
       lacks("/vm/laptop_mode", "vm.bdflush.interval and age_buffer make the disk rest");
     if (s_.memory.highmem > Bytes(0))

@@ -296,6 +296,10 @@ void check_memory(const Scenario& s, Problems& problems) {
                    "leaves less than " + size_text(kLeastLowmem) + " of low memory");
   if (s.memory.free_at_start && s.memory.free_at_start->count() == 0)
     problems.error("/machine/free_at_start", "without free memory nothing can be cached");
+  const Bytes lowmem = s.memory.total - s.memory.highmem;
+  if (s.vm.min_free_kbytes && Bytes(1024) * *s.vm.min_free_kbytes > lowmem / 4)
+    problems.error("/vm/min_free_kbytes",
+                   "is more than a quarter of (low) memory, " + size_text(lowmem.count()));
 }
 
 void check_vm(const VmSysctl& vm, Problems& problems) {

@@ -216,6 +216,12 @@ void describe_vm(KeyVisitor& v, VmSysctl& vm, bool has_highmem) {
              .by_default("43200")
              .read_by("flusher threads"),
          slot(vm.dirtytime_expire_seconds));
+  v.leaf(integer_key("min_free_kbytes", 128, std::int64_t{1} << 32,
+                     "KiB of free memory below which a writer frees pages itself; from 2.6.39 on "
+                     "it is not dirtyable either")
+             .by_default("4 times the root of memory in KiB, 128 to 65536")
+             .read_by("reclaim and dirty limits of 2.6 and later"),
+         slot(vm.min_free_kbytes));
   v.leaf(integer_key("laptop_mode", 0, 86400,
                      "Everything dirty is written so many seconds after the last request, and "
                      "writers start background write-back only when they have to write themselves; "

@@ -68,10 +68,10 @@ Pages total_pages(const Scenario& scenario) {
 }
 
 // min_free_kbytes as init_per_zone_pages_min() sets it: sqrt(16 * KiB), 128 KiB to 64 MiB.
-Pages min_free_pages(Pages lowmem) {
+std::int64_t min_free_kib_of(Pages lowmem) {
   const auto kib = static_cast<double>(to_bytes(lowmem).count() / 1024);
   const auto min_free_kib = static_cast<std::int64_t>(std::sqrt(16.0 * kib));
-  return round_up_pages(Bytes(std::clamp<std::int64_t>(min_free_kib, 128, 65536) * 1024));
+  return std::clamp<std::int64_t>(min_free_kib, 128, 65536);
 }
 
 MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
@@ -83,7 +83,8 @@ MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
     params.unfreeable_at_start = scenario.memory.unfreeable_at_start;
   params.highmem = whole_pages(scenario.memory.highmem);
   params.highmem_is_dirtyable = scenario.vm.highmem_is_dirtyable != 0;
-  params.min_free = min_free_pages(params.total - params.highmem);
+  params.min_free = whole_pages(Bytes(1024) * scenario.vm.min_free_kbytes.value_or(
+                                                  min_free_kib_of(params.total - params.highmem)));
   params.undirtyable = undirtyable_pages(row.writeback.limits, params.total, params.min_free);
   params.undirtyable_of_all = reserve_is_of_all_pages(row.writeback.limits);
   params.batches = row.batches;

@@ -38,6 +38,7 @@ struct VmSysctl {
   std::optional<std::int64_t> dirty_background_bytes;
   int dirty_expire_centisecs = 3000;
   int dirty_writeback_centisecs = 500;          // 0: no periodic write-back
+  std::optional<std::int64_t> min_free_kbytes;  // unset: as the kernel sets it from its memory
   int laptop_mode = 0;                          // seconds; 0: off
   int highmem_is_dirtyable = 0;                 // 1: yes
   std::optional<int> dirtytime_expire_seconds;  // unset: 12 h

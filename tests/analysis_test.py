@@ -79,7 +79,7 @@ class Conversion(unittest.TestCase):
                 ("queue.scheduler", "noop [cfq]"), ("service_model", "instant"),
                 ("filesystem", "xfs, 4 KiB blocks"), ("time_zero", "noon"),
                 ("sysctl.laptop_mode", "5"), ("sysctl.block_dump", "1"),
-                ("sysctl.min_free_kbytes", "100000"), ("sysctl.zone_reclaim_mode", "1"),
+                ("sysctl.zone_reclaim_mode", "1"),
                 ("workload.layout", "layout/none.json"), ("workload.jobs.0.op", "punch_hole"),
                 ("workload.jobs.0.stride", 4096)):
             with self.subTest(path=path, value=value):

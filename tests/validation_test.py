@@ -56,6 +56,21 @@ class Validation(unittest.TestCase):
                   "(validate.py tests/reference --write-missed makes the list again)", sep="\n  ",
                   file=sys.stderr)
 
+    def test_each_recording_tells_what_boot_took_before_the_first_limit(self):
+        """And tells the same: 60 pages, of the pages by which memory was smaller, are 12 of the
+        limit."""
+        sys.path.insert(0, str(ROOT / "analysis"))
+        import jobs_scenario  # pylint: disable=import-outside-toplevel
+        for kernel, pages in jobs_scenario.TAKEN_AT_BOOT.items():
+            done = subprocess.run(
+                ["/usr/bin/python3", "-B", ROOT / "analysis" / "calibrate_boot.py", "--wbsim",
+                 PROGRAM, REFERENCE / kernel / "P1", REFERENCE / kernel / "P1cold"],
+                capture_output=True, text=True, check=True)
+            found = [int(line.split()[1]) for line in done.stdout.splitlines()]
+            self.assertEqual(len(found), 3, done.stdout)
+            for taken in found:
+                self.assertAlmostEqual(taken, pages, delta=60)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -7,7 +7,8 @@ namespace wbsim {
 namespace {
 
 constexpr int kDirtyRatioFloor = 5;    // percent
-constexpr int kDmaReserveRatio = 256;  // lowmem_reserve_ratio of the DMA zone
+constexpr Pages kDmaZone{3976};        // what boot leaves of the first 16 MiB
+constexpr int kDmaReserveRatio = 256;  // its lowmem_reserve_ratio
 
 DirtyLimits limits_by_ratio(int background_ratio, int dirty_ratio, Pages dirtyable) {
   if (background_ratio >= dirty_ratio)
@@ -117,7 +118,7 @@ Pages dirty_limit_after_boot(LimitsRule rule, const VmParams& vm, Pages total, P
 Pages undirtyable_pages(LimitsRule rule, Pages total, Pages min_free) {
   if (!has_flex_shares(rule))
     return Pages(0);
-  const Pages reserve = min_free * 3 / 2 + total / kDmaReserveRatio;
+  const Pages reserve = min_free * 3 / 2 + (total - std::min(total, kDmaZone)) / kDmaReserveRatio;
   return rule == LimitsRule::k310 ? reserve + min_free : reserve;
 }
 

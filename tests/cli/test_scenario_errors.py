@@ -112,6 +112,12 @@ class InvalidScenario(CliTest):
         self.refused_with("/machine/unfreeable_at_start", "8MiB",
                           "is more than file_cache_at_start, 652KiB")
 
+    def test_min_free_kbytes_leaves_memory_to_use(self):
+        self.refused_with("/vm/min_free_kbytes", 16385,
+                          "is more than a quarter of (low) memory, 64MiB")
+        self.refused({**SMALL, "kernel": {"preset": "2.4.17"}, "vm": {"min_free_kbytes": 1024}},
+                     "/vm/min_free_kbytes: kernel 2.4.17 does not have it", "2.6 brought it")
+
     def test_highmem_belongs_to_kernels_that_count_it(self):
         self.refused_with("/machine/highmem", "63MiB", "leaves less than 16MiB of low memory")
         self.refused_with("/vm/highmem_is_dirtyable", 1, "stands only with machine highmem")
