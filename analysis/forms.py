@@ -26,15 +26,29 @@ class Form:
         return f"{self.experiment}-{self.release}"
 
 
+def text_of(told, key):
+    if not isinstance(told[key], str):
+        raise TypeError(f"{told[key]!r} is not a text")
+    return told[key]
+
+
+def name_of(told, key):
+    """A text that makes part of a file's name."""
+    if "/" in text_of(told, key):
+        raise ValueError(f"{told[key]!r} cannot be a file's name")
+    return told[key]
+
+
 def form_of(conditions):
     if recording.has_spec(conditions):
-        return Form(conditions["experiment"], spec_scenario.release_of(conditions),
-                    conditions["description"],
+        return Form(name_of(conditions, "experiment"), spec_scenario.release_of(conditions),
+                    text_of(conditions, "description"),
                     spec_recording.load_recorded,
                     functools.partial(spec_recording.load_simulated, conditions=conditions),
                     spec_metrics.compare, True)
     workload = conditions["workload"]
-    return Form(workload["experiment"], conditions["kernel"]["release"], workload["description"],
+    return Form(name_of(workload, "experiment"), name_of(conditions["kernel"], "release"),
+                text_of(workload, "description"),
                 recording.load_recorded,
                 functools.partial(recording.load_simulated, conditions=conditions),
                 metrics.compare, False)

@@ -5,14 +5,67 @@ import csv
 import json
 import lzma
 import pathlib
+import threading
 from dataclasses import dataclass, field
 
 import numpy
 
 
+_LOOKED_AT = threading.local()  # .place: what was asked last of a recording, with its file
+
 
 class Damaged(Exception):
     """A file of a recording that is not there or cannot be read; the text names it."""
+
+
+class Told(dict):
+    """A JSON object that knows its file and pointer; a key that is not there is damage."""
+
+    def __init__(self, items, where):
+        super().__init__(items)
+        self.where = where
+
+    def __getitem__(self, key):
+        _LOOKED_AT.place = f"{self.where}/{key}"
+        return super().__getitem__(key)
+
+    def __missing__(self, key):
+        raise Damaged(f"{self.where}/{key} is missing")
+
+
+class Columns(dict):
+    """The columns of a table; one that is not there is damage."""
+
+    def __init__(self, items, file):
+        super().__init__(items)
+        self.file = file
+
+    def __getitem__(self, key):
+        _LOOKED_AT.place = f"{self.file}: column {key}"
+        return super().__getitem__(key)
+
+    def __missing__(self, key):
+        raise Damaged(f"{self.file}: column {key} is missing; it has {', '.join(self)}")
+
+
+@contextlib.contextmanager
+def understanding():
+    """Whatever goes wrong while a recording is used is said of the place that was looked at."""
+    _LOOKED_AT.place = "conditions.json: /"
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise Damaged(f"{_LOOKED_AT.place} has a value, or a place, that does not fit the rest "
+                      f"({type(error).__name__}: {error})") from error
+
+
+def _with_places(value, where):
+    if isinstance(value, dict):
+        return Told({key: _with_places(inner, f"{where}/{key}") for key, inner in value.items()},
+                    where)
+    if isinstance(value, list):
+        return [_with_places(inner, f"{where}/{i}") for i, inner in enumerate(value)]
+    return value
 
 
 @contextlib.contextmanager
@@ -70,7 +123,10 @@ class Run:
 
 def read_json(path):
     with reading(path):
-        return json.loads(path.read_text(encoding="utf-8"))
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(told, dict):
+            raise ValueError("it does not hold one object")
+    return _with_places(told, f"{path.name}: ")
 
 
 def conditions_of(directory):
@@ -105,7 +161,7 @@ def read_columns(path):
             result[name] = numpy.array([float(value) if value else numpy.nan for value in values])
         except ValueError:
             result[name] = list(values)
-    return result
+    return Columns(result, path.name)
 
 
 def table(directory, name):
@@ -149,8 +205,9 @@ def group_by(columns, key, names):
     result = {}
     for index, name in enumerate(names):
         chosen = (ids == name) | (ids == str(index) if name not in ids else False)
-        result[name] = {column: numpy.asarray(values)[chosen]
-                        for column, values in columns.items() if column != key}
+        result[name] = Columns({column: numpy.asarray(values)[chosen]
+                                for column, values in columns.items() if column != key},
+                               columns.file)
     return result
 
 
@@ -177,7 +234,7 @@ def fsyncs_of(conditions, directory):
     columns = table(directory, "fsync")
     if "writer" not in columns:
         if len(names) > 1:
-            raise ValueError("fsync.csv does not say which of several jobs a row belongs to")
+            raise Damaged("fsync.csv does not say which of several jobs a row belongs to")
         return {names[0]: columns}
     return group_by(columns, "writer", names)
 

@@ -37,6 +37,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIDELITY = pathlib.Path(__file__).resolve().parent / "fidelity.md"
 EXIT_MISSED, EXIT_CANNOT_EXPRESS = 1, 2
 WBSIM_EXIT_INVALID_SCENARIO = 3
+CURE = "mend or copy it again (tests/reference/README.md describes the files)"
 
 
 class RunFailed(Exception):
@@ -83,9 +84,10 @@ def labels_of(folders):
     alike = {}
     for folder in folders:
         try:
-            form = forms.form_of(recording.conditions_of(folder))
-            key = form.experiment, form.release
-        except (CannotExpress, recording.Damaged, KeyError):
+            with recording.understanding():
+                form = forms.form_of(recording.conditions_of(folder))
+                key = form.experiment, form.release
+        except (CannotExpress, recording.Damaged):
             key = folder.name, ""  # its validation says what is wrong
         alike.setdefault(key, []).append(folder)
     labels = {}
@@ -99,14 +101,17 @@ def labels_of(folders):
 
 def validate(folder, label, options, calibration, out_root):
     """The experiment's form, its entries, and both runs."""
-    form = forms.form_of(recording.conditions_of(folder))
-    form = dataclasses.replace(form, experiment=label)
-    scenario = reference_scenario.scenario_of(folder, calibration)
-    real, again = form.load_recorded(folder), repeat_of(folder, form)
+    with recording.understanding():
+        form = forms.form_of(recording.conditions_of(folder))
+        form = dataclasses.replace(form, experiment=label)
+        scenario = reference_scenario.scenario_of(folder, calibration)
+        real, again = form.load_recorded(folder), repeat_of(folder, form)
 
     def compared(chosen, kept):
-        simulated = form.load_simulated(simulate(chosen, options, kept))
-        return simulated, form.compare(form.name, real, simulated, again)
+        out = simulate(chosen, options, kept)
+        with recording.understanding():
+            simulated = form.load_simulated(out)
+            return simulated, form.compare(form.name, real, simulated, again)
 
     simulated, entries = compared(scenario, out_root / form.name)
     with tempfile.TemporaryDirectory() as scratch:
@@ -156,7 +161,7 @@ def run_all(folders, options, calibration, out_root):
                 print(f"error: {folder}: cannot be expressed: {error}", file=sys.stderr)
                 inexpressible = True
             except recording.Damaged as error:
-                print(f"error: {folder}: {error}", file=sys.stderr)
+                print(f"error: {folder}: {error}; {CURE}", file=sys.stderr)
                 inexpressible = True
             except Exception as error:  # pylint: disable=broad-except  (the others go on)
                 print(f"error: {folder}: {type(error).__name__}: {error}", file=sys.stderr)

@@ -414,6 +414,36 @@ class DamagedRecordings(unittest.TestCase):
             with self.subTest(said=said):
                 self.assertIn(said, self.refusal(damage))
 
+    def test_the_place_is_named(self):
+        def changed(change):
+            def damage(folder):
+                path = folder / "conditions.json"
+                told = json.loads(path.read_text(encoding="utf-8"))
+                change(told)
+                path.write_text(json.dumps(told), encoding="utf-8")
+            return damage
+
+        def renamed(folder):
+            with lzma.open(folder / "requests.csv.xz", "rt", encoding="utf-8") as file:
+                text = file.read()
+            with lzma.open(folder / "requests.csv.xz", "wt", encoding="utf-8") as file:
+                file.write(text.replace("service_us", "service", 1))
+
+        for damage, said in (
+                (renamed, "requests.csv.xz: column service_us is missing; it has t_start_s, "),
+                (changed(lambda told: told["workload"]["jobs"][0].pop("op")),
+                 "conditions.json: /workload/jobs/0/op is missing"),
+                (changed(lambda told: told["workload"]["jobs"][0].update(disk=[])),
+                 "conditions.json: /workload/jobs/0/disk has a value"),
+                (changed(lambda told: told["kernel"].update(release=[])),
+                 "conditions.json: /kernel/release has a value"),
+                (changed(lambda told: told["workload"].update(experiment="../P4")),
+                 "cannot be a file's name")):
+            with self.subTest(said=said):
+                error = self.refusal(damage)
+                self.assertIn(said, error)
+                self.assertIn("tests/reference/README.md", error)
+
 
 if __name__ == "__main__":
     unittest.main()
