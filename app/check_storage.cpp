@@ -176,7 +176,7 @@ class StorageCheck {
                             " is more than ext2 maps of a file with blocks of " +
                             std::to_string(fs.block_size) + " bytes, " +
                             size_text(Ext2::most_blocks(fs.block_size) * fs.block_size));
-      needed += blocks;
+      needed += f.extents.empty() ? blocks + gap_blocks(fs, blocks) : blocks;
       if (f.inode_table_block && *f.inode_table_block >= fs_blocks)
         beyond(file_at + "/inode_table_block", fs_blocks);
       if (f.extents.empty() && !f.indirect.empty())
@@ -185,9 +185,15 @@ class StorageCheck {
         extents(fs, f, file_at, fs_blocks, on_disk);
     }
     if (needed > fs_blocks)
-      problems_.error(at + "/files", "need " + std::to_string(needed) + " blocks, the device has " +
+      problems_.error(at + "/files", "need " + std::to_string(needed) +
+                                         " blocks, with the gaps of gap_size; the device has " +
                                          std::to_string(fs_blocks));
     check_overlap(std::move(on_disk), "the disk blocks", problems_);
+  }
+
+  static std::int64_t gap_blocks(const FilesystemConfig& fs, std::int64_t blocks) {
+    const bool runs = fs.driver == FsDriver::kExt2 && fs.extent_blocks > 0 && blocks > 0;
+    return runs ? (blocks - 1) / fs.extent_blocks * fs.gap_blocks : 0;
   }
 
   void beyond(const std::string& at, std::int64_t fs_blocks) {

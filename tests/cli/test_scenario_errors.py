@@ -47,6 +47,16 @@ class InvalidScenario(CliTest):
         del scenario["devices"]
         self.refused(scenario, "/devices: is missing")
 
+    def test_files_that_fit_only_without_their_gaps(self):
+        scenario = copy.deepcopy(SMALL)
+        scenario["devices"][0]["capacity"] = "1GiB"
+        scenario["filesystems"][0] |= {"extent_size": "4MiB", "gap_size": "1MiB",
+                                       "files": [{"name": "f0", "size": "816MiB"}]}
+        scenario["workloads"][0]["filename"] = scenario["filesystems"][0]["name"] + "/f0"
+        self.expect(0, "validate", self.write(scenario))
+        scenario["filesystems"][0]["files"][0]["size"] = "824MiB"
+        self.refused(scenario, "/filesystems/0/files: need 263", "gap_size")
+
     def test_wrong_type(self):
         self.refused_with("/machine/cpus", "2", '"2" is not a whole number')
         self.refused_with("/machine/cpus", 1.5, "1.5 is not a whole number")
