@@ -13,6 +13,7 @@
 #include "app/version.hpp"
 #include "app/why_sink.hpp"
 #include "models/machine.hpp"
+#include "models/mm/out_of_memory.hpp"
 #include "models/trace_fan.hpp"
 #include "models/workload/latency.hpp"
 #include "sim/assert.hpp"
@@ -80,6 +81,8 @@ RunSummary simulate(const ScenarioFile& file, const RunOptions& options, TraceSi
     return summary;
   } catch (const SimulatedDeadlock& e) {
     throw SimulationBroken(name + "simulated deadlock: " + e.what());
+  } catch (const OutOfMemory& e) {
+    throw SimulationBroken(name + "the simulated machine is out of memory: " + e.what());
   } catch (const InvariantBroken& e) {
     throw SimulationBroken(name + "broken invariant: " + e.what());
   }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "models/block/request_queue.hpp"
@@ -16,6 +17,7 @@
 #include "models/fs/durability.hpp"
 #include "models/fs/ext4.hpp"
 #include "models/kernel.hpp"
+#include "models/mm/out_of_memory.hpp"
 #include "models/sampler.hpp"
 #include "models/trace_fan.hpp"
 #include "models/workload/job.hpp"
@@ -421,8 +423,7 @@ void Machine::Impl::make_flusher() {
   }
   make_throttle();
   vfs_.throttle = throttle_.get();
-  if (row_.writeback.throttles_vm_writeout)
-    vfs_.reclaim_throttle = &vm_writeout_.emplace(context_, *flusher_);
+  vfs_.reclaim_throttle = &vm_writeout_.emplace(context_, *flusher_);
 }
 
 // The files NAME.0, NAME.1, ... that a job writes one after the other.
@@ -593,7 +594,13 @@ RunSummary Machine::Impl::run() {
   sampler_->start();
   for (Workload* job : workloads_)
     watch(sim_.spawn(job->task().name(), run_job(*job)), *job);
-  sim_.run_until(TimePoint::max());
+  try {
+    sim_.run_until(TimePoint::max());
+  } catch (const OutOfMemory& e) {
+    const auto ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(sim_.now() - context_.origin);
+    throw OutOfMemory("after " + std::to_string(ms.count()) + " ms, " + e.what());
+  }
   if (interrupted())
     throw Interrupted{};
   WB_ASSERT(cache_.counters().conserved());

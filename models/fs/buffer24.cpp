@@ -53,7 +53,7 @@ MemoryState Buffers::memory() const {
   const PageCache& pages = vfs.cache;
   MemoryState state;
   if (release() == Release::k2417) {
-    state.free_buffer_pages = pages.params().total - pages.high_watermark();
+    state.free_buffer_pages = pages.params().total - pages.params().high_watermark();
     return state;
   }
   const BufferLedger& ledger = cache.ledger();
@@ -61,7 +61,7 @@ MemoryState Buffers::memory() const {
   const Pages inactive = pages.inactive_pages();
   const Pages inactive_target = pages.params().total / 4;
   state.inactive_dirty = std::min(busy, inactive);
-  state.freepages_high = pages.high_watermark();
+  state.freepages_high = pages.params().high_watermark();
   const Pages clean = pages.free_pages() + inactive - state.inactive_dirty;
   state.free_shortage = std::max(Pages(0), state.freepages_high - clean);
   state.free_buffer_pages =
@@ -205,6 +205,8 @@ Task<BufferHead*> getblk(Buffers& b, BlockDevice& dev, std::int64_t block, int s
       co_return bh;
     }
     trace_block(b, What::kMiss, dev, block, size);
+    while (b.vfs.must_wait_for_memory(task))
+      co_await b.vfs.reclaim_throttle->try_to_free_pages(task);
     if (b.release() == Release::k240)
       co_await refill_freelist(b, size, task);
     else if (!grow_buffers(b, dev, block, size, task))

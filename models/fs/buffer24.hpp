@@ -47,6 +47,9 @@ class Buffers : public PageReleaser {
   // try_to_free_buffers() as far as it does not sleep: a page with busy buffers keeps them, and
   // 2.4.17 remembers that reclaim has seen it.
   bool try_to_release_page(Page& page) override;
+  Pages pages_kept() const override {
+    return round_up_pages(cache.ledger().dirty + cache.ledger().writeback);
+  }
 
   // For BH_Lock: co_await it at once, then look again.
   WaitQueue::Awaiter wait_on(BufferHead& bh, const char* what, const char* file = __builtin_FILE(),

@@ -34,6 +34,8 @@ Task<> lock_page(Buffers& b, Page& page, TaskStruct& task) {
 
 Task<Page*> grab_cache_page(Buffers& b, Inode& inode, PageIndex index, TaskStruct& task) {
   for (;;) {
+    while (b.vfs.must_wait_for_memory(task) && !b.vfs.cache.find_get_page(inode.i_data, index))
+      co_await b.vfs.reclaim_throttle->try_to_free_pages(task);
     if (Page* page = try_grab_cache_page(b.vfs, inode, index, task))
       co_return page;
     Page& busy = *b.vfs.cache.find_get_page(inode.i_data, index);

@@ -91,7 +91,7 @@ struct Vfs : PageReleaser {
   // frees some itself, or waits.
   bool must_wait_for_memory(const TaskStruct& task) const {
     return reclaim_throttle && cache.free_pages() < cache.params().min_free &&
-           reclaim_throttle->must_wait(&task);
+           (cache.is_full() || reclaim_throttle->must_wait(&task));
   }
   // What new pages and buffers cost in batches since it was last charged.
   void charge_batch_work(TaskStruct& task) {
@@ -108,7 +108,7 @@ struct Vfs : PageReleaser {
   Jiffies jiffies() const { return ticks.jiffies_at(sim.now()); }
   Reclaim when_low() {
     const Pages free = cache.free_pages();
-    const bool kswapd_waits = reclaim_throttle && free < cache.low_watermark() &&
+    const bool kswapd_waits = reclaim_throttle && free < cache.params().low_watermark() &&
                               free >= cache.params().min_free &&
                               reclaim_throttle->must_wait(nullptr);
     if (kswapd_waits && reclaim_throttle->is_futile())

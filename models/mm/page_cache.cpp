@@ -1,8 +1,10 @@
 #include "models/mm/page_cache.hpp"
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
+#include "models/mm/out_of_memory.hpp"
 #include "models/mm/page_cache_run.hpp"
 #include "sim/assert.hpp"
 
@@ -14,12 +16,18 @@ constexpr Pages kOne{1};
 // time, about two batches more than lie between the watermarks.
 constexpr std::int64_t kBatchesHeld = 2;
 constexpr int kSwapClusterMax = 32;
+// What the allocation of one page may take beside it: its buffers, the nodes of its tree.
+constexpr Pages kLast{8};
 }  // namespace
 
-void fail_out_of_memory() {
-  throw InvariantBroken(
-      "the simulated machine is out of memory: every page is dirty or in use, and reclaim that "
-      "writes is not modelled; give it more memory or lower vm.dirty_ratio");
+void PageCache::fail_out_of_memory() const {
+  const auto count = [](Pages pages) { return std::to_string(pages.count()); };
+  throw OutOfMemory("of the " + count(params_.free_at_start) + " pages free at the start " +
+                    count(kept_pages()) + " are dirty or being written, processes hold " +
+                    count(locked_memory_) + ", and " + count(clean_pages()) +
+                    " clean ones cannot be freed; let less become dirty (vm.dirty_ratio, "
+                    "vm.dirty_background_ratio) or give it more memory (/machine/memory, "
+                    "/machine/free_at_start)");
 }
 
 PageCache::PageCache(MemoryParams params, Proportions completions, Proportions dirtyings)
@@ -57,7 +65,7 @@ Pages PageCache::dirtyable_memory() const {
 bool PageCache::has_room_for(int pages, int buffers) const {
   constexpr Pages kTreeNodes{2};  // in pages: a leaf and all that may grow above it
   const Pages kernel_memory = Pages(buffers / params_.batches.buffer_heads + 1) + kTreeNodes;
-  return free_pages() - Pages(pages) - kernel_memory >= low_watermark();
+  return free_pages() - Pages(pages) - kernel_memory >= params_.low_watermark();
 }
 
 void PageCache::count_new_pages(AddressSpace& mapping, std::int64_t count,
@@ -73,8 +81,12 @@ void PageCache::count_new_pages(AddressSpace& mapping, std::int64_t count,
 }
 
 Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index, Reclaim when) {
-  if (free_pages() < low_watermark() && when == Reclaim::kNow)
-    reclaim();
+  if (free_pages() < params_.low_watermark()) {
+    if (when == Reclaim::kNow)
+      reclaim();
+    if (free_pages() < kLast)
+      fail_out_of_memory();
+  }
   const PageId id = allocate_page();
   Page& page = pool_[id];
   page = Page{};
@@ -96,7 +108,7 @@ void PageCache::charge(Page& page, Memcg& memcg) {
 
 bool PageCache::try_lock_memory(Pages pages) {
   locked_memory_ += pages;
-  if (free_pages() < low_watermark())
+  if (free_pages() < params_.low_watermark())
     reclaim();
   if (free_pages() >= params_.min_free)
     return true;
@@ -289,18 +301,28 @@ bool PageCache::reached(const ReclaimGoal& goal) const {
 
 // Active pages are taken only when the inactive ones do not do.
 void PageCache::shrink(Lruvec& lru, const ReclaimGoal& goal, bool takes_active) {
-  while (lru.active.size > (takes_active ? 0 : lru.inactive.size))
-    deactivate_oldest(lru);
+  while (lru.active.size > (takes_active ? 0 : lru.inactive.size)) {
+    Page& oldest = pool_[lru.active.tail];
+    lru_remove(lru.active, oldest);
+    oldest.clear(PG_active);
+    oldest.clear(PG_referenced);
+    lru_add_head(lru.inactive, oldest);
+  }
   shrink_inactive(lru.inactive, goal);
 }
 
-// Up to the high watermark, and the two batches that per-processor lists keep from the zone's
-// count.
+// And the two batches that per-processor lists keep from the zone's count. After all pages were
+// looked at in vain no more can be freed than became clean since.
 void PageCache::reclaim() {
-  if (cleaned() == futile_at_)
-    return;
   ReclaimGoal goal;
-  goal.free = params_.min_free * 3 / 2 + Pages(kBatchesHeld * params_.batches.allocated);
+  const bool takes_active = free_pages() < params_.min_free;
+  if (futile_ && (futile_->took_active || !takes_active)) {
+    const std::int64_t gained = (clean_pages() - futile_->clean).count();
+    if (gained == 0)
+      return;
+    goal.reclaimed = reclaimed_ + std::max<std::int64_t>(gained, kSwapClusterMax);
+  }
+  goal.free = params_.high_watermark() + Pages(kBatchesHeld * params_.batches.allocated);
   if (cgroups_) {
     reclaim_from_all(goal);
   } else {
@@ -308,16 +330,20 @@ void PageCache::reclaim() {
     if (free_pages() < params_.min_free)
       shrink(root_, goal, true);
   }
-  if (free_pages() < params_.min_free)
-    futile_at_ = cleaned();
+  futile_.reset();
+  if (free_pages() < goal.free)
+    futile_ = {clean_pages(), takes_active};
 }
 
-// Changes when a page becomes clean or a clean one is added; while it does not, a reclaim that
-// looked at every page need not do so again.
-std::int64_t PageCache::cleaned() const {
+bool PageCache::is_full() const {
+  return futile_ && futile_->took_active && futile_->clean == clean_pages() &&
+         free_pages() < params_.min_free;
+}
+
+Pages PageCache::kept_pages() const {
   const VmCounters& c = counters_;
-  const Pages busy = c.nr_file_dirty + c.nr_claimed + c.nr_writeback;
-  return (c.nr_written + c.nr_discarded + c.nr_file_pages - busy).count();
+  const Pages by_buffers = releaser_ ? releaser_->pages_kept() : Pages(0);
+  return c.nr_file_dirty + c.nr_claimed + c.nr_writeback + by_buffers;
 }
 
 // shrink_node_memcgs(): from each lruvec by its size.
@@ -382,14 +408,6 @@ void PageCache::shrink_inactive(LruList& inactive, const ReclaimGoal& goal) {
     lru_remove(inactive, page);
     lru_add_head(inactive, page);
   }
-}
-
-void PageCache::deactivate_oldest(Lruvec& lru) {
-  Page& page = pool_[lru.active.tail];
-  lru_remove(lru.active, page);
-  page.clear(PG_active);
-  page.clear(PG_referenced);
-  lru_add_head(lru.inactive, page);
 }
 
 void PageCache::check() const {

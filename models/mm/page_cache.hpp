@@ -130,9 +130,7 @@ class PageCache {
     return params_.free_at_start - locked_memory_ - counters_.nr_file_pages -
            Pages(buffer_heads_.pages() + tree_nodes_.pages());
   }
-  Pages low_watermark() const { return params_.min_free * 5 / 4; }
   const MemoryParams& params() const { return params_; }
-  Pages high_watermark() const { return params_.min_free * 3 / 2; }
   // Cached before the start counts as inactive.
   Pages inactive_pages() const { return Pages(root_.inactive.size) + params_.file_pages_at_start; }
   Pages active_pages() const { return Pages(root_.active.size); }
@@ -144,6 +142,11 @@ class PageCache {
   BatchWork take_batch_work() { return std::exchange(batch_work_, {}); }  // since it was last asked
   std::int64_t reclaimed() const { return reclaimed_; }                   // pages, so far
   void reclaim_directly();  // as many as a task frees at a time for itself
+  void reclaim();           // up to the high watermark
+  bool is_full() const;     // below the lowest watermark, with nothing that reclaim could take
+  void look_again() { futile_.reset(); }  // pages may have been unlocked meanwhile
+  Pages kept_pages() const;               // dirty or on their way to a disk
+  [[noreturn, gnu::cold]] void fail_out_of_memory() const;
   // Recounts every page; throws when a counter, tag or list disagrees. For tests and debug runs.
   void check() const;
 
@@ -156,15 +159,13 @@ class PageCache {
   void count_dirtied(BackingDevInfo& bdi, Pages count, TaskStruct* dirtier);
   void lru_add_head(LruList& list, Page& page);
   void lru_remove(LruList& list, Page& page);
-  void reclaim();
   bool try_to_reclaim(Page& page);
   bool reached(const ReclaimGoal& goal) const;
-  std::int64_t cleaned() const;
+  Pages clean_pages() const { return counters_.nr_file_pages - kept_pages(); }
   void shrink_inactive(LruList& inactive, const ReclaimGoal& goal);
   void shrink(Lruvec& lru, const ReclaimGoal& goal, bool takes_active);
   void reclaim_from_all(const ReclaimGoal& goal);
   void look_at_batch(const Page& page);
-  void deactivate_oldest(Lruvec& lru);
   void free_page(Page& page);
   std::uint64_t wait_key(const Page& page, PageFlag bit) const;
   void wake_page(Page& page, PageFlag bit);
@@ -181,13 +182,12 @@ class PageCache {
   Lruvec root_;
   MemoryCgroups* cgroups_ = nullptr;
   Pages locked_memory_{};
-  // How kernel memory grows with the cache.
   Slab buffer_heads_;
-  static constexpr int kTreeNodesPerPage = 7;  // 576 bytes each
   Slab tree_nodes_;
   Batches page_batches_;
   Vector lru_vector_;
-  std::int64_t reclaimed_ = 0, futile_at_ = -1;     // the latter: cleaned() after all was tried
+  std::int64_t reclaimed_ = 0;
+  std::optional<FutileReclaim> futile_;
   int batch_taken_ = 0, batch_unqueued_dirty_ = 0;  // of the pages reclaim isolates at a time
   BatchWork batch_work_;
   PageReleaser* releaser_ = nullptr;

@@ -17,6 +17,8 @@ class PageReleaser {
  public:
   virtual ~PageReleaser() = default;
   virtual bool try_to_release_page(Page& page) = 0;
+  // Pages that only their buffers keep: dirty, or under write-back, while the page itself is not.
+  virtual Pages pages_kept() const { return Pages(0); }
 };
 
 // What a flusher wants to know of the page cache.
@@ -52,14 +54,14 @@ struct MemoryParams {
   PageBatches batches{};
   Pages unfreeable_at_start{};  // of the file pages, on the inactive list
 
+  Pages low_watermark() const { return min_free * 5 / 4; }
+  Pages high_watermark() const { return min_free * 3 / 2; }
+
   // highmem_dirtyable_memory(): all of it but what processes hold, who are given it first.
   Pages undirtyable_highmem(Pages held = Pages(0)) const {
     return highmem_is_dirtyable ? Pages(0) : highmem - std::min(highmem, held);
   }
 };
-
-// Every page of the machine is dirty or in use.
-[[noreturn, gnu::cold]] void fail_out_of_memory();
 
 // When an allocation finds memory low.
 enum class Reclaim : std::uint8_t {
@@ -78,6 +80,8 @@ struct Lruvec {
   LruList inactive, active;
 };
 
+constexpr int kTreeNodesPerPage = 7;  // 576 bytes each
+
 // When reclaim has done enough: so much is free, one cgroup uses no more, or so many pages have
 // been freed since boot.
 struct ReclaimGoal {
@@ -85,6 +89,12 @@ struct ReclaimGoal {
   const Memcg* memcg = nullptr;
   Pages memcg_used{};
   std::int64_t reclaimed = std::numeric_limits<std::int64_t>::max();
+};
+
+// Every page was looked at, and too few could be freed.
+struct FutileReclaim {
+  Pages clean{};  // those left
+  bool took_active = false;
 };
 
 // Work that new pages and buffers make, in batches.

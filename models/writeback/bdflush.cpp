@@ -30,9 +30,10 @@ Task<> Bdflush::bdflush() {
       else
         more = co_await write_some_buffers(buffers_, nullptr, WriteReason::kBackground, task,
                                            written) == Scan::kAgain;
-      if (!more || buffers_.balance_dirty_state() < 0)
+      if (!more || (buffers_.balance_dirty_state() < 0 && written >= asked_for_))
         break;
     }
+    asked_for_ = Bytes(0);
     co_await context_.vfs.cpu.settle(task);
     if (written > Bytes(0))
       context_.trace_work(since, task.name(), WriteReason::kBackground,
@@ -102,6 +103,12 @@ Task<> Bdflush::writeback_inodes(WritebackControl& wbc, TaskStruct& task) {
   else
     co_await write_some_buffers(buffers_, nullptr, wbc.reason, task, written);
   wbc.nr_to_write -= round_up_pages(written).count();
+}
+
+void Bdflush::wakeup_pdflush(Pages scanned) {
+  asked_for_ = to_bytes(scanned);
+  buffers_.wakeup_bdflush();
+  buffers_.tq_disk.run();
 }
 
 Task<Errno> Bdflush::sync(TaskStruct& task) {

@@ -4,7 +4,7 @@
 // MODELS:   fs/buffer.c bdflush(), kupdate(), sync_old_buffers(), sys_sync() of 2.4.0
 //           and 2.4.17.
 // DEVIATES: no page_launder() in bdflush of 2.4.0 (reclaim frees what is clean at once); no
-//           signals to kupdate.
+//           signals to kupdate; what reclaim would write itself bdflush writes for it.
 #pragma once
 
 #include "models/fs/buffer24_sync.hpp"
@@ -24,6 +24,7 @@ class Bdflush : public Flusher {
   Task<> writeback_inodes(WritebackControl& wbc, TaskStruct& task) override;
   bool writeback_in_progress(const BackingDevInfo&) const override { return awake_; }
   void start_background_writeback(BackingDevInfo&) override { buffers_.wakeup_bdflush(); }
+  void wakeup_pdflush(Pages scanned) override;
   Task<Errno> sync(TaskStruct& task) override;
   void laptop_flush(BackingDevInfo&) override {}  // 2.4.17 has no laptop mode yet
   int threads() const override { return 2; }
@@ -41,6 +42,7 @@ class Bdflush : public Flusher {
   TaskStruct kupdate_task_{"kupdated", TaskRole::kFlusher};
   WaitQueue stopped_;
   bool awake_ = false;
+  Bytes asked_for_{};  // by reclaim, whatever the limits
 };
 
 }  // namespace wbsim

@@ -352,6 +352,15 @@ void BdiFlusher::start_background_writeback(BackingDevInfo& bdi) {
   queue_work(of(bdi), WbWork::background());
 }
 
+void BdiFlusher::wakeup_pdflush(Pages scanned) {
+  WbWork work;
+  work.nr_pages = scanned.count();
+  work.reason = WriteReason::kReclaim;
+  for (BackingDevInfo* bdi : context_.bdis)
+    if (of(*bdi).has_dirty_io() && of(*bdi).work_list.empty())
+      queue_work(of(*bdi), work);
+}
+
 // schedule_work(): one that is pending already is not queued again. 2.6.39: an item of work.
 void BdiFlusher::laptop_flush(BackingDevInfo& bdi) {
   if (is_2639()) {

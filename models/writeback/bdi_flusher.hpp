@@ -34,6 +34,7 @@ class BdiFlusher : public Flusher {
   Task<> writeback_inodes(WritebackControl& wbc, TaskStruct& task) override;
   bool writeback_in_progress(const BackingDevInfo& bdi) const override;
   void start_background_writeback(BackingDevInfo& bdi) override;
+  void wakeup_pdflush(Pages scanned) override;
   Task<Errno> sync(TaskStruct& task) override;
   void laptop_flush(BackingDevInfo& bdi) override;
   int threads() const override { return nr_threads_; }

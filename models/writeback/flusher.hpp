@@ -18,8 +18,8 @@ class Flusher : public DirtyListener {
   // The writer leaves with the background limit exceeded.
   virtual bool writeback_in_progress(const BackingDevInfo& bdi) const = 0;
   virtual void start_background_writeback(BackingDevInfo& bdi) = 0;
-  // Reclaim looked at so many pages for nothing: up to 2.6.27, so asked of pdflush alone.
-  virtual void wakeup_pdflush(Pages) {}
+  // Reclaim looked at so many pages for nothing. wakeup_flusher_threads() from 2.6.32 on.
+  virtual void wakeup_pdflush(Pages scanned) = 0;
   virtual Task<Errno> sync(TaskStruct& task) = 0;  // sync(2)
   // The laptop mode's timer of this device, or of all, expired.
   virtual void laptop_flush(BackingDevInfo& bdi) = 0;

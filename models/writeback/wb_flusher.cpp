@@ -169,6 +169,10 @@ void WbFlusher::wakeup_flusher_threads(WriteReason reason) {
     start_writeback(wb, work);
 }
 
+void WbFlusher::wakeup_pdflush(Pages) {
+  wakeup_flusher_threads(WriteReason::kReclaim);
+}
+
 // wb_start_writeback()
 void WbFlusher::start_writeback(Wb& wb, const WbWork& work) {
   if (!wb.has_dirty_io())

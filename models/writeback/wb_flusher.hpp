@@ -32,6 +32,7 @@ class WbFlusher : public Flusher, public ForeignFlusher, private WritebackListen
   Task<> writeback_inodes(WritebackControl& wbc, TaskStruct& task) override;
   bool writeback_in_progress(const BackingDevInfo& bdi) const override;
   void start_background_writeback(BackingDevInfo& bdi) override;
+  void wakeup_pdflush(Pages scanned) override;
   Task<Errno> sync(TaskStruct& task) override;
   void laptop_flush(BackingDevInfo& bdi) override;
   void foreign_flush(BackingDevInfo& wb, std::int64_t nr_pages, int* pending) override;

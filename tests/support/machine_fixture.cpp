@@ -136,8 +136,7 @@ void MachineFixture::start_flusher() {
         config.cpu.cpus, config.memory.dirtied_at_start);
   vfs.dirty_listener = flusher.get();
   vfs.throttle = throttle.get();
-  if (row.writeback.throttles_vm_writeout)
-    vfs.reclaim_throttle = &vm_writeout.emplace(context, *flusher);
+  vfs.reclaim_throttle = &vm_writeout.emplace(context, *flusher);
   flusher->start();
   for (const auto& fs : filesystems)
     if (Jbd2* const journal = fs->journal())

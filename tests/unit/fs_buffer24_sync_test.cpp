@@ -91,7 +91,7 @@ TEST_CASE("the parameters of bdflush start as their kernel had them", "[fs]") {
 TEST_CASE("buffer memory is nearly all of it in 2.4.17, what could be had in 2.4.0", "[fs]") {
   Machine24 late("2.4.17");
   const Pages total = late.b.memory().free_buffer_pages;
-  CHECK(total == late.cache.params().total - late.cache.high_watermark());
+  CHECK(total == late.cache.params().total - late.cache.params().high_watermark());
   REQUIRE(late.await(late.context.files->write(late.file(0), 0, 8 << 20, late.task)) == Errno::kOk);
   CHECK(late.b.memory().free_buffer_pages == total);
 
@@ -106,7 +106,7 @@ TEST_CASE("buffer memory is nearly all of it in 2.4.17, what could be had in 2.4
   // At least freepages.high and inactive_target.
   REQUIRE(early.cache.try_lock_memory(pages.free_pages() * 9 / 10));
   CHECK(early.b.memory().free_buffer_pages ==
-        pages.high_watermark() + pages.params().total / 4 + Pages(2));
+        pages.params().high_watermark() + pages.params().total / 4 + Pages(2));
 }
 
 TEST_CASE("2.4 10.2: a buffer is written by its age, not by its last change", "[fs]") {

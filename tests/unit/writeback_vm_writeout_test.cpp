@@ -2,6 +2,8 @@
 #include <catch2/catch.hpp>
 #include <optional>
 
+#include "models/kernel.hpp"
+#include "models/mm/out_of_memory.hpp"
 #include "tests/support/machine_fixture.hpp"
 #include "tests/support/print_units.hpp"
 
@@ -82,8 +84,47 @@ TEST_CASE("who must free memory waits while more than 1.1 limits are under write
   CHECK(f.task.throttled_by == ThrottledBy::kNobody);
 }
 
+// All of memory is held or dirty; the limits alone would let the writer go on.
+TEST_CASE("who finds memory full of dirty pages has them written and waits", "[writeback]") {
+  const char* kernel = GENERATE("2.6.18", "2.6.31", "2.6.32", "2.6.39", "3.10", "6.1");
+  CAPTURE(kernel);
+  Full f(kernel, 4, milliseconds(30));
+  f.run_until(milliseconds(100));
+  REQUIRE(f.cache.counters().nr_writeback == Pages(0));
+  for (PageIndex i = 20; !f.cache.is_full(); ++i)
+    f.dirty_pages(f.file(1), i, 1);
+  const std::size_t before = f.log.requests.size();
+  f.write_a_page();
+  f.run_until(milliseconds(100));
+  CHECK(f.returned == Duration(0));
+  CHECK(f.task.throttled_by == ThrottledBy::kVmWriteout);
+  f.run_until(seconds(2));
+  REQUIRE(f.log.requests.size() > before);
+  CHECK(f.returned >= f.log.requests[before].completed);
+  CHECK(f.returned <= milliseconds(200));
+  CHECK(f.task.vm_writeout == f.returned - milliseconds(100));
+  CHECK_FALSE(f.cache.is_full());
+}
+
+TEST_CASE("a task that waits for memory which nobody can free ends the run", "[writeback]") {
+  Full f("2.6.31", 1, milliseconds(10));
+  f.flusher->wakeup_pdflush(Pages(1024));
+  f.run_until(milliseconds(100));
+  REQUIRE(f.cache.kept_pages() == Pages(0));
+  f.cache.reclaim();
+  for (PageIndex i = 3000; f.cache.free_pages() > Pages(16); ++i)
+    f.cache.add_to_page_cache(f.file(1).i_data, i, Reclaim::kNotYet);  // and never unlocked
+  f.cache.reclaim();
+  REQUIRE(f.cache.is_full());
+  f.write_a_page();
+  CHECK_THROWS_AS(f.run_until(seconds(60)), OutOfMemory);
+  CHECK(f.sim.now().time_since_epoch() > seconds(1));
+  CHECK(f.cache.free_pages() > Pages(0));
+}
+
 TEST_CASE("with no more than 1.1 limits under write-back nobody waits", "[writeback]") {
   Full f(GENERATE("2.6.18", "2.6.24", "2.6.31", "2.6.32"), 4);
+  f.make_clean_page();
   f.write_a_page();
   f.run_until(milliseconds(30));
   CHECK(f.returned == milliseconds(20));
@@ -115,9 +156,7 @@ TEST_CASE("between the low and the lowest watermark kswapd waits, and nobody els
 }
 
 TEST_CASE("neither 2.4 nor 6.1 has a throttle_vm_writeout()", "[writeback]") {
-  MachineFixture f(plain_scenario(GENERATE("2.4.17", "6.1")));
-  f.start_flusher();
-  CHECK_FALSE(f.vfs.reclaim_throttle);
+  CHECK_FALSE(find_kernel(GENERATE("2.4.17", "6.1"))->writeback.throttles_vm_writeout);
 }
 
 Task<> read_a_page(Full& f, std::optional<Duration>& returned) {
