@@ -80,7 +80,7 @@ def main():
             print(f"{directory.name:10s} {taken:6.0f} pages")
             found.append(taken)
     if not found:
-        print("calibrate_boot.py: no writer of these recordings was throttled from 1 to 6 s",
+        print(f"calibrate_boot.py: no recording has writers throttled from {FROM_S} to {UNTIL_S} s",
               file=sys.stderr)
         return 2
     print(f"median     {statistics.median(found):6.0f} pages")

@@ -39,8 +39,7 @@ MORE_SYSCTLS_WITHOUT_EFFECT = {
 # ext4 allocates what was delayed 2048 blocks at a time (MAX_WRITEPAGES_EXTENT_LEN), and each such
 # piece goes in bios of its own though the next follows it on the disk. A gap says that.
 EXT4_PIECE_BYTES = 2048 * PAGE_BYTES
-SYSCTLS_THAT_SET_THE_LIMIT = ("dirty_ratio", "dirty_bytes", "dirty_background_ratio",
-                              "dirty_background_bytes")
+SYSCTLS_THAT_SET_THE_LIMIT = ("dirty_ratio", "dirty_bytes")
 
 
 def release_of(conditions):

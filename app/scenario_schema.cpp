@@ -51,7 +51,7 @@ void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
   cost("page_fault", c.page_fault, "Touching a page of a mapping that cannot be stored to yet");
   cost("write_buffer", c.write_buffer, "Each buffer head of a written page: all are walked");
   cost("dirty_buffer", c.dirty_buffer, "Besides, of each buffer head that is written");
-  cost("refill", c.refill, "Each 31 pages (63 in 6.1), 39 buffer heads, 7 tree nodes (28 in 6.1)");
+  cost("refill", c.refill, "Each 31 pages, 37 buffer heads, 7 tree nodes (63, 39, 14 in 6.1)");
   cost("lru_batch", c.lru_batch, "Each 14 new pages (15 in 6.1) put on the LRU lists together");
   cost("allocate_block", c.allocate_block, "The file system: each new block of a file");
   cost("indirect_block", c.indirect_block,

@@ -103,12 +103,10 @@ VmParams vm_params(const Scenario& scenario, const KernelRow& row) {
   return vm;
 }
 
-// A limit that is not the default was written to a sysctl after boot.
-bool sysctl_was_written(const VmSysctl& vm, const KernelRow& row) {
-  return vm.dirty_bytes || vm.dirty_background_bytes ||
-         vm.dirty_ratio.value_or(row.dirty_ratio) != row.dirty_ratio ||
-         vm.dirty_background_ratio.value_or(row.dirty_background_ratio) !=
-             row.dirty_background_ratio;
+// The dirty limit was written to a sysctl after boot, which takes the tracked one from it too. The
+// background limit leaves that as it is.
+bool limit_was_written(const VmSysctl& vm, const KernelRow& row) {
+  return vm.dirty_bytes || vm.dirty_ratio.value_or(row.dirty_ratio) != row.dirty_ratio;
 }
 
 // The period of the floating proportions follows from the dirty limit at boot.
@@ -367,7 +365,7 @@ void Machine::Impl::start_domain() {
   if (has_flex_shares(row_.writeback.limits))
     cache_.use_flex_shares(new_shares(), sim_);
   Pages limit = context_.dirty_limits().dirty;
-  if (!sysctl_was_written(scenario_.vm, row_))
+  if (!limit_was_written(scenario_.vm, row_))
     limit = dirty_limit_after_boot(
         row_.writeback.limits, context_.vm,
         total_pages(scenario_) - memory_params(scenario_, row_).undirtyable_highmem(), limit);

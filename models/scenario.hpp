@@ -58,7 +58,7 @@ struct CpuCosts {
   Duration write_buffer{0};          // each buffer of the page: prepare and commit walk them all
   Duration dirty_buffer{0};          // besides, of each buffer that is written
   Duration refill{3000};             // each time the page or slab allocator runs out of what it has
-                                     // at hand: a batch of pages, 39 buffer heads, 7 tree nodes
+                                     // at hand: a batch of pages, 37 buffer heads, 7 tree nodes
   Duration lru_batch{0};             // each batch of new pages that goes to the LRU lists together
   Duration allocate_block{0};        // the file system: each new block of a file
   Duration indirect_block{0};        // each indirect block on the way to a block that is mapped

@@ -86,6 +86,22 @@ class Output(CliTest):
         self.assertEqual(rounds[0], "t_s,bdi,event,nr_pages,reason")
         self.assertTrue(any(line.endswith(",background") for line in rounds))
 
+    def test_of_the_sysctls_only_a_dirty_limit_replaces_what_boot_left(self):
+        """gen-3.x-ioless 3: a dirty_ratio that changes sets the tracked limit, no background."""
+        limits = {}
+        for ratio, value in (("dirty_ratio", 20), ("dirty_background_ratio", 5),
+                             ("dirty_ratio", 19)):
+            name = self.variant(kernel={"preset": "3.10"}, vm={ratio: value},
+                                machine={"memory": "64MiB", "free_at_start": "32MiB"},
+                                workloads=[{**SMALL["workloads"][0], "size": "16MiB"}])
+            out = f"{ratio}-{value}"
+            self.expect(0, "run", name, "--out", out)
+            with open(self.dir / out / "pauses.csv", encoding="ascii") as file:
+                limits[out] = int(next(csv.DictReader(file))["limit"])
+        self.assertEqual(limits["dirty_ratio-20"], 20 * 16384 // 100)
+        self.assertEqual(limits["dirty_background_ratio-5"], 20 * 16384 // 100)
+        self.assertLess(limits["dirty_ratio-19"], 19 * 8192 // 100)
+
     def test_a_call_that_fails_has_transferred_nothing(self):
         disk = {**SMALL["devices"][0], "faults": [{"kind": "error", "size": "8MiB"}]}
         job = {**SMALL["workloads"][0], "bs": "1MiB", "size": "16MiB", "direct": True}
