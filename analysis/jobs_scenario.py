@@ -49,8 +49,8 @@ def kernel_section(conditions):
 # their schedulers count ticks on that machine. (On 2.6.31 it is the last buddy.)
 SCHED_CLOCK_IS_JIFFIES = ("2.6.24",)
 
-# Pages that a kernel's memory lacked when it took its first dirty limit, at boot: those it had used,
-# and its init sections and initramfs, given back later. By calibrate_boot.py.
+# Pages that a kernel's memory lacked when it took its first dirty limit, at boot: those it had
+# used, and its init sections and initramfs, given back later. By calibrate_boot.py.
 TAKEN_AT_BOOT = {"3.10.4": 1183}
 DIRTY_RATIO_AT_BOOT = 20
 

@@ -24,8 +24,9 @@ constexpr const char* kEpilogue =
     "Formats of --trace, and the files they write:\n";
 
 constexpr const char* kExitCodes =
-    "Exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 invalid scenario, 4 simulated deadlock,\n"
-    "machine out of memory or broken invariant, 5 output cannot be written, 130 interrupted\n";
+    "Exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 invalid scenario, 4 simulated\n"
+    "deadlock, machine out of memory or broken invariant, 5 output cannot be written,\n"
+    "130 interrupted\n";
 
 // What is printed of the run.
 class Format {
