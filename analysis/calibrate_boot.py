@@ -25,7 +25,7 @@ import numpy
 import jobs_scenario
 import recording
 import reference_scenario
-from scenario_words import PAGE_BYTES, size
+from scenario_words import CannotExpress, PAGE_BYTES, size
 
 FROM_S, UNTIL_S = 1, 4
 THROTTLED_SHARE = 0.95  # of the limit: above the free run, that ends at 3/4
@@ -54,8 +54,11 @@ def simulated_level(directory, scenario, limit, program):
 
 
 def boot_limit(directory, scenario, memory_pages, ratio, program):
-    """The pages by which memory was smaller, or None if nobody was throttled."""
-    recorded, throttled = level(recording.load_recorded(directory))
+    """The pages by which memory was smaller, or None if nobody was throttled by such a limit."""
+    run = recording.load_recorded(directory)
+    if "nr_dirty_threshold" not in run.samples:  # before 3.1
+        return None
+    recorded, throttled = level(run)
     if not throttled:
         return None
     levels = [simulated_level(directory, scenario, (memory_pages - taken) * ratio // 100, program)
@@ -88,4 +91,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (recording.Damaged, CannotExpress) as error:
+        print(f"calibrate_boot.py: {error}", file=sys.stderr)
+        sys.exit(2)

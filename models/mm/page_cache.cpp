@@ -311,8 +311,8 @@ void PageCache::shrink(Lruvec& lru, const ReclaimGoal& goal, bool takes_active) 
   shrink_inactive(lru.inactive, goal);
 }
 
-// And the two batches that per-processor lists keep from the zone's count. After all pages were
-// looked at in vain no more can be freed than became clean since.
+// Up to the high watermark, and the two batches that per-processor lists keep from the zone's
+// count. After all pages were looked at in vain no more can be freed than became clean since.
 void PageCache::reclaim() {
   ReclaimGoal goal;
   const bool takes_active = free_pages() < params_.min_free;

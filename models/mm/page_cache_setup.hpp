@@ -35,7 +35,7 @@ class WritebackListener {
 struct PageBatches {
   int allocated = 31;     // zone_batchsize()
   int lru = 14;           // PAGEVEC_SIZE
-  int tree_nodes = 7;     // a slab of 576-byte nodes: SLAB's of a page, SLUB's of four
+  int tree_nodes = 7;     // a slab of 576-byte nodes: SLAB's of a page, SLUB's of two
   int buffer_heads = 37;  // a page of 104-byte ones: SLAB keeps 4 bytes beside each, SLUB's 39 none
   // Slabs of buffer heads take their pages from the same batches, so that the two drift. Of every
   // kernel; but calibrate.py solved for the refill of older ones without.
