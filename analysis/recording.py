@@ -19,33 +19,19 @@ class Damaged(Exception):
 
 
 class Told(dict):
-    """A JSON object that knows its file and pointer; a key that is not there is damage."""
+    """A JSON object, or the columns of a table: it knows its place, and a key that is not there
+    is damage."""
 
-    def __init__(self, items, where):
+    def __init__(self, items, place):
         super().__init__(items)
-        self.where = where
+        self.place = place  # with a key behind it
 
     def __getitem__(self, key):
-        _LOOKED_AT.place = f"{self.where}/{key}"
+        _LOOKED_AT.place = f"{self.place}{key}"
         return super().__getitem__(key)
 
     def __missing__(self, key):
-        raise Damaged(f"{self.where}/{key} is missing")
-
-
-class Columns(dict):
-    """The columns of a table; one that is not there is damage."""
-
-    def __init__(self, items, file):
-        super().__init__(items)
-        self.file = file
-
-    def __getitem__(self, key):
-        _LOOKED_AT.place = f"{self.file}: column {key}"
-        return super().__getitem__(key)
-
-    def __missing__(self, key):
-        raise Damaged(f"{self.file}: column {key} is missing; it has {', '.join(self)}")
+        raise Damaged(f"{self.place}{key} is missing; it has {', '.join(self) or 'nothing'}")
 
 
 @contextlib.contextmanager
@@ -62,7 +48,7 @@ def understanding():
 def _with_places(value, where):
     if isinstance(value, dict):
         return Told({key: _with_places(inner, f"{where}/{key}") for key, inner in value.items()},
-                    where)
+                    f"{where}/")
     if isinstance(value, list):
         return [_with_places(inner, f"{where}/{i}") for i, inner in enumerate(value)]
     return value
@@ -161,7 +147,7 @@ def read_columns(path):
             result[name] = numpy.array([float(value) if value else numpy.nan for value in values])
         except ValueError:
             result[name] = list(values)
-    return Columns(result, path.name)
+    return Told(result, f"{path.name}: column ")
 
 
 def table(directory, name):
@@ -205,9 +191,9 @@ def group_by(columns, key, names):
     result = {}
     for index, name in enumerate(names):
         chosen = (ids == name) | (ids == str(index) if name not in ids else False)
-        result[name] = Columns({column: numpy.asarray(values)[chosen]
-                                for column, values in columns.items() if column != key},
-                               columns.file)
+        result[name] = Told({column: numpy.asarray(values)[chosen]
+                             for column, values in columns.items() if column != key},
+                            columns.place)
     return result
 
 

@@ -183,18 +183,12 @@ def read_run_trace(directory):
     if not is_recording(directory):
         names = ("trace.ftrace.txt", "trace.ftrace.txt.zst")
         manifest = run_files.read_json(os.path.join(directory, "manifest.json"))
-        start = seconds(manifest["scenario"].get("run", {}).get("uptime_at_start", "0s"))
+        start = run_files.seconds(manifest["scenario"].get("run", {}).get("uptime_at_start", "0s"))
     for name in names:
         path = os.path.join(directory, name)
         if os.path.exists(path):
             return read_trace(path, start)
     return None
-
-
-def seconds(text):
-    """A duration of a scenario, "2s" or "150ms", in seconds."""
-    number, unit = re.fullmatch(r"([\d.]+)\s*(ns|us|ms|s|min|h)", text).groups()
-    return float(number) * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600}[unit]
 
 
 def read_bpftrace(path):

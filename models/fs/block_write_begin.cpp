@@ -24,11 +24,12 @@ enum class Mapped : std::uint8_t { kGoOn, kSkipBlock, kStop };
     result.error = got == GetBlock::kEnospc ? Errno::kEnospc : Errno::kEio;
     return Mapped::kStop;
   }
-  result.indirect_blocks += inode.i_sb->indirect_levels(block);
+  result.get_block_cost += cost_of_lookup(vfs, inode, block);
   if (!bh.test(BH_New))
     return Mapped::kGoOn;
-  ++result.new_blocks;
-  result.extent_levels += inode.i_sb->extent_levels(inode);
+  result.get_block_cost += vfs.costs.allocate_block;
+  if (vfs.costs.extent_level > Duration::zero())
+    result.get_block_cost += vfs.costs.extent_level * inode.i_sb->extent_levels(inode);
   unmap_underlying_metadata(vfs, inode, bh);
   if (page.test(PG_uptodate))
     bh.set(BH_Uptodate);

@@ -25,10 +25,14 @@ struct Prepared {
   BioList reads;
   std::array<BufferId, 2> waiting{};  // the first and the last block at most
   int waiting_count = 0;
-  int new_blocks = 0;       // that get_block allocated
-  int indirect_blocks = 0;  // that it looked into
-  int extent_levels = 0;    // that the new blocks went through
+  Duration get_block_cost{0};
 };
+
+// What get_block() takes to find `block`.
+inline Duration cost_of_lookup(const Vfs& vfs, const Inode& inode, std::int64_t block) {
+  const Duration level = vfs.costs.indirect_block;
+  return level == Duration::zero() ? level : level * inode.i_sb->indirect_levels(block);
+}
 
 // Bytes [from, to) of the locked page are about to be written. Whole blocks never need a read; a
 // part of an existing block does, a part of a new block is zeroed instead.

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <deque>
+#include <span>
 #include <vector>
 
 #include "models/fs/block_device.hpp"
@@ -55,7 +56,8 @@ class Ext2 : public SuperBlock {
   // The indirect blocks that lead to a block of a file, the topmost first.
   struct IndirectPath {
     std::array<IndirectBlock, 3> blocks;  // disk_block -1: there is none yet
-    int depth = 0;
+    std::size_t depth = 0;
+    std::span<IndirectBlock> steps() { return {blocks.data(), depth}; }
   };
 
   // A new block, and the indirect blocks in front of it.
@@ -63,8 +65,11 @@ class Ext2 : public SuperBlock {
   virtual void lay_out(File& file, std::int64_t blocks);  // without an access
 
   IndirectPath path_to(const File& file, std::int64_t block) const;
-  void make_indirect(File& file, const IndirectBlock& indirect);
-  void add_new_indirect(File& file, const IndirectBlock& indirect);
+  // Blocks for those on the path that have none; false: the disk is full.
+  bool add_indirect(File& file, IndirectPath& path);
+  bool lay_out_indirect(File& file, std::int64_t block);  // without an access
+  virtual std::int64_t new_indirect();                    // where the next one goes, -1: nowhere
+  virtual void dirty_group(std::int64_t disk_block);
   static void add_block(File& file, std::int64_t block, std::int64_t disk_block);
   std::int64_t find_block(File& file, std::int64_t block);  // on the disk, -1: none
   MetadataBlocks& metadata() { return vfs_.metadata ? *vfs_.metadata : in_device_pages_; }
@@ -100,7 +105,9 @@ class Ext2 : public SuperBlock {
   std::int64_t behind_header(std::int64_t disk_block) const;
   Branch branch_of(std::int64_t block) const;
   std::int64_t bitmap_to_read(int blocks);
-  void dirty_group(std::int64_t disk_block);
+  void make_indirect(File& file, const IndirectBlock& indirect);
+  template <class Made>
+  bool complete(File& file, IndirectPath& path, Made made);
   void find_next_free(const File& file);
   bool append_block(File& file, std::int64_t block);
   std::int64_t missing_indirect(const File& file, std::int64_t block);

@@ -53,8 +53,7 @@ Ext2::IndirectPath Ext2::path_to(const File& file, std::int64_t block) const {
         made.begin(), made.end(), start,
         [](const IndirectBlock& i, std::int64_t b) { return i.first_file_block < b; });
     const bool there = at != made.end() && at->first_file_block == start;
-    path.blocks[static_cast<std::size_t>(path.depth++)] = {there ? at->disk_block : -1, start,
-                                                           covers};
+    path.blocks[path.depth++] = {there ? at->disk_block : -1, start, covers};
     covers /= pointers_per_block();
   }
   return path;
@@ -75,18 +74,7 @@ void Ext2::make_indirect(File& file, const IndirectBlock& indirect) {
 void Ext2::lay_out(File& file, std::int64_t blocks) {
   const bool with_metadata = config_.metadata == MetadataMode::kWritten;
   for (std::int64_t block = 0; block < blocks;) {
-    IndirectPath path = with_metadata ? path_to(file, block) : IndirectPath{};
-    for (int i = 0; i < path.depth; ++i) {
-      IndirectBlock& indirect = path.blocks[static_cast<std::size_t>(i)];
-      if (indirect.disk_block >= 0)
-        continue;
-      next_free_ = behind_header(next_free_);
-      if (next_free_ >= blocks_)
-        return;
-      indirect.disk_block = next_free_++;
-      make_indirect(file, indirect);
-    }
-    if (!append_block(file, block))
+    if ((with_metadata && !lay_out_indirect(file, block)) || !append_block(file, block))
       return;  // a hole to its end
     ++block;
     // The rest of this run in one piece.
@@ -148,11 +136,37 @@ void Ext2::add_block(File& file, std::int64_t block, std::int64_t disk_block) {
   file.extents.insert(after, {block, disk_block, 1});
 }
 
+std::int64_t Ext2::new_indirect() {
+  next_free_ = behind_header(next_free_);
+  return next_free_ < blocks_ ? next_free_++ : -1;
+}
+
+template <class Made>
+bool Ext2::complete(File& file, IndirectPath& path, Made made) {
+  for (IndirectBlock& indirect : path.steps()) {
+    if (indirect.disk_block >= 0)
+      continue;
+    indirect.disk_block = new_indirect();
+    if (indirect.disk_block < 0)
+      return false;
+    make_indirect(file, indirect);
+    made(indirect.disk_block);
+  }
+  return true;
+}
+
+bool Ext2::lay_out_indirect(File& file, std::int64_t block) {
+  IndirectPath path = path_to(file, block);
+  return complete(file, path, [](std::int64_t) {});
+}
+
 // ext2_alloc_branch()
-void Ext2::add_new_indirect(File& file, const IndirectBlock& indirect) {
-  make_indirect(file, indirect);
-  metadata().preload(device_, indirect.disk_block, MetadataBlocks::Keep::kInactive);
-  metadata().dirty(device_, indirect.disk_block, &file.inode);
+bool Ext2::add_indirect(File& file, IndirectPath& path) {
+  return complete(file, path, [&](std::int64_t disk_block) {
+    dirty_group(disk_block);
+    metadata().preload(device_, disk_block, MetadataBlocks::Keep::kInactive);
+    metadata().dirty(device_, disk_block, &file.inode);
+  });
 }
 
 // The block itself, or the first of its group that can be a file's.
@@ -196,8 +210,8 @@ GetBlock Ext2::allocate(File& file, std::int64_t block, std::int64_t& metadata_b
     return append_block(file, block) ? GetBlock::kMapped : GetBlock::kEnospc;
   IndirectPath path = path_to(file, block);
   int missing = 0;
-  for (int i = 0; i < path.depth; ++i)
-    missing += path.blocks[static_cast<std::size_t>(i)].disk_block < 0;
+  for (const IndirectBlock& indirect : path.steps())
+    missing += indirect.disk_block < 0;
   find_next_free(file);
   if (next_free_ + missing >= blocks_)
     return GetBlock::kEnospc;
@@ -205,18 +219,10 @@ GetBlock Ext2::allocate(File& file, std::int64_t block, std::int64_t& metadata_b
   if (metadata_block >= 0)
     return GetBlock::kNeedsMetadata;
   std::int64_t parent = -1;
-  for (int i = 0; i < path.depth; ++i) {
-    IndirectBlock& indirect = path.blocks[static_cast<std::size_t>(i)];
-    if (indirect.disk_block >= 0) {
+  for (const IndirectBlock& indirect : path.steps())
+    if (indirect.disk_block >= 0)
       parent = indirect.disk_block;
-      continue;
-    }
-    next_free_ = behind_header(next_free_);
-    indirect.disk_block = next_free_++;
-    dirty_group(indirect.disk_block);
-    add_new_indirect(file, indirect);
-  }
-  if (!append_block(file, block))
+  if (!add_indirect(file, path) || !append_block(file, block))
     return GetBlock::kEnospc;
   dirty_group(next_free_ - 1);
   if (parent >= 0)

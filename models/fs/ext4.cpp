@@ -61,17 +61,7 @@ std::int64_t Ext4::data_block(const File& file, std::int64_t block) {
 
 void Ext4::lay_out(File& file, std::int64_t blocks) {
   for (std::int64_t block = 0; block < blocks; ++block) {
-    IndirectPath path = path_to(file, block);
-    for (int i = 0; i < path.depth; ++i) {
-      IndirectBlock& indirect = path.blocks[static_cast<std::size_t>(i)];
-      if (indirect.disk_block >= 0)
-        continue;
-      indirect.disk_block = mballoc_.metadata_block();
-      if (indirect.disk_block < 0)
-        return;
-      make_indirect(file, indirect);
-    }
-    const std::int64_t disk_block = data_block(file, block);
+    const std::int64_t disk_block = lay_out_indirect(file, block) ? data_block(file, block) : -1;
     if (disk_block < 0)
       return;  // a hole to its end
     add_block(file, block, disk_block);
@@ -80,25 +70,15 @@ void Ext4::lay_out(File& file, std::int64_t blocks) {
 
 GetBlock Ext4::allocate(File& file, std::int64_t block, std::int64_t&) {
   IndirectPath path = path_to(file, block);
-  std::int64_t parent = -1;
-  for (int i = 0; i < path.depth; ++i) {
-    IndirectBlock& indirect = path.blocks[static_cast<std::size_t>(i)];
-    if (indirect.disk_block < 0) {
-      indirect.disk_block = mballoc_.metadata_block();
-      if (indirect.disk_block < 0)
-        return GetBlock::kEnospc;
-      dirty_group(indirect.disk_block);
-      add_new_indirect(file, indirect);
-    }
-    parent = indirect.disk_block;
-  }
+  if (!add_indirect(file, path))
+    return GetBlock::kEnospc;
   const std::int64_t disk_block = data_block(file, block);
   if (disk_block < 0)
     return GetBlock::kEnospc;
   add_block(file, block, disk_block);
   dirty_group(disk_block);
-  if (parent >= 0)
-    metadata().dirty(device_, parent, &file.inode);
+  if (path.depth > 0)
+    metadata().dirty(device_, path.steps().back().disk_block, &file.inode);
   dirty_inode(file.inode);  // i_blocks
   mark_inode_dirty(vfs_, file.inode, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
   return GetBlock::kMapped;

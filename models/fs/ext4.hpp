@@ -35,7 +35,8 @@ class Ext4 : public Ext2 {
   void lay_out(File& file, std::int64_t blocks) override;
   std::int64_t data_block(const File& file, std::int64_t block);
   void dirty_known(std::int64_t disk_block);  // one that mounting has read
-  void dirty_group(std::int64_t disk_block);
+  void dirty_group(std::int64_t disk_block) override;
+  std::int64_t new_indirect() override { return mballoc_.metadata_block(); }
 
   Ext4Groups groups_;
   Mballoc mballoc_;

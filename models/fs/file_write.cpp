@@ -47,9 +47,7 @@ Task<Errno> prepare_waiting(Vfs& vfs, Inode& inode, Page& page, std::int64_t fro
     Inode& device = *inode.i_sb->block_device();
     if (co_await bread(vfs, device, prepared.metadata_block, task)) {
       const Prepared before = std::exchange(prepared, block_prepare(vfs, inode, page, from, to));
-      prepared.new_blocks += before.new_blocks;
-      prepared.indirect_blocks += before.indirect_blocks;
-      prepared.extent_levels += before.extent_levels;
+      prepared.get_block_cost += before.get_block_cost;
     } else {
       prepared.state = Prepared::State::kFailed;
       prepared.error = Errno::kEio;
@@ -121,13 +119,7 @@ class FileWrite {
   // Of a page at pos_ whose blocks are only looked up.
   Duration cost_of_mapping() const {
     const std::int64_t block = pos_ >> inode_.i_blkbits;
-    return vfs_.costs.indirect_block * inode_.i_sb->indirect_levels(block) *
-           (kPageSize >> inode_.i_blkbits);
-  }
-  void charge_blocks(const Prepared& prepared) {
-    task_.charge(vfs_.costs.allocate_block * prepared.new_blocks +
-                 vfs_.costs.indirect_block * prepared.indirect_blocks +
-                 vfs_.costs.extent_level * prepared.extent_levels);
+    return cost_of_lookup(vfs_, inode_, block) * (kPageSize >> inode_.i_blkbits);
   }
 
   Vfs& vfs_;
@@ -197,7 +189,7 @@ FileWrite::Stop FileWrite::write_piece(Page& page, Piece next) {
   const Prepared prepared = whole_and_new ? block_write_new_page(vfs_, inode_, page, &task_)
                                           : block_prepare(vfs_, inode_, page, next.from, next.to);
   if (prepared.state == Prepared::State::kReady) {
-    charge_blocks(prepared);
+    task_.charge(prepared.get_block_cost);
     return whole_and_new ? committed(page, next) : commit(page, next);
   }
   prepared_ = prepared;
@@ -257,7 +249,7 @@ Task<Errno> FileWrite::go_on() {
         vfs_.cache.unlock_page(*page_);
         co_return result;
       }
-      charge_blocks(prepared_);
+      task_.charge(prepared_.get_block_cost);
       stop_ = commit(*page_, piece());
     }
     if (stop_ == Stop::kThrottle || stop_ == Stop::kDebt)

@@ -51,7 +51,9 @@ void Jbd2::start_handle() {
 
 void Jbd2::dirty_metadata(std::int64_t block) {
   start_handle();
-  running_.insert(block);
+  const auto at = std::lower_bound(running_.begin(), running_.end(), block);
+  if (at == running_.end() || *at != block)
+    running_.insert(at, block);
   if (vfs_.jiffies() >= expires_ && !commit_requested_) {
     commit_requested_ = true;
     wake_.wake_all();
@@ -163,7 +165,7 @@ Task<> Jbd2::write(std::int64_t blocks, bool commit_record) {
 void Jbd2::checkpoint() {
   DeviceMetadata in_pages(vfs_);
   for (const std::int64_t block : committing_) {
-    if (running_.contains(block))
+    if (std::binary_search(running_.begin(), running_.end(), block))
       continue;
     if (!in_pages.in_memory(device_, block))
       in_pages.preload(device_, block, MetadataBlocks::Keep::kHeld);

@@ -12,7 +12,7 @@
 //           counted.
 #pragma once
 
-#include <set>
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -41,7 +41,8 @@ class Jbd2 {
   // jbd2_journal_dirty_metadata(), and jbd2_journal_stop().
   void dirty_metadata(std::int64_t block);
   bool has(std::int64_t block) const {
-    return running_.contains(block) || committing_.contains(block);
+    return std::binary_search(running_.begin(), running_.end(), block) ||
+           std::binary_search(committing_.begin(), committing_.end(), block);
   }
   // Blocks are on their way to the journal.
   bool shadow() const { return shadow_; }
@@ -73,7 +74,7 @@ class Jbd2 {
   std::int64_t first_, blocks_, next_;
   bool barrier_;
   TaskStruct task_;
-  std::set<std::int64_t> running_, committing_;
+  std::vector<std::int64_t> running_, committing_;  // blocks, ascending
   Jiffies expires_{};
   bool begun_ = false;  // the running transaction
   bool commit_requested_ = false;

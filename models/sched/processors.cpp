@@ -71,7 +71,6 @@ void Processors::steal(Duration cost) {
 
 void Processors::enqueue(Thread& thread) {
   thread.queued_order_ = ++order_;
-  thread.waiting_ = true;
   waiting_.insert(thread);
 }
 
@@ -180,14 +179,13 @@ void Processors::take_next(std::size_t index) {
     return;
   Thread& next = pick_next();
   waiting_.erase(waiting_.iterator_to(next));
-  next.waiting_ = false;
   take(index, next);
 }
 
 // pick_next_entity()
 Thread& Processors::pick_next() {
   Thread& least = *waiting_.begin();
-  if (!last_buddy_ || !last_buddy_->waiting_ || least.rt_task() ||
+  if (!last_buddy_ || on_processor(*last_buddy_) || least.rt_task() ||
       last_buddy_->vruntime_ - least.vruntime_ > rules_.wakeup_granularity)
     return least;
   return *std::exchange(last_buddy_, nullptr);

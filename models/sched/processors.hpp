@@ -58,7 +58,6 @@ class Thread : public boost::intrusive::set_base_hook<
   std::uint64_t queued_order_ = 0;
   Process* process_ = nullptr;
   int processor_ = 0;
-  bool waiting_ = false;  // for a processor
   SchedPolicy policy_ = SchedPolicy::kOther;
 };
 
@@ -152,6 +151,9 @@ class Processors {
   void leave_idle(std::size_t slot);
   Duration exec_time(TimePoint from) const;  // until now, by the scheduler's clock
   void enqueue(Thread& thread);
+  bool on_processor(const Thread& thread) const {
+    return slots_[static_cast<std::size_t>(thread.processor_)].current == &thread;
+  }
   bool should_yield(Slot& slot);
   void preempt_for(const Thread& woken);
   void preempt_for_new();

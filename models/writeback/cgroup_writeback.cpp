@@ -9,7 +9,7 @@ namespace wbsim {
 
 namespace {
 
-constexpr int kMostSwitches = 1024;  // WB_FRN_MAX_IN_FLIGHT
+constexpr std::size_t kMostSwitches = 1024;  // WB_FRN_MAX_IN_FLIGHT
 
 bool has_dirty_io(const BackingDevInfo& wb) {
   return wb.dirty_inodes[DirtyInodeLists::kDirty] + wb.dirty_inodes[DirtyInodeLists::kIo] +
@@ -131,25 +131,21 @@ void CgroupWriteback::page_dirtied(AddressSpace& mapping, Memcg* memcg) {
 
 void CgroupWriteback::switch_wb(InodeWb& inode, int memcg_id) {
   BackingDevInfo& target = *(*inode.mapping->bdi->wbs)[static_cast<std::size_t>(memcg_id)];
-  if (inode.switching_to || &target == inode.mapping->bdi || switches_in_flight_ >= kMostSwitches)
+  if (inode.switching_to || &target == inode.mapping->bdi || switching_.size() >= kMostSwitches)
     return;
   inode.switching_to = &target;
-  ++switches_in_flight_;
-  const auto number = static_cast<std::uint64_t>(
-      std::find_if(inodes_.begin(), inodes_.end(),
-                   [&](const InodeWb& other) { return &other == &inode; }) -
-      inodes_.begin());
+  switching_.push_back(&inode);
   context_.sim().at(context_.wheel.expiry(context_.sim().now(), Jiffies(1)),
-                    {[](void* self, std::uint64_t i) {
+                    {[](void* self, std::uint64_t) {
                        auto& cgroups = *static_cast<CgroupWriteback*>(self);
-                       --cgroups.switches_in_flight_;
-                       InodeWb& moving = cgroups.inodes_[i];
+                       InodeWb& moving = *cgroups.switching_.front();
+                       cgroups.switching_.pop_front();
                        if (Memcg* memcg = moving.switching_to->memcg)
                          ++memcg->inodes_switched;
                        cgroups.switch_now(moving);
                        cgroups.flusher_->inodes_arrived(*moving.mapping->bdi);
                      },
-                     this, number});
+                     this, 0});
 }
 
 // inode_switch_wbs_work_fn(): with its place on a list and the counts of its pages.

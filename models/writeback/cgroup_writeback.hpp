@@ -47,7 +47,7 @@ class CgroupWriteback : public CgroupListener {
   std::deque<BackingDevInfo> wbs_;
   std::deque<std::vector<BackingDevInfo*>> by_device_;
   std::deque<InodeWb> inodes_;
-  int switches_in_flight_ = 0;
+  std::deque<InodeWb*> switching_;  // in the order in which they will
   ForeignFlusher* flusher_ = nullptr;
 };
 

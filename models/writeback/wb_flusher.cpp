@@ -1,6 +1,7 @@
 #include "models/writeback/wb_flusher.hpp"
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "models/fs/page_scan.hpp"
@@ -218,9 +219,9 @@ Task<> WbFlusher::sync_inodes_sb(SuperBlock& sb, TaskStruct& task) {
   work.pending = &pending;
   // bdi_split_work_to_wbs()
   const BackingDevInfo& bdi = *sb.block_device()->i_data.bdi;
-  const std::vector<BackingDevInfo*> one{&of(bdi).bdi};
-  for (const BackingDevInfo* device : bdi.wbs ? *bdi.wbs : one) {
-    Wb& wb = of(*device);
+  BackingDevInfo* const own = &of(bdi).bdi;
+  for (const BackingDevInfo* target : bdi.wbs ? std::span(*bdi.wbs) : std::span(&own, 1)) {
+    Wb& wb = of(*target);
     if (wb.bdi.memcg && wb.has_nothing_dirty())
       continue;
     ++pending;
