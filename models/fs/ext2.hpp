@@ -58,6 +58,7 @@ class Ext2 : public SuperBlock {
     std::array<IndirectBlock, 3> blocks;  // disk_block -1: there is none yet
     std::size_t depth = 0;
     std::span<IndirectBlock> steps() { return {blocks.data(), depth}; }
+    std::int64_t last_made();  // its block points to the first that is missing; -1: the inode does
   };
 
   // A new block, and the indirect blocks in front of it.

@@ -136,6 +136,13 @@ void Ext2::add_block(File& file, std::int64_t block, std::int64_t disk_block) {
   file.extents.insert(after, {block, disk_block, 1});
 }
 
+std::int64_t Ext2::IndirectPath::last_made() {
+  std::int64_t last = -1;
+  for (const IndirectBlock& indirect : steps())
+    last = std::max(last, indirect.disk_block);
+  return last;
+}
+
 std::int64_t Ext2::new_indirect() {
   next_free_ = behind_header(next_free_);
   return next_free_ < blocks_ ? next_free_++ : -1;
@@ -218,10 +225,7 @@ GetBlock Ext2::allocate(File& file, std::int64_t block, std::int64_t& metadata_b
   metadata_block = bitmap_to_read(missing + 1);
   if (metadata_block >= 0)
     return GetBlock::kNeedsMetadata;
-  std::int64_t parent = -1;
-  for (const IndirectBlock& indirect : path.steps())
-    if (indirect.disk_block >= 0)
-      parent = indirect.disk_block;
+  const std::int64_t parent = path.last_made();
   if (!add_indirect(file, path) || !append_block(file, block))
     return GetBlock::kEnospc;
   dirty_group(next_free_ - 1);

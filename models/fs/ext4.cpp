@@ -70,6 +70,7 @@ void Ext4::lay_out(File& file, std::int64_t blocks) {
 
 GetBlock Ext4::allocate(File& file, std::int64_t block, std::int64_t&) {
   IndirectPath path = path_to(file, block);
+  const std::int64_t parent = path.last_made();
   if (!add_indirect(file, path))
     return GetBlock::kEnospc;
   const std::int64_t disk_block = data_block(file, block);
@@ -77,9 +78,9 @@ GetBlock Ext4::allocate(File& file, std::int64_t block, std::int64_t&) {
     return GetBlock::kEnospc;
   add_block(file, block, disk_block);
   dirty_group(disk_block);
-  if (path.depth > 0)
-    metadata().dirty(device_, path.steps().back().disk_block, &file.inode);
-  dirty_inode(file.inode);  // i_blocks
+  if (parent >= 0)
+    metadata().dirty(device_, parent, &file.inode);  // ext4_splice_branch()
+  dirty_inode(file.inode);                           // i_blocks
   mark_inode_dirty(vfs_, file.inode, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
   return GetBlock::kMapped;
 }

@@ -6,6 +6,7 @@
 
 #include "models/fs/ext4.hpp"
 #include "tests/support/machine_fixture.hpp"
+#include "tests/support/print_units.hpp"
 
 namespace wbsim {
 namespace {
@@ -81,6 +82,21 @@ TEST_CASE("ext4's driver dirties bitmap, descriptor and inode with the first blo
   f.write(1, 13);  // and the indirect block of the last two
   CHECK(f.context.counters().nr_file_dirty == Pages(14 + 4));
   CHECK(f.log.requests.empty());  // mounting has read the bitmaps
+}
+
+TEST_CASE("a new indirect block dirties the block that points to it", "[fs]") {
+  Fixture f(false);
+  constexpr std::int64_t kPointers = 1024, kDoubly = 12 + kPointers;
+  const auto dirtied = [&f](std::int64_t block) {
+    f.run_until(f.sim.now().time_since_epoch() + seconds(60));
+    REQUIRE(f.context.counters().nr_file_dirty == Pages(0));
+    f.write(block, 1);
+    return f.context.counters().nr_file_dirty;
+  };
+  // The data, the bitmap, its descriptor and the inode; and what maps the data.
+  CHECK(dirtied(kDoubly) == Pages(4 + 2));
+  CHECK(dirtied(kDoubly + 1) == Pages(4 + 1));
+  CHECK(dirtied(kDoubly + kPointers) == Pages(4 + 2));
 }
 
 TEST_CASE("who changes the times of a file is charged for it", "[fs]") {
