@@ -10,6 +10,8 @@ from plot_page import (
     while_writing, writers_end)
 from run_files import rows
 
+MOST_DEVICES = 8  # in a picture: laying out those of 64 takes longer than ten minutes
+
 
 def mib(pages):
     return np.asarray(pages) * (style.PAGE_BYTES / style.MIB)
@@ -71,8 +73,8 @@ def thresholds(axes, run, colour):
 
 
 def throughput(runs):
-    devices = all_devices(runs)
-    page = Page(runs, heading(runs, "bytes to each device, second by second (as vmstat's bo)"),
+    devices, words = busiest(runs)
+    page = Page(runs, heading(runs, "bytes to each device, second by second (as vmstat's bo)" + words),
                 [max(1.35, 2.8 / len(devices))] * len(devices))
     reads = any(device_rates(run, device, "rd")[1].any() for run in runs for device in devices)
     fails = any(kind in ("remove", "error") for run in runs for device in devices
@@ -118,6 +120,22 @@ def all_devices(runs):
     return list(dict.fromkeys(device for run in runs for device in run.devices))
 
 
+def busiest(runs):
+    """(devices, words): those that are drawn, of very many the busiest; and words that say so."""
+    devices = all_devices(runs)
+    if len(devices) <= MOST_DEVICES:
+        return devices, ""
+
+    def moved(device):
+        counters = [f"{device}_{kind}_sectors" for kind in ("rd", "wr")]
+        return max(sum(run.samples[name][-1] for name in counters if name in run.samples)
+                   for run in runs)
+
+    drawn = set(sorted(devices, key=moved, reverse=True)[:MOST_DEVICES])
+    return ([device for device in devices if device in drawn],
+            f" (the {MOST_DEVICES} busiest of {len(devices)})")
+
+
 def device_rates(run, device, kind):
     """(edges, MB/s) of what the device wrote or read in each second."""
     counter = f"{device}_{kind}_sectors"
@@ -129,9 +147,9 @@ def device_rates(run, device, kind):
 
 
 def offset(runs):
-    devices = all_devices(runs)
+    devices, words = busiest(runs)
     heights = [max(1.5, 3.2 / len(devices))] * len(devices) + [1.1]
-    page = Page(runs, heading(runs, "where on the disk each request lies"), heights)
+    page = Page(runs, heading(runs, "where on the disk each request lies" + words), heights)
     seen = set()
     for row, device in enumerate(devices):
         limits = offset_limits(runs, device)
@@ -228,8 +246,8 @@ def seek_panel(axes, run):
 
 
 def queue(runs):
-    devices = all_devices(runs)
-    page = Page(runs, heading(runs, "request queue and utilisation of each device"),
+    devices, words = busiest(runs)
+    page = Page(runs, heading(runs, "request queue and utilisation of each device" + words),
                 [max(1.2, 2.2 / len(devices)), max(0.75, 1.3 / len(devices))] * len(devices))
     page.keys([Line2D([], [], color=style.BLUE, linewidth=1.4, label="requests allocated"),
                Line2D([], [], color=style.BLACK, linewidth=1, linestyle=(0, (5, 2)),

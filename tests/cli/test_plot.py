@@ -14,7 +14,8 @@ ANALYSIS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", 
 PLOT = os.path.join(ANALYSIS, "plot.py")
 sys.path.insert(0, ANALYSIS)
 
-import plot_page  # noqa: E402  (found through the line above)
+import plot_devices  # noqa: E402  (found through the line above)
+import plot_page  # noqa: E402
 import plot_style  # noqa: E402
 import run_files  # noqa: E402
 
@@ -214,6 +215,19 @@ class Pictures(InTemporaryDirectory):
             for words, said in (("hangs", True), ("removed", True), ("slow", False)):
                 self.assertEqual(f"<!-- {words} -->" in picture, said, (name, words))
             self.assertEqual("<!-- written, or failed -->" in picture, name == "throughput")
+
+    def test_of_very_many_devices_the_busiest_are_drawn(self):
+        make_run(self.at("run"), devices=tuple(f"d{i}" for i in range(12)))
+        runs, _ = run_files.load(self.at("run"))
+        self.assertEqual(plot_devices.busiest(runs)[0], [f"d{i}" for i in range(8)])
+        runs[0].samples["d10_wr_sectors"] = runs[0].samples["d10_wr_sectors"] * 2
+        runs[0].samples["d0_rd_sectors"] = runs[0].samples["d0_wr_sectors"]
+        drawn, words = plot_devices.busiest(runs)
+        self.assertEqual(drawn, [f"d{i}" for i in range(7)] + ["d10"])
+        self.assertEqual(words, " (the 8 busiest of 12)")
+        make_run(self.at("few"), devices=("d0", "d1"))
+        self.assertEqual(plot_devices.busiest(run_files.load(self.at("few"))[0]),
+                         (["d0", "d1"], ""))
 
     def test_no_key_is_cut_off(self):
         plot_style.use()
