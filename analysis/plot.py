@@ -75,11 +75,14 @@ def main(arguments):
             for kind in options.format:
                 path = os.path.join(out, f"{name}.{kind}")
                 figure.savefig(path, metadata=style.METADATA[kind])
-                print(path)
+                print(path, flush=True)
             pyplot.close(figure)
     except run_files.BadInput as error:
         print(f"plot.py: error: {error}", file=sys.stderr)
         return EXIT_USAGE
+    except BrokenPipeError:  # nobody reads the names: no fault of the pictures' folder
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OUTPUT
     except OSError as error:
         print(f"plot.py: error: cannot write {error.filename or out}: {error.strerror}",
               file=sys.stderr)

@@ -74,7 +74,7 @@ def thresholds(axes, run, colour):
 
 def throughput(runs):
     devices, words = busiest(runs)
-    page = Page(runs, heading(runs, "bytes to each device, second by second (as vmstat's bo)" + words),
+    page = Page(runs, heading(runs, "bytes to each device each second (as vmstat's bo)" + words),
                 [max(1.35, 2.8 / len(devices))] * len(devices))
     reads = any(device_rates(run, device, "rd")[1].any() for run in runs for device in devices)
     fails = any(kind in ("remove", "error") for run in runs for device in devices

@@ -8,7 +8,8 @@
 
 namespace wbsim {
 
-// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
+// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other;
+// capitals are no difference.
 int edit_distance(std::string_view a, std::string_view b);
 
 // The names that are near enough to be what was meant, nearest first, at most `most`.

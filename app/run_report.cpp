@@ -86,15 +86,17 @@ std::string flushers_text(const Json& s) {
 }
 
 std::string devices_table(const Json& s) {
-  TextTable table({"disk", "written MiB", "MB/s", "requests", "KiB each", "merges", "seeks",
-                   "busy %", "reads"});
+  TextTable table({"disk", "read MiB", "written MiB", "MB/s", "reads", "writes", "KiB each",
+                   "merges", "seeks", "busy %"});
   for (const auto& [name, device] : s.at("devices").items()) {
     const std::string at = child("/devices", name);
-    table.add({name, metric_text(s, at + "/written_bytes", kMib, 1),
-               metric_text(s, at + "/bw_bytes", kMega, 1), metric_text(s, at + "/wr_ios", 1, 0),
+    table.add({name, metric_text(s, at + "/read_bytes", kMib, 1),
+               metric_text(s, at + "/written_bytes", kMib, 1),
+               metric_text(s, at + "/bw_bytes", kMega, 1), metric_text(s, at + "/rd_ios", 1, 0),
+               metric_text(s, at + "/wr_ios", 1, 0),
                metric_text(s, at + "/mean_request_bytes", kKib, 0),
                metric_text(s, at + "/wr_merges", 1, 0), metric_text(s, at + "/seeks", 1, 0),
-               metric_text(s, at + "/utilization", 100, 1), metric_text(s, at + "/rd_ios", 1, 0)});
+               metric_text(s, at + "/utilization", 100, 1)});
   }
   return table.text(0);
 }

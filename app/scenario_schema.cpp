@@ -298,7 +298,8 @@ void describe_run(KeyVisitor& v, RunConfig& r) {
                     "When the run ends: all jobs done and nothing dirty; all jobs done; duration")
              .read_by("machine"),
          enum_slot(r.until, run_until_words()));
-  v.leaf(duration_key("duration", 1us, 365 * kDay, "The run ends at the latest after this")
+  v.leaf(duration_key("duration", 1us, 365 * kDay,
+                      "The run ends at the latest with the first sample from here on")
              .read_by("machine"),
          slot(r.duration));
   v.leaf(duration_key("settle", 0s, kDay, "With until clean: how long it must have stayed clean")

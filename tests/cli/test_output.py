@@ -164,6 +164,12 @@ class Output(CliTest):
         self.assertIn("flushers  of a work queue, ", report)
         self.assertRegex(report, r"\ndd +4\.0 +[0-9.]+ +[0-9.]+ +0\.\d{3} +0\.\d{3} ")
 
+    def test_the_report_counts_reads_as_it_counts_writes(self):
+        reader = {"name": "rd", "filename": "fs0/f0", "rw": "read", "size": "4MiB", "bs": "64KiB"}
+        report = self.expect(0, "run", self.variant(workloads=[reader])).stdout
+        self.assertRegex(report, r"\ndisk +read MiB +written MiB +MB/s +reads +writes +KiB each ")
+        self.assertRegex(report, r"\nd0 +4\.0 +0\.0 +- +\d+ +0 +\d+ ")
+
     def test_a_count_is_printed_to_the_last_digit(self):
         metric = "/memory/dirty_threshold_pages"
         name = self.variant(expect=[{"metric": metric, "at_least": 100000}],

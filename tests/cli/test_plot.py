@@ -304,6 +304,15 @@ class Refusals(InTemporaryDirectory):
             pass
         self.refused("cannot write", self.at("run"), "--out", self.at("file"), code=5)
 
+    def test_nobody_reads_the_names(self):
+        make_run(self.at("run"))
+        read, write = os.pipe()
+        os.close(read)
+        with os.fdopen(write, "wb") as closed:
+            result = subprocess.run([sys.executable, PLOT, self.at("run"), "--format", "png"],
+                                    stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual((result.returncode, result.stderr), (5, ""))
+
     def test_unknown_format(self):
         make_run(self.at("run"))
         result = plot(self.at("run"), "--format", "gif")

@@ -114,6 +114,8 @@ class Explain(CliTest):
     def test_unknown_key_names_the_nearest(self):
         self.assertIn("did you mean devices.nr_requests?",
                       self.expect(2, "explain", "nr_request").stderr)
+        self.assertIn("did you mean vm.dirty_ratio?",
+                      self.expect(2, "explain", "VM.DIRTY_RATIO").stderr)
 
     def test_without_a_key_every_key(self):
         keys = [line.split()[0] for line in self.expect(0, "explain").stdout.splitlines()[1:]]
