@@ -96,7 +96,8 @@ def vm_section(sysctl, more_without_effect=None):
     without_effect = SYSCTLS_WITHOUT_EFFECT | (more_without_effect or {})
     vm = {}
     for name, value in sysctl.items():
-        if name in ("dirty_expire_centisecs", "dirty_writeback_centisecs", "min_free_kbytes"):
+        if name in ("dirty_expire_centisecs", "dirty_writeback_centisecs", "min_free_kbytes",
+                    "watermark_scale_factor"):
             vm[name] = int(value)
         elif name in ("dirty_ratio", "dirty_background_ratio"):
             if sysctl.get(name.replace("_ratio", "_bytes"), "0") == "0":

@@ -34,7 +34,6 @@ HARMLESS_ARGUMENTS = re.compile(
 MORE_SYSCTLS_WITHOUT_EFFECT = {
     "dirtytime_expire_seconds": (None, "nothing is mounted with lazytime"),
     "stat_interval": (None, "counters of the simulator are exact at any time"),
-    "watermark_scale_factor": ({"10"}, "reclaim assumes the default distance of the watermarks"),
 }
 # ext4 allocates what was delayed 2048 blocks at a time (MAX_WRITEPAGES_EXTENT_LEN), and each such
 # piece goes in bios of its own though the next follows it on the disk. A gap says that.

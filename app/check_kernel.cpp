@@ -21,6 +21,8 @@ class KernelCheck {
       fits_not("/kernel/flusher", *s_.kernel.flusher);
     if (s_.kernel.throttle && (*s_.kernel.throttle == "balance_dirty") != buffers)
       fits_not("/kernel/throttle", *s_.kernel.throttle);
+    if (s_.vm.watermark_scale_factor && row_.writeback.limits != LimitsRule::k61)
+      lacks("/vm/watermark_scale_factor", "4.6 brought it");
     if (buffers)
       run_24();
     else

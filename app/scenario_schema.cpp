@@ -222,6 +222,11 @@ void describe_vm(KeyVisitor& v, VmSysctl& vm, bool has_highmem) {
              .by_default("4 times the root of memory in KiB, 128 to 65536")
              .read_by("reclaim and dirty limits of 2.6 and later"),
          slot(vm.min_free_kbytes));
+  v.leaf(integer_key("watermark_scale_factor", 1, 1000,
+                     "Least distance of two watermarks of free memory, in 1/10000 of memory")
+             .by_default("10")
+             .read_by("reclaim and dirty limits of 4.6 and later"),
+         slot(vm.watermark_scale_factor));
   v.leaf(integer_key("laptop_mode", 0, 86400,
                      "Everything dirty is written so many seconds after the last request, and "
                      "writers start background write-back only when they have to write themselves; "

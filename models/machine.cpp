@@ -1,7 +1,6 @@
 #include "models/machine.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <deque>
 #include <map>
 #include <memory>
@@ -18,6 +17,7 @@
 #include "models/fs/ext4.hpp"
 #include "models/kernel.hpp"
 #include "models/mm/out_of_memory.hpp"
+#include "models/mm/watermarks.hpp"
 #include "models/sampler.hpp"
 #include "models/trace_fan.hpp"
 #include "models/workload/job.hpp"
@@ -69,11 +69,13 @@ Pages total_pages(const Scenario& scenario) {
   return whole_pages(scenario.memory.total);
 }
 
-// min_free_kbytes as init_per_zone_pages_min() sets it: sqrt(16 * KiB), 128 KiB to 64 MiB.
-std::int64_t min_free_kib_of(Pages lowmem) {
-  const auto kib = static_cast<double>(to_bytes(lowmem).count() / 1024);
-  const auto min_free_kib = static_cast<std::int64_t>(std::sqrt(16.0 * kib));
-  return std::clamp<std::int64_t>(min_free_kib, 128, 65536);
+WatermarkParams watermark_params(const Scenario& scenario, LimitsRule rule) {
+  const Pages total = total_pages(scenario);
+  const Pages lowmem = total - whole_pages(scenario.memory.highmem);
+  return {.rule = rule,
+          .total = total,
+          .min_free_kib = scenario.vm.min_free_kbytes.value_or(default_min_free_kib(rule, lowmem)),
+          .scale_factor = scenario.vm.watermark_scale_factor.value_or(kDefaultWatermarkScale)};
 }
 
 MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
@@ -85,9 +87,10 @@ MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
     params.unfreeable_at_start = scenario.memory.unfreeable_at_start;
   params.highmem = whole_pages(scenario.memory.highmem);
   params.highmem_is_dirtyable = scenario.vm.highmem_is_dirtyable != 0;
-  params.min_free = whole_pages(Bytes(1024) * scenario.vm.min_free_kbytes.value_or(
-                                                  min_free_kib_of(params.total - params.highmem)));
-  params.undirtyable = undirtyable_pages(row.writeback.limits, params.total, params.min_free);
+  const WatermarkParams watermarks = watermark_params(scenario, row.writeback.limits);
+  params.min_free = whole_pages(Bytes(1024) * watermarks.min_free_kib);
+  params.watermark_gap = watermark_gap(watermarks);
+  params.undirtyable = undirtyable_pages(watermarks);
   params.undirtyable_of_all = reserve_is_of_all_pages(row.writeback.limits);
   params.batches = row.batches;
   return params;

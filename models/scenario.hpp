@@ -39,6 +39,7 @@ struct VmSysctl {
   int dirty_expire_centisecs = 3000;
   int dirty_writeback_centisecs = 500;          // 0: no periodic write-back
   std::optional<std::int64_t> min_free_kbytes;  // unset: as the kernel sets it from its memory
+  std::optional<int> watermark_scale_factor;    // of 10000; unset: 10
   int laptop_mode = 0;                          // seconds; 0: off
   int highmem_is_dirtyable = 0;                 // 1: yes
   std::optional<int> dirtytime_expire_seconds;  // unset: 12 h

@@ -6,9 +6,7 @@ namespace wbsim {
 
 namespace {
 
-constexpr int kDirtyRatioFloor = 5;    // percent
-constexpr Pages kDmaZone{3976};        // what boot leaves of the first 16 MiB
-constexpr int kDmaReserveRatio = 256;  // its lowmem_reserve_ratio
+constexpr int kDirtyRatioFloor = 5;  // percent
 
 DirtyLimits limits_by_ratio(int background_ratio, int dirty_ratio, Pages dirtyable) {
   if (background_ratio >= dirty_ratio)
@@ -113,13 +111,6 @@ Pages ioless_ratelimit(Pages dirty_thresh, int cpus) {
 
 Pages dirty_limit_after_boot(LimitsRule rule, const VmParams& vm, Pages total, Pages now) {
   return rule == LimitsRule::k310 ? global_dirty_limits(rule, vm, total).dirty : now;
-}
-
-Pages undirtyable_pages(LimitsRule rule, Pages total, Pages min_free) {
-  if (!has_flex_shares(rule))
-    return Pages(0);
-  const Pages reserve = min_free * 3 / 2 + (total - std::min(total, kDmaZone)) / kDmaReserveRatio;
-  return rule == LimitsRule::k310 ? reserve + min_free : reserve;
 }
 
 }  // namespace wbsim

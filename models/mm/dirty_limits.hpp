@@ -79,12 +79,8 @@ Pages ioless_ratelimit(Pages dirty_thresh, int cpus);
 // corrects upwards, so it is as good as `now`.
 Pages dirty_limit_after_boot(LimitsRule rule, const VmParams& vm, Pages total, Pages now);
 
-// What determine_dirtyable_memory() does not count, of so much memory with this min_free_kbytes:
-// nothing up to 2.6.32; later the high watermark and what is kept for the lower zone, and in 3.10
-// the lowest watermark once more.
-Pages undirtyable_pages(LimitsRule rule, Pages total, Pages min_free);
-// It comes off free and file pages together: of 3.10.4, as recorded. Off the free ones alone, and
-// no more than those, in 3.10.65 and 6.1.
+// What is never dirtyable (watermarks.hpp) comes off free and file pages together: of 3.10.4, as
+// recorded. Off the free ones alone, and no more than those, in 3.10.65 and 6.1.
 constexpr bool reserve_is_of_all_pages(LimitsRule rule) {
   return rule == LimitsRule::k310;
 }

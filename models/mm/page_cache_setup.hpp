@@ -46,7 +46,8 @@ struct MemoryParams {
   Pages total{};
   Pages free_at_start{};
   Pages file_pages_at_start{};      // counted as dirtyable, belong to no file of the scenario
-  Pages min_free{};                 // watermark; low is 5/4 and high 3/2 of it
+  Pages min_free{};                 // watermark; low is 5/4 and high 3/2 of it, or
+  Pages watermark_gap{};            // as much more each, if that is more
   Pages undirtyable{};              // of the free pages, never counted as dirtyable
   bool undirtyable_of_all = false;  // and of the file pages, where less is free
   Pages highmem{};                  // of the total
@@ -54,8 +55,8 @@ struct MemoryParams {
   PageBatches batches{};
   Pages unfreeable_at_start{};  // of the file pages, on the inactive list
 
-  Pages low_watermark() const { return min_free * 5 / 4; }
-  Pages high_watermark() const { return min_free * 3 / 2; }
+  Pages low_watermark() const { return min_free + std::max(min_free / 4, watermark_gap); }
+  Pages high_watermark() const { return min_free + std::max(min_free / 2, watermark_gap * 2); }
 
   // highmem_dirtyable_memory(): all of it but what processes hold, who are given it first.
   Pages undirtyable_highmem(Pages held = Pages(0)) const {

@@ -128,6 +128,13 @@ class InvalidScenario(CliTest):
         self.refused({**SMALL, "kernel": {"preset": "2.4.17"}, "vm": {"min_free_kbytes": 1024}},
                      "/vm/min_free_kbytes: kernel 2.4.17 does not have it", "2.6 brought it")
 
+    def test_watermark_scale_factor_belongs_to_kernels_since_4_6(self):
+        for kernel in "2.4.17", "2.6.32", "3.10":
+            self.refused({**SMALL, "kernel": {"preset": kernel},
+                          "vm": {"watermark_scale_factor": 100}},
+                         f"/vm/watermark_scale_factor: kernel {kernel} does not have it",
+                         "4.6 brought it")
+
     def test_highmem_belongs_to_kernels_that_count_it(self):
         self.refused_with("/machine/highmem", "63MiB", "leaves less than 16MiB of low memory")
         self.refused_with("/vm/highmem_is_dirtyable", 1, "stands only with machine highmem")

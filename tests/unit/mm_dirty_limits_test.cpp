@@ -155,20 +155,6 @@ TEST_CASE("6.x 10.1: ratios of 6.1 are truncated twice", "[mm]") {
   check_limits(global_dirty_limits(LimitsRule::k61, vm, kDirtyable), 128, 256);
 }
 
-// Recorded: free and file pages that the limits of the samples do not count. Boot kept less for the
-// DMA zone, as the memory of the initramfs was not yet there.
-TEST_CASE("3.10.4 does not count 3514 of 257339 pages, 6.1 not 2427 of 249188", "[mm]") {
-  const auto not_counted = [](LimitsRule rule, int total, int min_free_kbytes) {
-    return undirtyable_pages(rule, Pages(total), Pages(min_free_kbytes / 4)).count();
-  };
-  const auto of_310 = not_counted(LimitsRule::k310, 257339, 4051);
-  CHECK(of_310 >= 3514);
-  CHECK(of_310 <= 3514 + 6);
-  const auto of_61 = not_counted(LimitsRule::k61, 249188, 3959);
-  CHECK(of_61 >= 2427);
-  CHECK(of_61 <= 2427 + 16);
-}
-
 TEST_CASE("ioless 10.12: ratelimit_pages", "[mm]") {
   CHECK(ioless_ratelimit(Pages(40000), 4) == Pages(312));
   CHECK(ioless_ratelimit(Pages(40000), 64) == Pages(19));
