@@ -109,7 +109,7 @@ void describe_machine(KeyVisitor& v, Scenario& s) {
              .read_by("page cache, dirty limits"),
          slot(s.memory.free_at_start));
   v.leaf(size_key("file_cache_at_start", 0, 64 * kTiB,
-                  "Clean file pages in memory when the workloads start")
+                  "Clean file pages in memory when the workloads start, metadata included")
              .multiple_of(kPageSize)
              .by_default("1 % of memory")
              .read_by("page cache, dirty limits"),

@@ -583,8 +583,8 @@ void Machine::Impl::dirty_written_devices() {
 }
 
 RunSummary Machine::Impl::run() {
+  cache_.count_as_there_at_start();
   limits_at_start_ = context_.dirty_limits();
-  cache_.take_batch_work();  // those of what is in memory already
   sim_.spawn("kswapd0", vfs_.kswapd.run(vfs_.reclaim_throttle), ProcessKind::kDaemon);
   for (std::size_t i = 0; i < filesystems_.size(); ++i)
     if (Jbd2* const journal = filesystems_[i]->journal())

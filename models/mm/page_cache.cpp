@@ -55,6 +55,13 @@ PropFraction PageCache::flex_fraction(BackingDevInfo& bdi) {
   return flex_->shares.fraction(bdi.flex_completions, flex_->now());
 }
 
+void PageCache::count_as_there_at_start() {
+  batch_work_ = {};
+  const Pages counted = std::min(counters_.nr_file_pages, params_.file_pages_at_start);
+  params_.file_pages_at_start -= counted;
+  params_.free_at_start += counted + Pages(buffer_heads_.pages() + tree_nodes_.pages());
+}
+
 Pages PageCache::dirtyable_memory() const {
   const Pages free = free_pages();
   const Pages has_reserve = params_.undirtyable_of_all ? free + file_pages() : free;

@@ -138,6 +138,7 @@ class PageCache {
   Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
   void count_new_buffer_heads(int n);
   void count_freed_buffer_heads(int n) { buffer_heads_.free(n); }
+  void count_as_there_at_start();  // what is in memory now; it was no work either
   bool has_batch_work() const { return batch_work_.any(); }
   BatchWork take_batch_work() { return std::exchange(batch_work_, {}); }  // since it was last asked
   std::int64_t reclaimed() const { return reclaimed_; }                   // pages, so far

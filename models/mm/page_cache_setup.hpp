@@ -45,7 +45,7 @@ struct PageBatches {
 struct MemoryParams {
   Pages total{};
   Pages free_at_start{};
-  Pages file_pages_at_start{};      // counted as dirtyable, belong to no file of the scenario
+  Pages file_pages_at_start{};      // counted as dirtyable; but for metadata, of no file we know
   Pages min_free{};                 // watermark; low is 5/4 and high 3/2 of it, or
   Pages watermark_gap{};            // as much more each, if that is more
   Pages undirtyable{};              // of the free pages, never counted as dirtyable

@@ -62,6 +62,27 @@ TEST_CASE("a page holds 37 buffer heads up to 3.10, 39 on 6.1", "[mm]") {
   }
 }
 
+TEST_CASE("what is in memory at the start is of the file pages that were told, and not of the free",
+          "[mm]") {
+  FsSetup setup;
+  setup.memory = {.total = Pages(5000),
+                  .free_at_start = Pages(4000),
+                  .file_pages_at_start = Pages(3),
+                  .min_free = Pages(10)};
+  const auto check = [&](PageIndex pages, int free, int file) {
+    FsFixture f(setup);
+    for (PageIndex index = 0; index < pages; ++index)
+      f.add_page(index);
+    f.cache.count_new_buffer_heads(static_cast<int>(pages));
+    f.cache.count_as_there_at_start();
+    CHECK(f.cache.free_pages() == Pages(free));
+    CHECK(f.cache.file_pages() == Pages(file));
+    CHECK_FALSE(f.cache.has_batch_work());
+  };
+  check(2, 4000, 3);
+  check(4, 3999, 4);  // one more than were told
+}
+
 // gen-2.6-pdflush 3.2, gen-3.x-ioless 3, gen-6.x 2.
 TEST_CASE("high memory is not dirtyable, unless the sysctl says so", "[mm]") {
   FsSetup setup;
