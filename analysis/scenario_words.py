@@ -35,7 +35,6 @@ SYSCTLS_WITHOUT_EFFECT = {
     "legacy_va_layout": (None, "layout of user addresses"),
     "scan_unevictable_pages": (None, "an action by hand, not taken"),
     "vfs_cache_pressure": (None, "reclaim of dentries and inodes; all inodes here are open"),
-    "laptop_mode": ({"0"}, "would start write-back after every read"),
     "block_dump": ({"0"}, "would log every request"),
     "drop_caches": (None, "an action by hand, done before the start if at all"),
     "percpu_pagelist_fraction": ({"0"}, "would change the per-processor free lists"),
@@ -97,7 +96,7 @@ def vm_section(sysctl, more_without_effect=None):
     vm = {}
     for name, value in sysctl.items():
         if name in ("dirty_expire_centisecs", "dirty_writeback_centisecs", "min_free_kbytes",
-                    "watermark_scale_factor"):
+                    "watermark_scale_factor", "laptop_mode"):
             vm[name] = int(value)
         elif name in ("dirty_ratio", "dirty_background_ratio"):
             if sysctl.get(name.replace("_ratio", "_bytes"), "0") == "0":

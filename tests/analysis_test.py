@@ -78,8 +78,7 @@ class Conversion(unittest.TestCase):
                 ("guest.page_bytes", 8192), ("guest.MemTotal", "much"),
                 ("queue.scheduler", "noop [cfq]"), ("service_model", "instant"),
                 ("filesystem", "xfs, 4 KiB blocks"), ("time_zero", "noon"),
-                ("sysctl.laptop_mode", "5"), ("sysctl.block_dump", "1"),
-                ("sysctl.zone_reclaim_mode", "1"),
+                ("sysctl.block_dump", "1"), ("sysctl.zone_reclaim_mode", "1"),
                 ("workload.layout", "layout/none.json"), ("workload.jobs.0.op", "punch_hole"),
                 ("workload.jobs.0.stride", 4096)):
             with self.subTest(path=path, value=value):
@@ -107,7 +106,8 @@ class Conversion(unittest.TestCase):
         scenario = self.scenario("P1", [
             ("queue.scheduler", "[noop] deadline cfq"), ("queue.nr_requests", 16),
             ("sysctl.dirty_bytes", "52428800"), ("sysctl.dirty_ratio", "0"),
-            ("sysctl.dirty_expire_centisecs", "700"), ("disks.0.seek_base_us", 2.5),
+            ("sysctl.dirty_expire_centisecs", "700"), ("sysctl.laptop_mode", "5"),
+            ("disks.0.seek_base_us", 2.5),
             ("workload.jobs.0.rate_bytes_per_s", 12500000), ("workload.jobs.0.stride", 131072),
             ("workload.jobs.0.start_s", 1.25)])
         self.assertEqual(scenario["devices"][0]["scheduler"], "noop")
@@ -117,6 +117,7 @@ class Conversion(unittest.TestCase):
         self.assertEqual(scenario["vm"]["dirty_bytes"], "50MiB")
         self.assertNotIn("dirty_ratio", scenario["vm"])
         self.assertEqual(scenario["vm"]["dirty_expire_centisecs"], 700)
+        self.assertEqual(scenario["vm"]["laptop_mode"], 5)
         job = scenario["workloads"][0]
         self.assertEqual((job["rate"], job["zonesize"], job["zoneskip"], job["startdelay"]),
                          ("12500000B/s", "64KiB", "64KiB", "1250ms"))
