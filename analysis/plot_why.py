@@ -1,8 +1,8 @@
 """What the calls of each writer waited for, as stacked bars: why.json of a run."""
-import json
 import os
 
 import plot_style as style
+import run_files
 from matplotlib.patches import Patch
 from plot_page import heading, Page
 
@@ -24,10 +24,12 @@ def cause(part):
 
 def accounts(run):
     """(words, latency in s, {cause: s}) of each kind of call of each writer, longest first."""
-    with open(os.path.join(run.path, "why.json"), encoding="utf-8") as file:
-        writers = json.load(file)["writers"]
+    path = os.path.join(run.path, "why.json")
+    why = run_files.read_json(path)
+    if not isinstance(why, dict) or why.get("schema") != "wbsim-why/1":
+        raise run_files.BadInput(f"{path}: of another version of wbsim")
     found = []
-    for writer, kinds in writers.items():
+    for writer, kinds in why["writers"].items():
         for kind, account in kinds.items():
             shares = {}
             for part in account["parts"]:

@@ -29,18 +29,19 @@ double ns(const Json& value) {
 std::string who(const Json& part) {
   if (!part.contains("thread"))
     return "";
-  std::string text = part["thread"].get<std::string>() + ", " + part["reason"].get<std::string>();
-  if (part["ino"].get<std::int64_t>() >= 0)
-    text += ", inode " + part["ino"].dump() + " dirty for " + human_time(ns(part["age_ns"]));
+  std::string text =
+      part.at("thread").get<std::string>() + ", " + part.at("reason").get<std::string>();
+  if (part.at("ino").get<std::int64_t>() >= 0)
+    text += ", inode " + part.at("ino").dump() + " dirty for " + human_time(ns(part.at("age_ns")));
   return text;
 }
 
 // "throttled by the bdi share: congestion_wait", "wait_on_page_writeback: behind".
 std::string cause(const Json& part) {
-  const auto throttled = part["throttled_by"].get<std::string>();
-  const auto phase = part["phase"].get<std::string>();
+  const auto throttled = part.at("throttled_by").get<std::string>();
+  const auto phase = part.at("phase").get<std::string>();
   return (throttled.empty() ? "" : "throttled by the " + throttled + ": ") +
-         part["wait"].get<std::string>() + (phase.empty() ? "" : ", " + phase);
+         part.at("wait").get<std::string>() + (phase.empty() ? "" : ", " + phase);
 }
 
 std::string parts_table(const Json& parts, double latency) {
@@ -49,7 +50,7 @@ std::string parts_table(const Json& parts, double latency) {
   table.left(3);
   double rest = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    const double time = ns(parts[i]["ns"]);
+    const double time = ns(parts[i].at("ns"));
     if (i >= kMostRows) {
       rest += time;
       continue;
@@ -79,6 +80,8 @@ Json read_why(const std::string& directory) {
   Json why = parse_json(read_scenario_text(path.string()), problems);
   if (problems.any_error())
     throw UsageError(problems.text(path.string()));
+  if (!why.is_object() || !why.contains("schema") || why.at("schema") != "wbsim-why/1")
+    throw UsageError(path.string() + " is of another version of wbsim: run it again");
   return why;
 }
 
@@ -86,12 +89,12 @@ Json read_why(const std::string& directory) {
 void print_totals(const Json& why, const std::vector<std::string>& names,
                   std::vector<LongCall>& calls) {
   for (const std::string& name : names) {
-    for (const auto& [kind, account] : why["writers"][name].items()) {
-      const double latency = ns(account["latency_ns"]);
-      std::cout << name << ": " << account["calls"].dump() << " " << kind << " calls, "
+    for (const auto& [kind, account] : why.at("writers").at(name).items()) {
+      const double latency = ns(account.at("latency_ns"));
+      std::cout << name << ": " << account.at("calls").dump() << " " << kind << " calls, "
                 << human_time(latency) << "\n"
-                << parts_table(account["parts"], latency) << "\n";
-      for (const Json& call : account["worst"])
+                << parts_table(account.at("parts"), latency) << "\n";
+      for (const Json& call : account.at("worst"))
         calls.push_back({name, kind, &call});
     }
   }
@@ -99,7 +102,7 @@ void print_totals(const Json& why, const std::vector<std::string>& names,
 
 std::vector<std::string> chosen_writers(const CommandLine& line, const Json& why) {
   std::vector<std::string> names;
-  for (const auto& [name, unused] : why["writers"].items())
+  for (const auto& [name, unused] : why.at("writers").items())
     names.push_back(name);
   if (!line.has("writer"))
     return names;
@@ -107,6 +110,21 @@ std::vector<std::string> chosen_writers(const CommandLine& line, const Json& why
   if (std::find(names.begin(), names.end(), wanted) == names.end())
     throw UsageError("no writer " + shown(wanted) + "\n    " + name_hint(wanted, names));
   return {wanted};
+}
+
+void print_why(const Json& why, const std::vector<std::string>& names, std::size_t worst) {
+  std::vector<LongCall> calls;
+  print_totals(why, names, calls);
+  std::stable_sort(calls.begin(), calls.end(), [](const LongCall& a, const LongCall& b) {
+    return (*a.call).at("latency_ns") > (*b.call).at("latency_ns");
+  });
+  for (std::size_t i = 0; i < std::min(worst, calls.size()); ++i) {
+    const Json& call = *calls[i].call;
+    std::cout << calls[i].writer << " " << calls[i].kind << " at "
+              << fixed_text(ns(call.at("start_ns")) * 1e-9, 3) << " s took "
+              << human_time(ns(call.at("latency_ns"))) << "\n"
+              << parts_table(call.at("parts"), ns(call.at("latency_ns"))) << "\n";
+  }
 }
 
 }  // namespace
@@ -128,17 +146,10 @@ int cmd_why(const Arguments& arguments) {
     std::cout << why.dump() << "\n";
     return kExitOk;
   }
-  std::vector<LongCall> calls;
-  print_totals(why, chosen_writers(line, why), calls);
-  std::stable_sort(calls.begin(), calls.end(), [](const LongCall& a, const LongCall& b) {
-    return (*a.call)["latency_ns"] > (*b.call)["latency_ns"];
-  });
-  for (std::size_t i = 0; i < std::min(worst, calls.size()); ++i) {
-    const Json& call = *calls[i].call;
-    std::cout << calls[i].writer << " " << calls[i].kind << " at "
-              << fixed_text(ns(call["start_ns"]) * 1e-9, 3) << " s took "
-              << human_time(ns(call["latency_ns"])) << "\n"
-              << parts_table(call["parts"], ns(call["latency_ns"])) << "\n";
+  try {
+    print_why(why, chosen_writers(line, why), worst);
+  } catch (const Json::exception& error) {
+    throw UsageError(line.positional().front() + "/why.json is damaged: " + error.what());
   }
   return kExitOk;
 }

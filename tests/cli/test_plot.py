@@ -19,7 +19,8 @@ import plot_page  # noqa: E402
 import plot_style  # noqa: E402
 import run_files  # noqa: E402
 
-WHY = {"writers": {"dd-0": {"write": {"calls": 20, "latency_ns": 100, "parts": [
+WHY = {"schema": "wbsim-why/1", "writers": {"dd-0": {"write": {
+    "calls": 20, "latency_ns": 100, "parts": [
     {"ns": 60, "throttled_by": "bdi share", "wait": "congestion_wait", "phase": ""},
     {"ns": 40, "throttled_by": "", "wait": "wait_on_page_writeback", "phase": "behind",
      "thread": "flush-8:0", "reason": "background", "ino": 12, "age_ns": 5}], "worst": []}}}}
@@ -117,6 +118,11 @@ class Pictures(InTemporaryDirectory):
         result = plot(self.at("run"), "--format", "png")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertIn("why.png", os.listdir(self.at("run", "plots")))
+        with open(self.at("run", "why.json"), "w", encoding="utf-8") as file:
+            json.dump({**WHY, "schema": "wbsim-why/0"}, file)
+        result = plot(self.at("run"), "--format", "png")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("why.json: of another version of wbsim", result.stderr)
 
     def test_data_at_risk_is_drawn_when_it_was_counted(self):
         make_run(self.at("run"))

@@ -130,6 +130,16 @@ class Why(CliTest):
         one = self.expect(0, "why", "out", "--writer", "dd", "--worst", "0").stdout
         self.assertNotIn("took", one)
 
+    def test_of_another_version_or_damaged(self):
+        self.why(self.writing(size="1MiB"))
+        with open(self.dir / "out" / "why.json", encoding="utf-8") as file:
+            why = json.load(file)
+        for change, said in (({"schema": "wbsim-why/0"}, "of another version"),
+                             ({"writers": {"dd": {"write": {}}}}, "why.json is damaged")):
+            with open(self.dir / "out" / "why.json", "w", encoding="utf-8") as file:
+                json.dump({**why, **change}, file)
+            self.assertIn(said, self.expect(2, "why", "out").stderr)
+
     def test_usage(self):
         self.why(self.writing(size="1MiB"))
         self.assertIn('did you mean "dd"?', self.expect(2, "why", "out", "--writer", "ddd").stderr)
