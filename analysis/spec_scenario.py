@@ -10,6 +10,7 @@ from fractions import Fraction
 import cgroup_words
 import guest_setup
 import job_language
+import memory_at_start
 import recording
 import trace_events
 from scenario_words import (CannotExpress, PAGE_BYTES, cpu_costs_of, duration, require, size, take,
@@ -325,7 +326,15 @@ def recorded_costs(spec, made, release, calibration):
     return costs
 
 
-def machine_section(conditions, spec, directory, guest, release, calibration):
+def buffers_a_page(names, kinds):
+    """Of the smallest blocks that are written: of a file system, or of a device node."""
+    blocks = ([int(kind.partition(" -b ")[2] or PAGE_BYTES) for kind in kinds]
+              or [hold.get("bsz", PAGE_BYTES) for hold in names.spec.holds])
+    return PAGE_BYTES // min(blocks, default=PAGE_BYTES)
+
+
+def machine_section(conditions, names, directory, release, calibration):
+    guest, spec = names.guest, names.spec
     memory = take("meminfo_kB", conditions["meminfo_kB"], {
         "MemTotal": True,
         # As the set-up found them; the first sample says what the jobs found.
@@ -340,6 +349,11 @@ def machine_section(conditions, spec, directory, guest, release, calibration):
     limit = dirty_limit_pages(directory, guest, calibration["kernels"][release])
     if limit is not None:
         result["dirty_limit_at_start"] = size(limit * PAGE_BYTES)
+    buffers = buffers_a_page(names, conditions["file_systems"])
+    at_hand = memory_at_start.pcp_at_start(series, buffers)
+    if at_hand is not None:
+        result["pcp_at_start"] = size(at_hand * PAGE_BYTES)
+    result["slab_at_start"] = size(memory_at_start.slab_at_start(series, buffers) * PAGE_BYTES)
     return result
 
 
@@ -412,7 +426,7 @@ def scenario_of(directory, conditions, calibration):
     check_model(conditions, guest)
     release = release_of(conditions)
     calibrated = calibration["kernels"][release]
-    machine = machine_section(conditions, spec, directory, guest, release, calibration)
+    machine = machine_section(conditions, names, directory, release, calibration)
     bdis = recording.summary_of(directory).get("bdis", {})
     return {"schema": "wbsim-scenario/1",
             "name": f"{conditions['experiment']}-{release}",

@@ -280,13 +280,16 @@ class WorkloadCheck {
 };
 
 void check_memory(const Scenario& s, Problems& problems) {
-  const auto used = [](const std::optional<Pages>& p) { return p ? p->count() : 0; };
-  const std::int64_t taken = used(s.memory.free_at_start) + used(s.memory.file_pages_at_start);
-  if (taken > whole_pages(s.memory.total).count() && problems.usable("/machine/memory"))
-    problems.error("/machine", "free_at_start and file_cache_at_start are more than memory, " +
-                                   size_text(s.memory.total.count()));
-  const Bytes cached =
-      to_bytes(s.memory.file_pages_at_start.value_or(whole_pages(s.memory.total) / 100));
+  const Pages total = whole_pages(s.memory.total);
+  const Pages taken = s.memory.free_at_start.value_or(total * 94 / 100) +
+                      s.memory.file_pages_at_start.value_or(Pages(0)) +
+                      s.memory.pcp_at_start.value_or(Pages(0)) + s.memory.slab_at_start;
+  if (taken > total && problems.usable("/machine/memory"))
+    problems.error("/machine",
+                   "free_at_start, pcp_at_start, slab_at_start and file_cache_at_start are more "
+                   "than memory, " +
+                       size_text(s.memory.total.count()));
+  const Bytes cached = to_bytes(s.memory.file_pages_at_start.value_or(total / 100));
   if (to_bytes(s.memory.unfreeable_at_start) > cached)
     problems.error("/machine/unfreeable_at_start",
                    "is more than file_cache_at_start, " + size_text(cached.count()));

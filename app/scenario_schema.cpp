@@ -86,6 +86,60 @@ void describe_cpu_costs(KeyVisitor& v, CpuCosts& c) {
   cost("user_call", c.user_call, "The program itself, between two calls");
 }
 
+void describe_memory_at_start(KeyVisitor& v, MemoryConfig& m) {
+  v.leaf(size_key("free_at_start", 0, 64 * kTiB, "Free memory when the workloads start")
+             .multiple_of(kPageSize)
+             .by_default("94 % of memory")
+             .read_by("page cache, dirty limits"),
+         slot(m.free_at_start));
+  v.leaf(size_key("file_cache_at_start", 0, 64 * kTiB,
+                  "Clean file pages in memory when the workloads start, metadata included")
+             .multiple_of(kPageSize)
+             .by_default("1 % of memory")
+             .read_by("page cache, dirty limits"),
+         slot(m.file_pages_at_start));
+  v.leaf(integer_key("inodes_at_start", 0, std::int64_t{1} << 40,
+                     "Inodes in use that belong to no file of the scenario; a periodic pass may "
+                     "write so many pages more than were dirty when it began")
+             .read_by("flusher threads, sync(2)"),
+         slot(m.inodes_at_start));
+  v.leaf(
+      size_key("dirtied_at_start", 0, 64 * kTiB,
+               "What write(2) dirtied since boot: a processor's writers look at the limits every "
+               "4 MiB, and begin with what is left over")
+          .multiple_of(kPageSize)
+          .read_by("throttles of 2.6"),
+      slot(m.dirtied_at_start));
+  v.leaf(size_key("unfreeable_at_start", 0, 64 * kTiB,
+                  "Of the file pages at the start, those of an initramfs and mlocked ones on the "
+                  "inactive list: reclaim meets them first, and fails")
+             .multiple_of(kPageSize)
+             .read_by("reclaim up to 2.6.27"),
+         slot(m.unfreeable_at_start));
+  v.leaf(size_key("pcp_at_start", 0, 64 * kTiB,
+                  "Free pages that the processors' own lists (per_cpu_pages) hold when the "
+                  "workloads start, beside free_at_start: new pages take these first")
+             .multiple_of(kPageSize)
+             .by_default("63 pages")
+             .read_by("page cache of 6.1"),
+         slot(m.pcp_at_start));
+  v.leaf(size_key("slab_at_start", 0, 64 * kTiB,
+                  "Memory of dentries and inodes that the first reclaim frees, beside "
+                  "free_at_start")
+             .multiple_of(kPageSize)
+             .read_by("reclaim"),
+         slot(m.slab_at_start));
+  v.leaf(size_key("dirty_limit_at_start", kPageSize, 64 * kTiB,
+                  "The tracked dirty limit (global_dirty_limit) when the workloads start, as boot "
+                  "or the last write to a sysctl left it")
+             .multiple_of(kPageSize)
+             .by_default(
+                 "3.10: the limit if all memory were free, as at boot; 6.1, or with a vm.dirty_* "
+                 "of its own: the limit at the start")
+             .read_by("throttle and flusher of 3.10 and later"),
+         slot(m.dirty_limit_at_start));
+}
+
 void describe_machine(KeyVisitor& v, Scenario& s) {
   v.leaf(size_key("memory", 16 * kMiB, 64 * kTiB, "Memory of the machine")
              .multiple_of(kPageSize)
@@ -103,44 +157,7 @@ void describe_machine(KeyVisitor& v, Scenario& s) {
                     "is not trusted, as in many emulated machines")
              .read_by("processor model"),
          enum_slot(s.cpu.sched_clock, sched_clock_words()));
-  v.leaf(size_key("free_at_start", 0, 64 * kTiB, "Free memory when the workloads start")
-             .multiple_of(kPageSize)
-             .by_default("94 % of memory")
-             .read_by("page cache, dirty limits"),
-         slot(s.memory.free_at_start));
-  v.leaf(size_key("file_cache_at_start", 0, 64 * kTiB,
-                  "Clean file pages in memory when the workloads start, metadata included")
-             .multiple_of(kPageSize)
-             .by_default("1 % of memory")
-             .read_by("page cache, dirty limits"),
-         slot(s.memory.file_pages_at_start));
-  v.leaf(integer_key("inodes_at_start", 0, std::int64_t{1} << 40,
-                     "Inodes in use that belong to no file of the scenario; a periodic pass may "
-                     "write so many pages more than were dirty when it began")
-             .read_by("flusher threads, sync(2)"),
-         slot(s.memory.inodes_at_start));
-  v.leaf(
-      size_key("dirtied_at_start", 0, 64 * kTiB,
-               "What write(2) dirtied since boot: a processor's writers look at the limits every "
-               "4 MiB, and begin with what is left over")
-          .multiple_of(kPageSize)
-          .read_by("throttles of 2.6"),
-      slot(s.memory.dirtied_at_start));
-  v.leaf(size_key("unfreeable_at_start", 0, 64 * kTiB,
-                  "Of the file pages at the start, those of an initramfs and mlocked ones on the "
-                  "inactive list: reclaim meets them first, and fails")
-             .multiple_of(kPageSize)
-             .read_by("reclaim up to 2.6.27"),
-         slot(s.memory.unfreeable_at_start));
-  v.leaf(size_key("dirty_limit_at_start", kPageSize, 64 * kTiB,
-                  "The tracked dirty limit (global_dirty_limit) when the workloads start, as boot "
-                  "or the last write to a sysctl left it")
-             .multiple_of(kPageSize)
-             .by_default(
-                 "3.10: the limit if all memory were free, as at boot; 6.1, or with a vm.dirty_* "
-                 "of its own: the limit at the start")
-             .read_by("throttle and flusher of 3.10 and later"),
-         slot(s.memory.dirty_limit_at_start));
+  describe_memory_at_start(v, s.memory);
   v.group(group_key("cpu_costs", "Processor time of kernel work"),
           [&] { describe_cpu_costs(v, s.cpu.costs); });
 }

@@ -176,8 +176,13 @@ KernelRow row_61() {
   row.fs.full_pagevec_waits = false;
   row.fs.multipage_bvecs = true;
   row.sched = kSched61;
-  row.batches = {
-      .allocated = 63, .lru = 15, .tree_nodes = 14, .buffer_heads = 39, .of_slabs_too = true};
+  row.batches = {.allocated = 63,
+                 .lru = 15,
+                 .tree_nodes = 14,
+                 .buffer_heads = 39,
+                 .of_slabs_too = true,
+                 .bios = 16};
+  row.shadow_entries = true;
   row.fs.fsync_flush = FsyncFlush::kAlways;
   row.fs.errseq = true;
   row.queue = queue_rules_61();

@@ -31,6 +31,7 @@ struct KernelRow {
   SchedRules sched;
   PageBatches batches{};
   bool unfreeable_on_lru = false;            // up to 2.6.27; then on a list of their own
+  bool shadow_entries = false;               // 3.15: of pages that reclaim took
   std::optional<v24::Release> buffer_cache;  // 2.4: dirty data is buffers on LRU lists
 };
 

@@ -90,8 +90,13 @@ MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
   const WatermarkParams watermarks = watermark_params(scenario, row.writeback.limits);
   params.min_free = whole_pages(Bytes(1024) * watermarks.min_free_kib);
   params.watermark_gap = watermark_gap(watermarks);
+  if (!row.buffer_cache)
+    params.lowmem_reserve = lowmem_reserve(watermarks);
+  params.shadow_entries = row.shadow_entries;
   params.undirtyable = undirtyable_pages(watermarks);
   params.undirtyable_of_all = reserve_is_of_all_pages(row.writeback.limits);
+  params.at_hand_at_start = scenario.memory.pcp_at_start;
+  params.slab_at_start = scenario.memory.slab_at_start;
   params.batches = row.batches;
   return params;
 }
@@ -583,7 +588,7 @@ void Machine::Impl::dirty_written_devices() {
 }
 
 RunSummary Machine::Impl::run() {
-  cache_.count_as_there_at_start();
+  cache_.memory().count_as_there_at_start(cache_.counters().nr_file_pages);
   limits_at_start_ = context_.dirty_limits();
   sim_.spawn("kswapd0", vfs_.kswapd.run(vfs_.reclaim_throttle), ProcessKind::kDaemon);
   for (std::size_t i = 0; i < filesystems_.size(); ++i)

@@ -119,6 +119,9 @@ struct MemoryConfig {
   Pages dirtied_at_start{0};
   // Pages on the inactive list that nobody can free; up to 2.6.27.
   Pages unfreeable_at_start{0};
+  // Free pages on the processors' lists, beside free_at_start; unset: one batch. 6.1.
+  std::optional<Pages> pcp_at_start;
+  Pages slab_at_start{0};  // of dentries and inodes, which the first reclaim frees
   // The tracked dirty limit of 3.1 and later, as boot or the last sysctl left it.
   std::optional<Pages> dirty_limit_at_start;
 };

@@ -196,6 +196,28 @@ class Conversion(unittest.TestCase):
         self.assertEqual(machine["free_at_start"], f"{int(series['nr_free_pages'][0]) * 4}KiB")
         self.assertEqual(machine["dirty_limit_at_start"], f"{10895 * 4}KiB")
 
+    # Mounting left some 390 pages on the processor's list: 4000 new ones lower free memory by 3650.
+    # A device node's first pages lower it by more than they are.
+    def test_pages_at_hand_are_those_that_free_memory_does_not_fall_by(self):
+        def pages_of(experiment):
+            machine = reference_scenario.scenario_of(REFERENCE / experiment, CALIBRATION)["machine"]
+            return int(machine["pcp_at_start"].removesuffix("KiB").removesuffix("B")) // 4
+
+        for experiment, least, most in (("E12-ext2-seq", 385, 453), ("E12-ext4-seq", 358, 424),
+                                        ("E1-seq", 0, 31), ("E9c-1k-full", 0, 31),
+                                        ("E7-rand-qd1", 0, 0)):
+            with self.subTest(experiment):
+                self.assertTrue(least <= pages_of(experiment) <= most, pages_of(experiment))
+
+    def test_what_the_first_reclaim_frees_is_what_free_and_cached_memory_grow_by(self):
+        for experiment, least, most in (("E1-seq", 550, 680), ("E6-rate20", 550, 680),
+                                        ("E12-ext2-seq", 100, 300), ("E3-burst-kupdate", 0, 0)):
+            with self.subTest(experiment):
+                machine = reference_scenario.scenario_of(REFERENCE / experiment,
+                                                         CALIBRATION)["machine"]
+                pages = int(machine["slab_at_start"].removesuffix("KiB").removesuffix("B")) // 4
+                self.assertTrue(least <= pages <= most, pages)
+
     def test_the_program_accepts_every_recording(self):
         for path in sorted(REFERENCE.rglob("conditions.json")):
             if path.parent.name == "repeat":

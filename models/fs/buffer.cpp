@@ -25,7 +25,7 @@ namespace {
 void attach_ring(Vfs& vfs, Page& page, const BufferHead& last) {
   WB_ASSERT(!page.test(PG_private));
   page.buffers = make_ring(vfs.buffers, vfs.cache.id_of(page), last);
-  vfs.cache.count_new_buffer_heads(last.ring_size());
+  vfs.cache.memory().add_buffer_heads(last.ring_size());
   page.set(PG_private);
 }
 
@@ -65,7 +65,7 @@ void add_written_pages(Vfs& vfs, Inode& inode, PageIndex first, int count, std::
   };
   vfs.cache.add_written_pages(inode.i_data, first, count, vfs.rules.write_marks_accessed,
                               vfs.rules.task_dirty_by_buffers ? dirtier : nullptr, attach);
-  vfs.cache.count_new_buffer_heads(per_page * count);
+  vfs.cache.memory().add_buffer_heads(per_page * count);
   mark_inode_dirty(vfs, inode, I_DIRTY_PAGES);
 }
 
@@ -149,7 +149,7 @@ bool try_to_free_buffers(Vfs& vfs, Page& page) {
     return false;
   if (write_eio && !vfs.rules.errseq)  // else it was told when the write ended
     mapping_set_error(*page.mapping, Errno::kEio);
-  vfs.cache.count_freed_buffer_heads(static_cast<int>(page.buffers));
+  vfs.cache.memory().remove_buffer_heads(static_cast<int>(page.buffers));
   page.buffers = 0;
   page.clear(PG_private);
   vfs.cache.cancel_dirty_page(page);

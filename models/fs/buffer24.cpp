@@ -74,7 +74,7 @@ bool Buffers::drop_buffers(Page& page) {
   const int count = static_cast<int>(kPageSize / cache.page_buffers(page).b_size);
   if (!cache.drop_buffers(page))
     return false;
-  vfs.cache.count_freed_buffer_heads(count);
+  vfs.cache.memory().remove_buffer_heads(count);
   buffer_wait.wake_all();
   return true;
 }
@@ -107,7 +107,7 @@ Task<> create_empty_buffers(Buffers& b, Inode& inode, Page& page, TaskStruct& ta
   for (BufferHead* bh = first; bh; bh = bh->b_this_page)
     bh->b_dev = &b.device_of(inode);
   b.cache.attach(page, *first);
-  b.vfs.cache.count_new_buffer_heads(static_cast<int>(kPageSize / size));
+  b.vfs.cache.memory().add_buffer_heads(static_cast<int>(kPageSize / size));
 }
 
 Task<> mark_buffer_dirty(Buffers& b, BufferHead& bh, TaskStruct& task) {
@@ -138,7 +138,7 @@ bool grow_free_list(Buffers& b, int size, TaskStruct& task) {
   b.vfs.cache.unlock_page(page);
   page.clear(PG_referenced);
   if (b.cache.grow_free_list(page, size)) {
-    b.vfs.cache.count_new_buffer_heads(static_cast<int>(kPageSize / size));
+    b.vfs.cache.memory().add_buffer_heads(static_cast<int>(kPageSize / size));
     return true;
   }
   b.vfs.cache.remove_from_page_cache(page);
@@ -173,7 +173,7 @@ bool grow_buffers(Buffers& b, BlockDevice& dev, std::int64_t block, int size, Ta
   if (!b.cache.hash_page_buffers(*page, dev, std::int64_t{index} * per_page, size))
     return false;
   if (fresh)
-    b.vfs.cache.count_new_buffer_heads(static_cast<int>(per_page));
+    b.vfs.cache.memory().add_buffer_heads(static_cast<int>(per_page));
   return true;
 }
 

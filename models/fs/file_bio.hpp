@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/block/bio.hpp"
+#include "models/mm/memory_use.hpp"
 #include "models/mm/page.hpp"
 
 namespace wbsim {
@@ -60,11 +61,19 @@ struct BioChain {
 
 class BioPool {
  public:
-  FileBio& allocate_for_buffer() { return plain_.empty() ? make() : take(plain_, nullptr); }
+  explicit BioPool(MemoryUse& memory) : memory_(memory) {}
+  FileBio& allocate_for_buffer() {
+    memory_.add_bio();
+    return plain_.empty() ? make() : take(plain_, nullptr);
+  }
   FileBio& allocate_for_pages() {
     return paged_.empty() ? make_with_pages() : take(paged_, paged_.back()->pages);
   }
-  void free(FileBio& bio) { (bio.pages ? paged_ : plain_).push_back(&bio); }
+  void free(FileBio& bio) {
+    if (!bio.pages)
+      memory_.remove_bio();
+    (bio.pages ? paged_ : plain_).push_back(&bio);
+  }
   BioChain& allocate_chain() {
     if (free_chains_.empty())
       return chains_.emplace_back();
@@ -88,6 +97,7 @@ class BioPool {
   FileBio& make() { return bios_.emplace_back(); }
   FileBio& make_with_pages();
 
+  MemoryUse& memory_;
   std::deque<FileBio> bios_;
   std::vector<std::unique_ptr<PageId[]>> page_arrays_;
   std::vector<FileBio*> plain_, paged_;

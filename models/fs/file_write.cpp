@@ -139,7 +139,7 @@ class FileWrite {
 int FileWrite::new_run() const {
   if ((pos_ & (kPageSize - 1)) != 0 || end_ - pos_ < 2 * kPageSize || vfs_.durability || vfs_.trace)
     return 0;
-  if (vfs_.cache.has_batch_work())
+  if (vfs_.cache.memory().has_batch_work())
     return 0;  // of others, who did not pay: the next page does
   if (task_.debt() > kCpuChunk)
     return 0;

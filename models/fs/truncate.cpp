@@ -16,7 +16,7 @@ Task<> truncate_inode_pages(Vfs& vfs, Inode& inode, std::int64_t size, TaskStruc
   for (PageIndex index = last;; ++index) {
     index = mapping.pages.next_present(index);
     if (index == PageTree::kNone)
-      co_return;
+      break;
     Page& page = *vfs.cache.find_get_page(mapping, index);
     vfs.cache.get_page(page);
     co_await lock_page_waiting(vfs, page, task);
@@ -32,6 +32,7 @@ Task<> truncate_inode_pages(Vfs& vfs, Inode& inode, std::int64_t size, TaskStruc
       vfs.cache.remove_from_page_cache(page);
     vfs.cache.put_page(page);
   }
+  vfs.cache.truncate_shadows(mapping, last + (offset_in_last > 0 ? 1 : 0));
 }
 
 enum class Block : std::uint8_t { kUptodate, kHole, kError };

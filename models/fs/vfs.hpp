@@ -78,6 +78,7 @@ struct Vfs : PageReleaser {
         cache(page_cache),
         rules(fs_rules),
         buffers(memory),
+        bios(cache.memory()),
         kswapd(processors) {
     cache.set_releaser(*this);
   }
@@ -90,12 +91,12 @@ struct Vfs : PageReleaser {
   // kswapd has not kept free memory above the lowest watermark: before the task adds a page it
   // frees some itself, or waits.
   bool must_wait_for_memory(const TaskStruct& task) const {
-    return reclaim_throttle && cache.free_pages() < cache.params().min_free &&
+    return reclaim_throttle && cache.free_pages() < cache.params().min_watermark() &&
            (cache.is_full() || reclaim_throttle->must_wait(&task));
   }
   // What new pages and buffers cost in batches since it was last charged.
   void charge_batch_work(TaskStruct& task) {
-    const BatchWork work = cache.take_batch_work();
+    const BatchWork work = cache.memory().take_batch_work();
     if (work.any())
       task.charge(costs.refill * work.refills + costs.lru_batch * work.lru +
                   costs.tree_node * work.nodes);
@@ -109,7 +110,7 @@ struct Vfs : PageReleaser {
   Reclaim when_low() {
     const Pages free = cache.free_pages();
     const bool kswapd_waits = reclaim_throttle && free < cache.params().low_watermark() &&
-                              free >= cache.params().min_free &&
+                              free >= cache.params().min_watermark() &&
                               reclaim_throttle->must_wait(nullptr);
     if (kswapd_waits && reclaim_throttle->is_futile())
       kswapd.wake();

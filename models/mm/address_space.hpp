@@ -7,6 +7,7 @@
 #include "models/mm/page.hpp"
 #include "models/mm/page_tree.hpp"
 #include "models/mm/private_list.hpp"
+#include "models/mm/shadow_leaves.hpp"
 #include "sim/units.hpp"
 
 namespace wbsim {
@@ -22,6 +23,7 @@ class AddressSpace {
   // DIRTY is set with PG_dirty, but cleared by set_page_writeback(), not by
   // clear_page_dirty_for_io(): a page redirtied in between is found again by the next scan.
   PageTree pages;
+  ShadowLeaves shadows;
   Inode* host = nullptr;
   BackingDevInfo* bdi = nullptr;
   InodeWb* i_wb = nullptr;  // with memory cgroups: once `bdi` is that of the one it belongs to

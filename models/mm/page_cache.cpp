@@ -22,23 +22,19 @@ constexpr Pages kLast{8};
 
 void PageCache::fail_out_of_memory() const {
   const auto count = [](Pages pages) { return std::to_string(pages.count()); };
-  throw OutOfMemory("of the " + count(params_.free_at_start) + " pages free at the start " +
+  throw OutOfMemory("of the " + count(params().free_at_start) + " pages free at the start " +
                     count(kept_pages()) + " are dirty or being written, processes hold " +
-                    count(locked_memory_) + ", and " + count(clean_pages()) +
+                    count(memory_.locked()) + ", and " + count(clean_pages()) +
                     " clean ones cannot be freed; let less become dirty (vm.dirty_ratio, "
                     "vm.dirty_background_ratio) or give it more memory (/machine/memory, "
                     "/machine/free_at_start)");
 }
 
 PageCache::PageCache(MemoryParams params, Proportions completions, Proportions dirtyings)
-    : params_(params),
+    : memory_(params),
       pool_(static_cast<std::size_t>(params.total.count()) + 2),
       completions_(completions),
-      dirtyings_(dirtyings),
-      buffer_heads_(params.batches.buffer_heads),
-      tree_nodes_(kTreeNodesPerPage, params.batches.tree_nodes),
-      page_batches_(params.batches.allocated),
-      lru_vector_(params.batches.lru) {}
+      dirtyings_(dirtyings) {}
 
 void PageCache::use_flex_shares(const FlexProportions& shares, const Simulator& sim) {
   flex_ = FlexShares{shares, &sim};
@@ -55,40 +51,35 @@ PropFraction PageCache::flex_fraction(BackingDevInfo& bdi) {
   return flex_->shares.fraction(bdi.flex_completions, flex_->now());
 }
 
-void PageCache::count_as_there_at_start() {
-  batch_work_ = {};
-  const Pages counted = std::min(counters_.nr_file_pages, params_.file_pages_at_start);
-  params_.file_pages_at_start -= counted;
-  params_.free_at_start += counted + Pages(buffer_heads_.pages() + tree_nodes_.pages());
-}
-
 Pages PageCache::dirtyable_memory() const {
   const Pages free = free_pages();
-  const Pages has_reserve = params_.undirtyable_of_all ? free + file_pages() : free;
-  const Pages all = free + file_pages() - std::min(has_reserve, params_.undirtyable);
-  return all - std::min(all, params_.undirtyable_highmem(locked_memory_)) + kOne;
+  const Pages has_reserve = params().undirtyable_of_all ? free + file_pages() : free;
+  const Pages all = free + file_pages() - std::min(has_reserve, params().undirtyable);
+  return all - std::min(all, params().undirtyable_highmem(memory_.locked())) + kOne;
 }
 
 bool PageCache::has_room_for(int pages, int buffers) const {
   constexpr Pages kTreeNodes{2};  // in pages: a leaf and all that may grow above it
-  const Pages kernel_memory = Pages(buffers / params_.batches.buffer_heads + 1) + kTreeNodes;
-  return free_pages() - Pages(pages) - kernel_memory >= params_.low_watermark();
+  const Pages kernel_memory = Pages(buffers / params().batches.buffer_heads + 1) + kTreeNodes;
+  return free_pages() - Pages(pages) - kernel_memory >= params().low_watermark();
 }
 
-void PageCache::count_new_pages(AddressSpace& mapping, std::int64_t count,
+void PageCache::count_new_pages(AddressSpace& mapping, PageIndex first, std::int64_t count,
                                 std::int64_t nodes_before) {
-  if (const std::int64_t nodes = nodes_.in_use() - nodes_before; nodes > 0) {
-    batch_work_.refills += tree_nodes_.allocate(nodes);
-    batch_work_.nodes += nodes;
+  if (std::int64_t nodes = nodes_.in_use() - nodes_before; nodes > 0) {
+    if (shadow_nodes_ > 0 && mapping.shadows.take(first)) {
+      --shadow_nodes_;
+      --nodes;
+    }
+    memory_.add_tree_nodes(nodes);
   }
-  batch_work_.refills += page_batches_.allocate(count);
-  batch_work_.lru += lru_vector_.add(count);
+  memory_.add_file_pages(count);
   mapping.nrpages += count;
   counters_.nr_file_pages += Pages(count);
 }
 
 Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index, Reclaim when) {
-  if (free_pages() < params_.low_watermark()) {
+  if (free_pages() < params().low_watermark()) {
     if (when == Reclaim::kNow)
       reclaim();
     if (free_pages() < kLast)
@@ -102,7 +93,7 @@ Page& PageCache::add_to_page_cache(AddressSpace& mapping, PageIndex index, Recla
   page.set(PG_locked);
   const std::int64_t nodes = nodes_.in_use();
   mapping.pages.insert(index, id);
-  count_new_pages(mapping, 1, nodes);
+  count_new_pages(mapping, index, 1, nodes);
   lru_add_head(root_.inactive, page);
   return page;
 }
@@ -114,20 +105,28 @@ void PageCache::charge(Page& page, Memcg& memcg) {
 }
 
 bool PageCache::try_lock_memory(Pages pages) {
-  locked_memory_ += pages;
-  if (free_pages() < params_.low_watermark())
+  memory_.lock(pages);
+  if (free_pages() < params().low_watermark())
     reclaim();
-  if (free_pages() >= params_.min_free)
+  if (free_pages() >= params().min_watermark())
     return true;
-  locked_memory_ -= pages;
+  memory_.unlock(pages);
   return false;
 }
 
-void PageCache::remove_from_page_cache(Page& page) {
+void PageCache::remove_from_page_cache(Page& page, Removal why) {
   WB_ASSERT(page.mapping && !page.test(PG_dirty) && !page.test(PG_writeback));
   WB_ASSERT(!page.test(PG_private));
+  const std::int64_t nodes = nodes_.in_use();
   page.mapping->pages.erase(page.index);
-  tree_nodes_.free(tree_nodes_.objects() - nodes_.in_use());
+  if (std::int64_t emptied = nodes - nodes_.in_use(); emptied > 0) {
+    if (why == Removal::kReclaimed && shadow_nodes_ < most_shadow_nodes()) {
+      page.mapping->shadows.keep(page.index);
+      ++shadow_nodes_;
+      --emptied;
+    }
+    memory_.remove_tree_nodes(emptied);
+  }
   --page.mapping->nrpages;
   counters_.nr_file_pages -= kOne;
   Lruvec& lru = lruvec_of(page);
@@ -140,6 +139,19 @@ void PageCache::remove_from_page_cache(Page& page) {
   page.flags = 0;
   if (page.count == 0)
     free_page(page);
+}
+
+void PageCache::truncate_shadows(AddressSpace& mapping, PageIndex first) {
+  if (shadow_nodes_ == 0)
+    return;
+  const std::int64_t gone = mapping.shadows.truncate(first);
+  shadow_nodes_ -= gone;
+  memory_.remove_tree_nodes(gone);
+}
+
+// count_shadow_nodes(): as many as would, half full, stand for all pages in memory.
+std::int64_t PageCache::most_shadow_nodes() const {
+  return params().shadow_entries ? counters_.nr_file_pages.count() / 8 : 0;
 }
 
 void PageCache::free_page(Page& page) {
@@ -296,7 +308,7 @@ bool PageCache::try_to_reclaim(Page& page) {
     return false;
   if (page.test(PG_private) && !(releaser_ && releaser_->try_to_release_page(page)))
     return false;
-  remove_from_page_cache(page);
+  remove_from_page_cache(page, Removal::kReclaimed);
   ++reclaimed_;
   return true;
 }
@@ -321,20 +333,21 @@ void PageCache::shrink(Lruvec& lru, const ReclaimGoal& goal, bool takes_active) 
 // Up to the high watermark, and the two batches that per-processor lists keep from the zone's
 // count. After all pages were looked at in vain no more can be freed than became clean since.
 void PageCache::reclaim() {
+  memory_.shrink_slab();
   ReclaimGoal goal;
-  const bool takes_active = free_pages() < params_.min_free;
+  const bool takes_active = free_pages() < params().min_watermark();
   if (futile_ && (futile_->took_active || !takes_active)) {
     const std::int64_t gained = (clean_pages() - futile_->clean).count();
     if (gained == 0)
       return;
     goal.reclaimed = reclaimed_ + std::max<std::int64_t>(gained, kSwapClusterMax);
   }
-  goal.free = params_.high_watermark() + Pages(kBatchesHeld * params_.batches.allocated);
+  goal.free = params().high_watermark() + Pages(kBatchesHeld * params().batches.allocated);
   if (cgroups_) {
     reclaim_from_all(goal);
   } else {
     shrink(root_, goal, false);
-    if (free_pages() < params_.min_free)
+    if (free_pages() < params().min_watermark())
       shrink(root_, goal, true);
   }
   futile_.reset();
@@ -344,7 +357,7 @@ void PageCache::reclaim() {
 
 bool PageCache::is_full() const {
   return futile_ && futile_->took_active && futile_->clean == clean_pages() &&
-         free_pages() < params_.min_free;
+         free_pages() < params().min_watermark();
 }
 
 Pages PageCache::kept_pages() const {
@@ -367,7 +380,7 @@ void PageCache::reclaim_from_all(const ReclaimGoal& goal) {
     share.reclaimed = reclaimed_ + missing * (lru.inactive.size + lru.active.size) / pages + 1;
     shrink(lru, share, false);
   });
-  for_each_lruvec([&](Lruvec& lru) { shrink(lru, goal, free_pages() < params_.min_free); });
+  for_each_lruvec([&](Lruvec& lru) { shrink(lru, goal, free_pages() < params().min_watermark()); });
 }
 
 void PageCache::make_room(Memcg& memcg, Pages pages) {
@@ -419,7 +432,7 @@ void PageCache::shrink_inactive(LruList& inactive, const ReclaimGoal& goal) {
 
 void PageCache::check() const {
   WB_ASSERT(counters_.conserved());
-  WB_ASSERT(tree_nodes_.objects() == nodes_.in_use());
+  WB_ASSERT(memory_.tree_nodes() == nodes_.in_use() + shadow_nodes_);
   std::vector<VmCounters> by_owner(cgroups_ ? cgroups_->all().size() + 1 : 1);
   VmCounters recount;
   for (PageId id = 1; id < next_unused_; ++id) {

@@ -10,13 +10,12 @@
 
 #include <optional>
 #include <span>
-#include <utility>
 
 #include "models/mm/address_space.hpp"
 #include "models/mm/memory_cgroups.hpp"
+#include "models/mm/memory_use.hpp"
 #include "models/mm/page.hpp"
 #include "models/mm/page_cache_setup.hpp"
-#include "models/mm/slab.hpp"
 #include "models/mm/task_struct.hpp"
 #include "models/mm/vm_counters.hpp"
 #include "sim/keyed_waits.hpp"
@@ -64,7 +63,10 @@ class PageCache {
   bool has_room_for(int pages, int buffers) const;
   // The page must be clean and idle; its buffers must be gone. Who still holds it sees that it has
   // no mapping any more; the last one to let go frees it.
-  void remove_from_page_cache(Page& page);
+  enum class Removal : std::uint8_t { kReclaimed, kInvalidated };
+  void remove_from_page_cache(Page& page, Removal why = Removal::kInvalidated);
+  // The mapping ends before this page: nothing is left of those that reclaim took.
+  void truncate_shadows(AddressSpace& mapping, PageIndex first);
   void get_page(Page& page) { ++page.count; }
   void put_page(Page& page) {
     if (--page.count == 0 && !page.mapping)
@@ -123,25 +125,16 @@ class PageCache {
   // Memory that a process keeps, never swapped. False, and nothing taken, while reclaim cannot free
   // as much.
   bool try_lock_memory(Pages pages);
-  void unlock_memory(Pages pages) { locked_memory_ -= pages; }
-  Pages locked_memory() const { return locked_memory_; }
-
-  Pages free_pages() const {
-    return params_.free_at_start - locked_memory_ - counters_.nr_file_pages -
-           Pages(buffer_heads_.pages() + tree_nodes_.pages());
-  }
-  const MemoryParams& params() const { return params_; }
+  MemoryUse& memory() { return memory_; }
+  const MemoryUse& memory() const { return memory_; }
+  Pages free_pages() const { return memory_.free_pages(counters_.nr_file_pages); }
+  const MemoryParams& params() const { return memory_.params(); }
   // Cached before the start counts as inactive.
-  Pages inactive_pages() const { return Pages(root_.inactive.size) + params_.file_pages_at_start; }
+  Pages inactive_pages() const { return Pages(root_.inactive.size) + params().file_pages_at_start; }
   Pages active_pages() const { return Pages(root_.active.size); }
   Pages dirtyable_memory() const;  // determine_dirtyable_memory(), global_dirtyable_memory()
-  Pages file_pages() const { return params_.file_pages_at_start + counters_.nr_file_pages; }
-  void count_new_buffer_heads(int n);
-  void count_freed_buffer_heads(int n) { buffer_heads_.free(n); }
-  void count_as_there_at_start();  // what is in memory now; it was no work either
-  bool has_batch_work() const { return batch_work_.any(); }
-  BatchWork take_batch_work() { return std::exchange(batch_work_, {}); }  // since it was last asked
-  std::int64_t reclaimed() const { return reclaimed_; }                   // pages, so far
+  Pages file_pages() const { return params().file_pages_at_start + counters_.nr_file_pages; }
+  std::int64_t reclaimed() const { return reclaimed_; }  // pages, so far
   void reclaim_directly();  // as many as a task frees at a time for itself
   void reclaim();           // up to the high watermark
   bool is_full() const;     // below the lowest watermark, with nothing that reclaim could take
@@ -155,7 +148,9 @@ class PageCache {
   Lruvec& lruvec_of(Memcg* memcg) { return memcg ? memcg->lru : root_; }
   Lruvec& lruvec_of(const Page& page);
   PageId allocate_page();
-  void count_new_pages(AddressSpace& mapping, std::int64_t count, std::int64_t nodes_before);
+  void count_new_pages(AddressSpace& mapping, PageIndex first, std::int64_t count,
+                       std::int64_t nodes_before);
+  std::int64_t most_shadow_nodes() const;
   void make_dirty(Page& page, TaskStruct* dirtier);
   void count_dirtied(BackingDevInfo& bdi, Pages count, TaskStruct* dirtier);
   void lru_add_head(LruList& list, Page& page);
@@ -172,7 +167,7 @@ class PageCache {
   void wake_page(Page& page, PageFlag bit);
   void inode_writeback_ended(BackingDevInfo& bdi);
 
-  MemoryParams params_;
+  MemoryUse memory_;
   ReservedArray<Page> pool_;
   PageId next_unused_ = 1;
   PageId free_list_ = 0;
@@ -182,15 +177,10 @@ class PageCache {
   Proportions dirtyings_;
   Lruvec root_;
   MemoryCgroups* cgroups_ = nullptr;
-  Pages locked_memory_{};
-  Slab buffer_heads_;
-  Slab tree_nodes_;
-  Batches page_batches_;
-  Vector lru_vector_;
   std::int64_t reclaimed_ = 0;
+  std::int64_t shadow_nodes_ = 0;
   std::optional<FutileReclaim> futile_;
   int batch_taken_ = 0, batch_unqueued_dirty_ = 0;  // of the pages reclaim isolates at a time
-  BatchWork batch_work_;
   PageReleaser* releaser_ = nullptr;
   std::optional<FlexShares> flex_;
   WritebackListener* writeback_listener_ = nullptr;

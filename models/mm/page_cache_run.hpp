@@ -20,13 +20,6 @@ inline PageId PageCache::allocate_page() {
   return id;
 }
 
-inline void PageCache::count_new_buffer_heads(int n) {
-  const int slabs = buffer_heads_.allocate(n);
-  batch_work_.refills += slabs;
-  if (slabs > 0 && params_.batches.of_slabs_too)
-    batch_work_.refills += page_batches_.allocate(slabs);
-}
-
 template <class Attach>
 void PageCache::add_written_pages(AddressSpace& mapping, PageIndex first, int count,
                                   bool referenced, TaskStruct* dirtier, Attach attach) {
@@ -49,8 +42,9 @@ void PageCache::add_written_pages(AddressSpace& mapping, PageIndex first, int co
     lru_add_head(inactive, pool_[id]);
   }
   const std::int64_t nodes = nodes_.in_use();
-  mapping.pages.insert_dirty(first - static_cast<PageIndex>(count), run);
-  count_new_pages(mapping, count, nodes);
+  const PageIndex begin = first - static_cast<PageIndex>(count);
+  mapping.pages.insert_dirty(begin, run);
+  count_new_pages(mapping, begin, count, nodes);
   if (cgroups_) {
     for (const PageId id : run)
       if (memcg)

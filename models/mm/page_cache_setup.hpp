@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "models/mm/backing_dev_info.hpp"
 #include "models/mm/flex_proportions.hpp"
@@ -40,23 +41,38 @@ struct PageBatches {
   // Slabs of buffer heads take their pages from the same batches, so that the two drift. Of every
   // kernel; but calibrate.py solved for the refill of older ones without.
   bool of_slabs_too = false;
+  int bios = 0;  // a page of bios of one buffer; 0: memory of bios is not counted
 };
 
 struct MemoryParams {
   Pages total{};
   Pages free_at_start{};
   Pages file_pages_at_start{};      // counted as dirtyable; but for metadata, of no file we know
-  Pages min_free{};                 // watermark; low is 5/4 and high 3/2 of it, or
-  Pages watermark_gap{};            // as much more each, if that is more
+  Pages min_free{};                 // lowest watermark of the zone that file pages come from; low
+  Pages watermark_gap{};            // and high are as far apart, or a quarter of it if that is more
+  Pages lowmem_reserve{};           // of lower zones, free and kept from them
   Pages undirtyable{};              // of the free pages, never counted as dirtyable
   bool undirtyable_of_all = false;  // and of the file pages, where less is free
   Pages highmem{};                  // of the total
   bool highmem_is_dirtyable = false;
   PageBatches batches{};
+  bool shadow_entries = false;
   Pages unfreeable_at_start{};  // of the file pages, on the inactive list
+  // Free pages on the processors' lists, beside free_at_start; unset: one batch.
+  std::optional<Pages> at_hand_at_start{};
+  Pages slab_at_start{};  // not free, but freed by the first reclaim
 
-  Pages low_watermark() const { return min_free + std::max(min_free / 4, watermark_gap); }
-  Pages high_watermark() const { return min_free + std::max(min_free / 2, watermark_gap * 2); }
+  Pages min_watermark() const { return min_free + lowmem_reserve; }
+  Pages low_watermark() const { return min_watermark() + std::max(min_free / 4, watermark_gap); }
+  Pages high_watermark() const {
+    return min_watermark() + std::max(min_free / 2, watermark_gap * 2);
+  }
+  // Of one processor. Recorded: what bios leave there when a queue empties is given back from 608
+  // pages on, half of the low watermark that zone_highsize() of 5.14 and later begins with.
+  std::int64_t pcp_high() const { return (low_watermark() - lowmem_reserve).count() / 2; }
+  std::int64_t pcp_at_start() const {
+    return at_hand_at_start.value_or(Pages(batches.allocated)).count();
+  }
 
   // highmem_dirtyable_memory(): all of it but what processes hold, who are given it first.
   Pages undirtyable_highmem(Pages held = Pages(0)) const {

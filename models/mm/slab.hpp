@@ -39,21 +39,25 @@ class Vector {
   std::int64_t held_ = 0;
 };
 
-// A page holds `per_page` objects, and so does a batch unless it is of several pages.
-class Slab {
+// Objects of which `per_page` fill a page.
+class SlabPages {
  public:
-  explicit Slab(std::int64_t per_page) : Slab(per_page, per_page) {}
-  Slab(std::int64_t per_page, std::int64_t batch) : per_page_(per_page), batches_(batch) {}
-  int allocate(std::int64_t n) {
+  explicit SlabPages(std::int64_t per_page) : per_page_(per_page) {}
+  // Returns how many more pages n more objects take.
+  std::int64_t add(std::int64_t n) {
+    const std::int64_t before = pages_;
     objects_ += n;
     for (; objects_ > room_; room_ += per_page_)
       ++pages_;
-    return batches_.allocate(n);
+    return pages_ - before;
   }
-  void free(std::int64_t n) {
+  // Returns how many pages are empty without them.
+  std::int64_t remove(std::int64_t n) {
+    const std::int64_t before = pages_;
     objects_ -= n;
     for (; objects_ <= room_ - per_page_; room_ -= per_page_)
       --pages_;
+    return before - pages_;
   }
   std::int64_t objects() const { return objects_; }
   std::int64_t pages() const { return pages_; }
@@ -63,6 +67,19 @@ class Slab {
   std::int64_t objects_ = 0;
   std::int64_t pages_ = 0;
   std::int64_t room_ = 0;  // for objects in these pages
+};
+
+// A slab is a batch: of a page, unless it is of several.
+class Slab : public SlabPages {
+ public:
+  explicit Slab(std::int64_t per_page) : Slab(per_page, per_page) {}
+  Slab(std::int64_t per_page, std::int64_t batch) : SlabPages(per_page), batches_(batch) {}
+  int allocate(std::int64_t n) {
+    add(n);
+    return batches_.allocate(n);
+  }
+
+ private:
   Batches batches_;
 };
 

@@ -77,6 +77,17 @@ Pages undirtyable_pages(const WatermarkParams& params) {
   return reserve + once_more;
 }
 
+Pages lowmem_reserve(const WatermarkParams& params) {
+  const Pages managed = managed_at_boot(params);
+  Pages reserve{0};
+  Pages above = managed;
+  for (const Pages zone : zones_of(params.rule, managed)) {
+    above -= zone;
+    reserve += std::min(above / kLowmemReserveRatio, zone);
+  }
+  return reserve;
+}
+
 Pages watermark_gap(const WatermarkParams& params) {
   if (params.rule != LimitsRule::k61)
     return Pages(0);

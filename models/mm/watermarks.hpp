@@ -34,6 +34,9 @@ Pages managed_at_boot(const WatermarkParams& params);
 // and what is kept for lower zones, as boot set them, and in 3.10 min_free_kbytes once more.
 Pages undirtyable_pages(const WatermarkParams& params);
 
+// Free pages of lower zones that file pages must not take.
+Pages lowmem_reserve(const WatermarkParams& params);
+
 // From 4.6 on the least distance of two watermarks.
 Pages watermark_gap(const WatermarkParams& params);
 

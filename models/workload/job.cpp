@@ -223,7 +223,7 @@ Task<> Job::run() {
   if (config_.end_fsync && writes(config_.rw))
     for (File& file : target_.files)
       co_await fsync_call(file, SyncWhat::kFsync);
-  context_.vfs.cache.unlock_memory(round_up_pages(config_.lockmem));
+  context_.vfs.cache.memory().unlock(round_up_pages(config_.lockmem));
   if (task_.memcg)
     task_.memcg->locked -= round_up_pages(config_.lockmem);
   note_end();

@@ -33,7 +33,7 @@ DirtyLimits WritebackContext::dirty_limits(const TaskStruct* task,
   const LimitBonus bonus = task && task->rt_task() ? LimitBonus::kQuarterMore : LimitBonus::kNone;
   if (rules.limits == LimitsRule::k2618) {
     const bool lowmem_only = mapping && mapping->host->is_block_device;
-    return dirty_limits_2618(vm, cache.params().total, cache.locked_memory(), bonus,
+    return dirty_limits_2618(vm, cache.params().total, cache.memory().locked(), bonus,
                              lowmem_only ? cache.params().highmem : Pages(0));
   }
   return global_dirty_limits(rules.limits, vm, cache.dirtyable_memory(), bonus, domain.dirty_limit);

@@ -122,6 +122,13 @@ class InvalidScenario(CliTest):
         self.refused_with("/machine/unfreeable_at_start", "8MiB",
                           "is more than file_cache_at_start, 652KiB")
 
+    def test_what_is_at_hand_and_in_slabs_is_of_memory_too(self):
+        for key in ("pcp_at_start", "slab_at_start"):
+            with self.subTest(key):
+                self.refused({**SMALL, "machine": {"memory": "64MiB", key: "8MiB"}},
+                             "/machine: free_at_start, pcp_at_start, slab_at_start and "
+                             "file_cache_at_start are more than memory, 64MiB")
+
     def test_min_free_kbytes_leaves_memory_to_use(self):
         self.refused_with("/vm/min_free_kbytes", 16385,
                           "is more than a quarter of (low) memory, 64MiB")

@@ -19,7 +19,7 @@ struct FsSetup {
   int block_size = 1024;
   bool mpage = false;
   FsRules rules;
-  MemoryParams memory{Pages(4096), Pages(4000), Pages(0), Pages(0)};
+  MemoryParams memory{.total = Pages(4096), .free_at_start = Pages(4000)};
   BlockSetup block;
 
   static FsSetup of_2624() {

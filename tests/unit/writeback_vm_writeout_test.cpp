@@ -29,7 +29,7 @@ struct Full : MachineFixture {
     REQUIRE(cache.counters().nr_writeback == Pages(under_writeback));
     REQUIRE(cache.try_lock_memory(cache.free_pages() - Pages(40)));
     dirty_pages(file(1), 0, 20);
-    REQUIRE(cache.free_pages() < cache.params().min_free);
+    REQUIRE(cache.free_pages() < cache.params().min_watermark());
   }
   static Scenario scenario(const char* kernel, Duration request) {
     Scenario s = plain_scenario(kernel, 2);
@@ -133,7 +133,7 @@ TEST_CASE("with no more than 1.1 limits under write-back nobody waits", "[writeb
 
 TEST_CASE("with memory left nobody waits, whatever is under write-back", "[writeback]") {
   Full f("2.6.31", 2400);
-  f.cache.unlock_memory(Pages(200));
+  f.cache.memory().unlock(Pages(200));
   REQUIRE(f.vm_writeout->must_wait(&f.task));
   f.write_a_page();
   f.run_until(milliseconds(30));
@@ -145,7 +145,7 @@ TEST_CASE("with memory left nobody waits, whatever is under write-back", "[write
 TEST_CASE("between the low and the lowest watermark kswapd waits, and nobody else", "[writeback]") {
   const PageIndex under_writeback = GENERATE(2400, 4);
   Full f("2.6.31", under_writeback);
-  f.cache.unlock_memory(f.cache.params().min_free + Pages(4) - f.cache.free_pages());
+  f.cache.memory().unlock(f.cache.params().min_watermark() + Pages(4) - f.cache.free_pages());
   REQUIRE(f.cache.free_pages() == Pages(36));
   f.make_clean_page();
   f.write_a_page();
