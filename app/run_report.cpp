@@ -78,6 +78,16 @@ std::string errors_line(const Json& s) {
   return who.empty() ? "" : "\ncalls that returned an error: " + who + "\n";
 }
 
+// As in /proc/diskstats, failed requests count among the others and their bytes.
+std::string failed_line(const Json& s) {
+  std::string which;
+  for (const auto& [name, device] : s.at("devices").items())
+    if (const std::int64_t failed = count_at(device, "/failed_ios"); failed > 0)
+      which += (which.empty() ? "" : ", ") + name + " " + std::to_string(failed) + " of " +
+               std::to_string(count_at(device, "/rd_ios") + count_at(device, "/wr_ios"));
+  return which.empty() ? "" : "\nrequests that failed: " + which + "\n";
+}
+
 // From 3.10 on the flushers are items of a work queue.
 std::string flushers_text(const Json& s) {
   if (s.at("flusher") == "bdi_wq")
@@ -171,8 +181,8 @@ std::string run_report(const RunOutcome& run) {
                     std::to_string(s.at("seed").get<std::int64_t>()) + ": " +
                     metric_text(s, "/simulated_s", 1, 2) + " s simulated, " +
                     metric_text(s, "/events", 1, 0) + " events\n\n";
-  out += writers_table(s) + fsync_table(s) + errors_line(s) + "\n" + devices_table(s) + "\n" +
-         memory_lines(s) + cgroups_table(s) + power_cut_table(s);
+  out += writers_table(s) + fsync_table(s) + errors_line(s) + "\n" + devices_table(s) +
+         failed_line(s) + "\n" + memory_lines(s) + cgroups_table(s) + power_cut_table(s);
   if (!run.expect.empty())
     out += "\nexpectations\n" + expect_text(run.expect);
   return out;

@@ -106,6 +106,7 @@ Json device_json(const DeviceSummary& d, Duration writers_end) {
   j["first_write_s"] = time_or_null(d.first_write);
   j["last_write_s"] = time_or_null(d.last_write);
   j["seeks"] = d.seeks;
+  j["failed_ios"] = d.failed;
   j["mean_queued"] = d.mean_queued;
   j["bw_bytes"] = per_second(d.written, d.last_write - d.first_write);
   return j;

@@ -637,6 +637,7 @@ DeviceSummary Machine::Impl::summarise(const DeviceConfig& config, const Disk& d
     d.last_write = stats.last_write_end - context_.origin;
   }
   d.seeks = stats.seeks;
+  d.failed = stats.failed;
   const std::int64_t started = stats.started[kRead] + stats.started[kWrite];
   if (started > 0)
     d.mean_queued = static_cast<double>(stats.allocated_sum) / static_cast<double>(started);

@@ -46,8 +46,9 @@ struct DeviceSummary {
   Duration busy{};                           // service time of all requests
   Duration busy_while_writing{};             // until the last writer ended
   Duration first_write{-1}, last_write{-1};  // start of the first, end of the last; -1: none
-  std::int64_t seeks = 0;  // starts other than 0 to near_sectors after the last end
-  double mean_queued = 0;  // requests allocated, over the starts
+  std::int64_t seeks = 0;   // starts other than 0 to near_sectors after the last end
+  std::int64_t failed = 0;  // requests, which the counters above count like the others
+  double mean_queued = 0;   // requests allocated, over the starts
 };
 
 struct FlusherSummary {

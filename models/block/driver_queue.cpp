@@ -157,6 +157,7 @@ QueueStats DriverQueue::stats() {
 void DriverQueue::account_completed(const Request& rq) {
   const std::size_t op = static_cast<std::size_t>(rq.op);
   ++stats_.ios[op];
+  stats_.failed += rq.failed ? 1 : 0;
   stats_.sectors[op] += rq.sectors;
   stats_.time[op] += sim_.now() - rq.queued;
   stats_.meta_sectors += rq.meta_sectors;

@@ -123,6 +123,7 @@ struct QueueStats {
   std::int64_t seeks = 0;          // starts outside the device's near window
   std::int64_t allocated_sum = 0;  // requests allocated, summed over the starts
   std::int64_t flushes = 0;        // completed
+  std::int64_t failed = 0;         // of ios
   // Meaningful once a write was started, and completed.
   TimePoint first_write_start{}, last_write_end{};
 };

@@ -156,11 +156,14 @@ class Output(CliTest):
         self.assertEqual(self.expect(1, "compare", name).stdout.count("FAILED"), 3)
 
     def test_the_report_says_whose_calls_failed_and_small_latencies_in_full(self):
-        self.assertNotIn("returned an error", self.expect(0, "run", self.variant()).stdout)
+        good = self.expect(0, "run", self.variant()).stdout
+        self.assertNotIn("returned an error", good)
+        self.assertNotIn("that failed", good)
         disk = {**SMALL["devices"][0], "faults": [{"kind": "error", "rw": "write"}]}
         broken = self.variant(devices=[disk], kernel={"preset": "6.1"})
         report = self.expect(0, "run", broken).stdout
         self.assertIn("calls that returned an error: dd 1\n", report)
+        self.assertRegex(report, r"\nrequests that failed: d0 (\d+) of \1\n")
         self.assertIn("flushers  of a work queue, ", report)
         self.assertRegex(report, r"\ndd +4\.0 +[0-9.]+ +[0-9.]+ +0\.\d{3} +0\.\d{3} ")
 
