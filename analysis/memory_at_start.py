@@ -4,7 +4,7 @@ first reclaim freed of the kernel's own."""
 
 import statistics
 
-BATCH_PAGES = 63
+BATCH_PAGES, MOST_AT_HAND = 63, 608
 BUFFER_HEADS_A_PAGE = 39
 FILE_PAGES_A_SLAB, SLAB_PAGES = 14 * 64, 2  # of nodes of the tree of a file written in sequence
 LEAST_NEW = 300
@@ -32,7 +32,8 @@ def pcp_at_start(series, buffers_a_page):
                        for i in range(began) if files[i] - files[0] >= LEAST_NEW]
     if not without_falling:
         return None
-    return max(round(statistics.median(without_falling)) + BATCH_PAGES // 2, 0)
+    at_hand = round(statistics.median(without_falling)) + BATCH_PAGES // 2
+    return min(max(at_hand, 0), MOST_AT_HAND)
 
 
 def slab_at_start(series, buffers_a_page):
