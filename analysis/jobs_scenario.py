@@ -8,6 +8,7 @@ import re
 from fractions import Fraction
 
 import ext2_layout
+import first_look
 import recording
 from scenario_words import (CannotExpress, PAGE_BYTES, cpu_costs_of, duration, exact, require, size,
                             take, vm_section)
@@ -150,12 +151,16 @@ def heads_at_start(directory, conditions):
 
 
 def dirtied_at_start(directory, conditions, by_boot):
-    """Pages dirtied before the start, by boot and to make the file systems."""
+    """Pages dirtied before the start, by boot and to make the file systems: as many as the disks
+    were written, unless the writers' first look at the limits says otherwise."""
     if by_boot is None:
         return {}
     series = recording.table(directory, "series")
     sectors = sum(int(series[disk["name"] + "_wr_sectors"][0]) for disk in conditions["disks"])
-    return {"dirtied_at_start": size(by_boot * PAGE_BYTES + sectors * SECTOR_BYTES)}
+    pages = by_boot + sectors * SECTOR_BYTES // PAGE_BYTES
+    look = first_look.first_look(directory, conditions, sum(at_start(directory)))
+    return {"dirtied_at_start": size(PAGE_BYTES * (first_look.agreeing(pages, look) if look
+                                                   else pages))}
 
 
 def unfreeable_at_start(directory, conditions):

@@ -350,7 +350,9 @@ def machine_section(conditions, names, directory, release, calibration):
     if limit is not None:
         result["dirty_limit_at_start"] = size(limit * PAGE_BYTES)
     buffers = buffers_a_page(names, conditions["file_systems"])
-    at_hand = memory_at_start.pcp_at_start(series, buffers)
+    # Pages that are dirtied by a store have none until they are written.
+    mapped = any(job["op"] == "mmap" for job in spec.jobs)
+    at_hand = memory_at_start.pcp_at_start(series, 0 if mapped else buffers)
     if at_hand is not None:
         result["pcp_at_start"] = size(at_hand * PAGE_BYTES)
     result["slab_at_start"] = size(memory_at_start.slab_at_start(series, buffers) * PAGE_BYTES)

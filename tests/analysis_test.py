@@ -57,7 +57,7 @@ class Conversion(unittest.TestCase):
         folder = self.root / release / "variant"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for table in ("series.csv.xz", "requests.csv.xz"):
+        for table in ("series.csv.xz", "requests.csv.xz", "writes.csv.xz"):
             (folder / table).symlink_to(REFERENCE / release / base / table)
         conditions = conditions_of(REFERENCE / release / base)
         for path, value in changes:
@@ -144,6 +144,26 @@ class Conversion(unittest.TestCase):
         self.assertEqual(unfreeable("P1", "2.6.24"), f"{4 * 1262}KiB")
         self.assertEqual(unfreeable("P4", "2.6.24"), None)  # never full
         self.assertEqual(unfreeable("P1", "2.6.31"), None)  # on a list of their own
+
+    # 738 pages of boot, and what the disks were written before the first sample. In P5 that would
+    # have the flusher woken 400 pages from where it was: its 1152 pages of metadata count otherwise.
+    def test_pages_dirtied_before_agree_with_the_first_look_at_the_limits(self):
+        def looked_at(base, release):
+            """The page of the last look at most `most` pages from the start."""
+            machine = self.scenario(base, release=release)["machine"]
+            pages = int(machine["dirtied_at_start"].removesuffix("KiB")) // 4
+            return lambda most: (pages + most) // 1024 * 1024 - pages
+
+        for base, release, done, begun in (("P1", "2.6.24", 12960, 12976),
+                                           ("P3", "2.6.31", 25632, 25664),
+                                           ("P5", "2.6.24", 13072, 13184),
+                                           ("P5", "2.6.31", 25136, 25248)):
+            with self.subTest(base=base, release=release):
+                self.assertTrue(done < looked_at(base, release)(begun) <= begun)
+        for base, pages in (("P1", 738 + 637), ("P4", 738 + 637), ("P7", 738)):
+            with self.subTest(base=base):
+                machine = self.scenario(base)["machine"]
+                self.assertEqual(machine["dirtied_at_start"], f"{4 * pages}KiB")
 
     def test_every_recording_can_be_expressed(self):
         for path in REFERENCE.rglob("conditions.json"):

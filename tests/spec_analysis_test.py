@@ -205,7 +205,7 @@ class Conversion(unittest.TestCase):
 
         for experiment, least, most in (("E12-ext2-seq", 385, 453), ("E12-ext4-seq", 358, 424),
                                         ("E1-seq", 0, 31), ("E9c-1k-full", 0, 31),
-                                        ("E7-rand-qd1", 0, 0)):
+                                        ("E7-rand-qd1", 0, 0), ("E14-mmap", 0, 31)):
             with self.subTest(experiment):
                 self.assertTrue(least <= pages_of(experiment) <= most, pages_of(experiment))
 

@@ -74,9 +74,9 @@ Task<> dirty_shared_page(Vfs& vfs, Inode& opened, Page& page, TaskStruct& task) 
 
 }  // namespace
 
-Task<Errno> mmap_access(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t length,
-                        MmapAccess access, FileRaState& ra, std::int64_t ra_pages,
-                        TaskStruct& task) {
+Task<Errno> mmap_access(Vfs& vfs, File& file, std::int64_t pos, std::int64_t length,
+                        MmapAccess access, std::int64_t ra_pages, TaskStruct& task) {
+  Inode& opened = *file.f_inode;
   Inode& inode = opened.host();
   const std::int64_t last = (pos + length - 1) >> kPageShift;
   Errno result = Errno::kOk;
@@ -85,7 +85,10 @@ Task<Errno> mmap_access(Vfs& vfs, Inode& opened, std::int64_t pos, std::int64_t 
     if (page && page->test(PG_dirty))
       continue;  // mapped and writable
     task.charge(vfs.costs.page_fault);
-    page = co_await filemap_fault(vfs, inode, i, ra, std::max<std::int64_t>(ra_pages, 1), task);
+    if (file.page_tables.add(static_cast<PageIndex>(i)))
+      vfs.cache.memory().add_page_table();
+    page = co_await filemap_fault(vfs, inode, i, file.f_ra, std::max<std::int64_t>(ra_pages, 1),
+                                  task);
     if (!page) {
       result = Errno::kEio;
       break;

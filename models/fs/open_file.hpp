@@ -4,6 +4,8 @@
 //           file_fdatawait_range(); before 4.13 the mapping's bits alone.
 #pragma once
 
+#include <vector>
+
 #include "models/fs/page_scan.hpp"
 
 namespace wbsim {
@@ -17,10 +19,29 @@ struct FileRaState {
   int mmap_miss = 0;             // faults on pages that were not there, less those that were
 };
 
+// The lowest page tables of a mapping, each of 512 pages of which a process has touched one.
+class PageTables {
+ public:
+  // Whether the page needs a new one.
+  bool add(PageIndex page) {
+    const std::size_t table = page / kPages;
+    if (table >= there_.size())
+      there_.resize(table + 1);
+    const bool had = there_[table];
+    there_[table] = true;
+    return !had;
+  }
+
+ private:
+  static constexpr PageIndex kPages = 512;
+  std::vector<bool> there_;
+};
+
 struct File {
   Inode* f_inode = nullptr;
   FileRaState f_ra{};
   ErrSeq::Mark f_wb_err = 0;
+  PageTables page_tables{};  // of its mapping, if there is one
 
   void open() {
     f_ra = FileRaState{};

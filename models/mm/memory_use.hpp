@@ -13,8 +13,8 @@
 
 namespace wbsim {
 
-// DEVIATES: of what the kernel allocates for itself it knows buffer heads, nodes of page trees and,
-//           where PageBatches::bios says so, bios of buffers; those of whole pages, their vectors
+// DEVIATES: of what the kernel allocates for itself it knows buffer heads, nodes of page trees, page
+//           tables of mapped files and, where PageBatches::bios says so, bios of buffers; those of whole pages, their vectors
 //           and requests of queues are left out: 20 to 40 pages of a full queue up to 3.10.
 class MemoryUse {
  public:
@@ -30,7 +30,8 @@ class MemoryUse {
   // NR_FREE_PAGES with so many pages of files in memory.
   Pages free_pages(Pages files) const {
     const Pages free = params_.free_at_start + slab_freed_ - locked_ - files -
-                       Pages(buffer_heads_.pages() + tree_nodes_.pages() + bios_.pages());
+                       Pages(buffer_heads_.pages() + tree_nodes_.pages() + bios_.pages() +
+                             page_tables_);
     return params_.batches.bios > 0 ? free + Pages(params_.pcp_at_start() - pcp_.count()) : free;
   }
 
@@ -61,6 +62,12 @@ class MemoryUse {
       pcp_.free_page();
   }
 
+  // Of a mapping; it keeps them.
+  void add_page_table() {
+    work_.refills += pcp_.allocate(1);
+    ++page_tables_;
+  }
+
   // What was read until now, these pages of files among it, is what is in memory at the start, and
   // was no work.
   void count_as_there_at_start(Pages files) {
@@ -88,6 +95,7 @@ class MemoryUse {
   Slab buffer_heads_;
   Slab tree_nodes_;
   SlabPages bios_;
+  std::int64_t page_tables_ = 0;
   PerCpuPages pcp_;
   Vector lru_vector_;
   BatchWork work_;

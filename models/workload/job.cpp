@@ -91,8 +91,7 @@ Task<Errno> Job::transfer(Call call, BioOp op) {
   Inode& inode = *file().f_inode;
   if (config_.ioengine == IoEngine::kMmap) {
     const MmapAccess access = op == BioOp::kWrite ? MmapAccess::kStore : MmapAccess::kLoad;
-    co_return co_await mmap_access(vfs, inode, call.pos, call.length, access, file().f_ra, ra_pages,
-                                   task_);
+    co_return co_await mmap_access(vfs, file(), call.pos, call.length, access, ra_pages, task_);
   }
   if (config_.direct)
     co_return co_await direct_io(vfs, inode, call.pos, call.length, op, task_);

@@ -154,6 +154,24 @@ TEST_CASE("a second store to a dirty page is free, one after its write-back faul
   CHECK(f.cache.counters().nr_dirtied == Pages(2));
 }
 
+// E14: free and cached memory fall by a page for each 512 that are mapped.
+TEST_CASE("each 512 pages of a mapping take a page table, once", "[workload]") {
+  const auto used = [](JobConfig job, IoEngine engine) {
+    Access f;
+    job.ioengine = engine;
+    job.rw = JobKind::kRead;
+    const Pages before = f.cache.free_pages() + f.cache.file_pages();
+    f.run(job);
+    return before - f.cache.free_pages() - f.cache.file_pages();
+  };
+  for (const auto& [kib, tables] : {std::pair{2048, 1}, {2052, 2}, {8192, 4}}) {
+    CAPTURE(kib);
+    JobConfig job = writer(4, kib);
+    job.io_size = Bytes(3 * kib * kKiB);
+    CHECK(used(job, IoEngine::kMmap) - used(job, IoEngine::kPsync) == Pages(tables));
+  }
+}
+
 TEST_CASE("a store behind the end of the file fails, as SIGBUS would end the process",
           "[workload]") {
   Access f;
