@@ -146,7 +146,7 @@ class Conversion(unittest.TestCase):
         self.assertEqual(unfreeable("P1", "2.6.31"), None)  # on a list of their own
 
     # 738 pages of boot, and what the disks were written before the first sample. In P5 that would
-    # have the flusher woken 400 pages from where it was: its 1152 pages of metadata count otherwise.
+    # have the flusher woken 400 pages from where it was: its metadata counts otherwise.
     def test_pages_dirtied_before_agree_with_the_first_look_at_the_limits(self):
         def looked_at(base, release):
             """The page of the last look at most `most` pages from the start."""

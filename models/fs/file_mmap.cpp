@@ -87,8 +87,8 @@ Task<Errno> mmap_access(Vfs& vfs, File& file, std::int64_t pos, std::int64_t len
     task.charge(vfs.costs.page_fault);
     if (file.page_tables.add(static_cast<PageIndex>(i)))
       vfs.cache.memory().add_page_table();
-    page = co_await filemap_fault(vfs, inode, i, file.f_ra, std::max<std::int64_t>(ra_pages, 1),
-                                  task);
+    page =
+        co_await filemap_fault(vfs, inode, i, file.f_ra, std::max<std::int64_t>(ra_pages, 1), task);
     if (!page) {
       result = Errno::kEio;
       break;

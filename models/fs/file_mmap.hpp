@@ -2,8 +2,9 @@
 //
 // MODELS:   mm/filemap.c filemap_fault(), do_sync_mmap_readahead(), do_async_mmap_readahead(),
 //           mm/memory.c __do_fault() with page_mkwrite, 2.6.30 on; the same for 2.6.24.
-// DEVIATES: one mapping a file, which is never unmapped: a page that is dirty can be stored to without a fault, whoever
-//           dirtied it. No fault-around: a load of a page that was loaded before costs a fault.
+// DEVIATES: one mapping a file, which is never unmapped: a page that is dirty can be stored to
+//           without a fault, whoever dirtied it. No fault-around: a load of a page that was loaded
+//           before costs a fault.
 #pragma once
 
 #include "models/fs/file.hpp"

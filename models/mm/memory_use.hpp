@@ -13,9 +13,11 @@
 
 namespace wbsim {
 
-// DEVIATES: of what the kernel allocates for itself it knows buffer heads, nodes of page trees, page
-//           tables of mapped files and, where PageBatches::bios says so, bios of buffers; those of whole pages, their vectors
-//           and requests of queues are left out: 20 to 40 pages of a full queue up to 3.10.
+// DEVIATES: of what the kernel allocates for itself it knows buffer heads, nodes of page trees,
+// page
+//           tables of mapped files and, where PageBatches::bios says so, bios of buffers; those of
+//           whole pages, their vectors and requests of queues are left out: 20 to 40 pages of a
+//           full queue up to 3.10.
 class MemoryUse {
  public:
   explicit MemoryUse(const MemoryParams& params)
@@ -29,9 +31,9 @@ class MemoryUse {
   const MemoryParams& params() const { return params_; }
   // NR_FREE_PAGES with so many pages of files in memory.
   Pages free_pages(Pages files) const {
-    const Pages free = params_.free_at_start + slab_freed_ - locked_ - files -
-                       Pages(buffer_heads_.pages() + tree_nodes_.pages() + bios_.pages() +
-                             page_tables_);
+    const Pages free =
+        params_.free_at_start + slab_freed_ - locked_ - files -
+        Pages(buffer_heads_.pages() + tree_nodes_.pages() + bios_.pages() + page_tables_);
     return params_.batches.bios > 0 ? free + Pages(params_.pcp_at_start() - pcp_.count()) : free;
   }
 
