@@ -183,6 +183,7 @@ KernelRow row_61() {
                  .of_slabs_too = true,
                  .bios = 16};
   row.shadow_entries = true;
+  row.counts_in_steps = true;
   row.fs.fsync_flush = FsyncFlush::kAlways;
   row.fs.errseq = true;
   row.queue = queue_rules_61();

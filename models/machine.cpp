@@ -93,6 +93,8 @@ MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
   if (!row.buffer_cache)
     params.lowmem_reserve = lowmem_reserve(watermarks);
   params.shadow_entries = row.shadow_entries;
+  if (row.counts_in_steps && scenario.kernel.smp)
+    params.stat_threshold = stat_threshold(largest_zone(watermarks), scenario.cpu.cpus);
   params.undirtyable = undirtyable_pages(watermarks);
   params.undirtyable_of_all = reserve_is_of_all_pages(row.writeback.limits);
   params.at_hand_at_start = scenario.memory.pcp_at_start;
@@ -245,6 +247,8 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
              proportions_at_boot(scenario, row_)),
       vfs_(sim_, ticks_, processors_, scenario.cpu.costs, cache_, row_.fs, total_pages(scenario)),
       context_(vfs_, block_.congestion, sink_) {
+  processors_.on_tick_stopped(
+      {[](void* cache, std::uint64_t) { static_cast<PageCache*>(cache)->fold_stats(); }, &cache_});
   context_.rules = row_.writeback;
   context_.vm = vm_params(scenario, row_);
   context_.dirty_expire_interval =

@@ -14,10 +14,9 @@
 namespace wbsim {
 
 // DEVIATES: of what the kernel allocates for itself it knows buffer heads, nodes of page trees,
-// page
-//           tables of mapped files and, where PageBatches::bios says so, bios of buffers; those of
-//           whole pages, their vectors and requests of queues are left out: 20 to 40 pages of a
-//           full queue up to 3.10.
+//           page tables of mapped files and, where PageBatches::bios says so, bios of buffers;
+//           those of whole pages, their vectors and requests of queues are left out: 20 to 40 pages
+//           of a full queue up to 3.10.
 class MemoryUse {
  public:
   explicit MemoryUse(const MemoryParams& params)

@@ -33,6 +33,7 @@ void PageCache::fail_out_of_memory() const {
 PageCache::PageCache(MemoryParams params, Proportions completions, Proportions dirtyings)
     : memory_(params),
       pool_(static_cast<std::size_t>(params.total.count()) + 2),
+      stats_(params.stat_threshold),
       completions_(completions),
       dirtyings_(dirtyings) {}
 
@@ -186,6 +187,7 @@ void PageCache::make_dirty(Page& page, TaskStruct* dirtier) {
 void PageCache::count_dirtied(BackingDevInfo& bdi, Pages count, TaskStruct* dirtier) {
   counters_.nr_file_dirty += count;
   counters_.nr_dirtied += count;
+  stats_.dirtied(count.count());
   bdi.reclaimable += count;
   bdi.dirtied += count;
   counters_.peak_dirty = std::max(counters_.peak_dirty, counters_.nr_file_dirty);
@@ -206,6 +208,7 @@ void PageCache::cancel_dirty_page(Page& page) {
     cgroups_->cleaned(id_of(page));
   counters_.nr_file_dirty -= kOne;
   counters_.nr_discarded += kOne;
+  stats_.cleaned(1);
   page.mapping->bdi->reclaimable -= kOne;
   page.mapping->pages.clear_tag(page.index, PageTag::kDirty);
 }
@@ -227,6 +230,7 @@ void PageCache::set_page_writeback(Page& page) {
     cgroups_->writeback_started(id_of(page));
   counters_.nr_claimed -= kOne;
   counters_.nr_writeback += kOne;
+  stats_.writeback_started(1);
   counters_.peak_writeback = std::max(counters_.peak_writeback, counters_.nr_writeback);
   page.mapping->bdi->writeback += kOne;
   if (page.mapping->pages.tag_writeback(page.index, page.test(PG_dirty)))
@@ -265,6 +269,7 @@ void PageCache::inode_writeback_ended(BackingDevInfo& bdi) {
 void PageCache::account_writeback_end(BackingDevInfo& bdi, std::int64_t count) {
   counters_.nr_writeback -= Pages(count);
   counters_.nr_written += Pages(count);
+  stats_.writeback_ended(count);
   bdi.writeback -= Pages(count);
   bdi.written += Pages(count);
   if (bdi.memcg)

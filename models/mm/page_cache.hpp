@@ -14,6 +14,7 @@
 #include "models/mm/address_space.hpp"
 #include "models/mm/memory_cgroups.hpp"
 #include "models/mm/memory_use.hpp"
+#include "models/mm/node_stats.hpp"
 #include "models/mm/page.hpp"
 #include "models/mm/page_cache_setup.hpp"
 #include "models/mm/task_struct.hpp"
@@ -45,6 +46,8 @@ class PageCache {
   PageId id_of(const Page& page) const { return static_cast<PageId>(pool_.index_of(page)); }
   PageTreeNodes& tree_nodes() { return nodes_; }
   const VmCounters& counters() const { return counters_; }
+  const NodeStats& stats() const { return stats_; }
+  void fold_stats() { stats_.fold(); }
   Proportions& completions() { return completions_; }
   Proportions& dirtyings() { return dirtyings_; }
 
@@ -92,6 +95,7 @@ class PageCache {
     page.clear(PG_dirty);
     counters_.nr_file_dirty -= Pages(1);
     counters_.nr_claimed += Pages(1);
+    stats_.cleaned(1);
     page.mapping->bdi->reclaimable -= Pages(1);
     if (cgroups_)
       cgroups_->cleaned(id_of(page));
@@ -173,6 +177,7 @@ class PageCache {
   PageId free_list_ = 0;
   PageTreeNodes nodes_;
   VmCounters counters_;
+  NodeStats stats_;
   Proportions completions_;
   Proportions dirtyings_;
   Lruvec root_;

@@ -57,7 +57,8 @@ struct MemoryParams {
   bool highmem_is_dirtyable = false;
   PageBatches batches{};
   bool shadow_entries = false;
-  Pages unfreeable_at_start{};  // of the file pages, on the inactive list
+  std::int64_t stat_threshold = 0;  // pages that a processor's counter keeps to itself
+  Pages unfreeable_at_start{};      // of the file pages, on the inactive list
   // Free pages on the processors' lists, beside free_at_start; unset: one batch.
   std::optional<Pages> at_hand_at_start{};
   Pages slab_at_start{};  // not free, but freed by the first reclaim

@@ -31,13 +31,21 @@ class PercpuCounter {
   // `times` times 1.
   void increment(std::int64_t times, std::int64_t batch) {
     own_ += times;
-    if (own_ < batch)
-      return;
+    if (own_ >= batch)
+      keep_rest(batch);
+  }
+  void decrement(std::int64_t times, std::int64_t batch) {
+    own_ -= times;
+    if (-own_ >= batch)
+      keep_rest(batch);
+  }
+
+ private:
+  void keep_rest(std::int64_t batch) {
     count_ += own_ - own_ % batch;
     own_ %= batch;
   }
 
- private:
   std::int64_t count_ = 0;
   std::int64_t own_ = 0;
 };

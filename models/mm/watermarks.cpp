@@ -88,6 +88,11 @@ Pages lowmem_reserve(const WatermarkParams& params) {
   return reserve;
 }
 
+Pages largest_zone(const WatermarkParams& params) {
+  const Zones zones = zones_of(params.rule, params.total);
+  return *std::max_element(zones.begin(), zones.end());
+}
+
 Pages watermark_gap(const WatermarkParams& params) {
   if (params.rule != LimitsRule::k61)
     return Pages(0);

@@ -37,6 +37,8 @@ Pages undirtyable_pages(const WatermarkParams& params);
 // Free pages of lower zones that file pages must not take.
 Pages lowmem_reserve(const WatermarkParams& params);
 
+Pages largest_zone(const WatermarkParams& params);
+
 // From 4.6 on the least distance of two watermarks.
 Pages watermark_gap(const WatermarkParams& params);
 

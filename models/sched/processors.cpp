@@ -48,9 +48,20 @@ void Processors::request(Thread& thread, Process& process) {
   preempt_for(thread);
 }
 
+// tick_nohz_idle_stop_tick()
+void Processors::enter_idle(std::size_t index) {
+  if (index != 0)
+    return;
+  idle_since_ = sim_.now();
+  if (last_idle_ >= ticks_.tick() && tick_stopped_.run)
+    tick_stopped_.run(tick_stopped_.context, tick_stopped_.argument);
+}
+
 // An interrupt wakes all it has to wake, and ends, before the idle thread calls schedule().
 void Processors::leave_idle(std::size_t index) {
   slots_[index].picking = true;
+  if (index == 0)
+    last_idle_ = sim_.now() - idle_since_;
   const TimePoint interrupted = index == 0 ? interrupt_end_ : sim_.now();
   sim_.at(std::max(sim_.now(), interrupted), {[](void* context, std::uint64_t i) {
                                                 auto& self = *static_cast<Processors*>(context);
@@ -176,7 +187,7 @@ void Processors::take(std::size_t index, Thread& thread) {
 void Processors::take_next(std::size_t index) {
   slots_[index].current = nullptr;
   if (waiting_.empty())
-    return;
+    return enter_idle(index);
   Thread& next = pick_next();
   waiting_.erase(waiting_.iterator_to(next));
   take(index, next);

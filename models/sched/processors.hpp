@@ -110,6 +110,10 @@ class Processors {
     return woken(thread, file, line);
   }
 
+  // Called when the first processor has nothing to run and stops its tick: it does so when it was
+  // idle for a tick the last time, as the governor expects no less then.
+  void on_tick_stopped(EventAction action) { tick_stopped_ = action; }
+
   // Interrupt work of the first processor: lengthens what runs there; who is woken on an idle one
   // runs when it is done.
   void steal(Duration cost);
@@ -139,6 +143,7 @@ class Processors {
     }
   };
 
+  void enter_idle(std::size_t index);
   void request(Thread& thread, Process& process);
   void start_chunk(std::size_t slot);
   void run(std::size_t slot, Duration chunk);
@@ -172,6 +177,9 @@ class Processors {
   Duration min_vruntime_{0};
   Duration stolen_{0};
   TimePoint interrupt_end_{};  // of what came while the first processor was idle
+  TimePoint idle_since_{};     // the first
+  Duration last_idle_{0};
+  EventAction tick_stopped_{};
   Duration busy_{0};
   std::uint64_t order_ = 0;
   Thread* last_buddy_ = nullptr;

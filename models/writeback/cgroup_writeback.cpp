@@ -17,11 +17,6 @@ bool has_dirty_io(const BackingDevInfo& wb) {
          0;
 }
 
-Pages global_dirt(const WritebackContext& context) {
-  const VmCounters& vm = context.vfs.cache.counters();
-  return vm.nr_file_dirty + vm.nr_writeback;
-}
-
 // wb_calc_thresh() in the domain of its cgroup.
 Pages memcg_wb_thresh(const WritebackContext& context, BackingDevInfo& wb, Pages thresh) {
   FlexShares& completions = *wb.memcg->completions;
@@ -57,7 +52,7 @@ WbShare wb_share(const BackingDevInfo& wb) {
 DirtyLimits memcg_limits_now(const WritebackContext& context, const Memcg& memcg,
                              LimitBonus bonus) {
   const Pages global_avail = context.vfs.cache.dirtyable_memory();
-  const Pages avail = mdtc_avail({global_avail, global_dirt(context)},
+  const Pages avail = mdtc_avail({global_avail, context.vfs.cache.stats().unclean()},
                                  {memcg.file, memcg.dirty(), memcg.headroom()});
   return memcg_dirty_limits(context.vm, avail, global_avail, bonus, memcg.domain.dirty_limit);
 }

@@ -14,8 +14,8 @@ void trace_global_dirty_state(const WritebackContext& context, const DirtyLimits
   GlobalDirtyStateEvent event;
   event.time = context.sim().now() - context.origin;
   event.thread = thread;
-  event.nr_dirty = vm.nr_file_dirty;
-  event.nr_writeback = vm.nr_writeback;
+  event.nr_dirty = context.vfs.cache.stats().nr_file_dirty();
+  event.nr_writeback = context.vfs.cache.stats().nr_writeback();
   event.background_thresh = limits.background;
   event.dirty_thresh = limits.dirty;
   event.dirty_limit = context.domain.dirty_limit;
@@ -68,13 +68,12 @@ void update_domain(const WritebackContext& context, DirtyDomain& domain, Backing
 
 DirtyState dirty_state(const WritebackContext& context, BackingDevInfo& bdi,
                        const TaskStruct& task) {
-  const VmCounters& vm = context.vfs.cache.counters();
   const DirtyLimits limits = context.dirty_limits(&task);
   trace_global_dirty_state(context, limits, task.name());
   DirtyState state;
   state.thresh = limits.dirty;
   state.bg_thresh = limits.background;
-  state.dirty = vm.nr_file_dirty + vm.nr_writeback;
+  state.dirty = context.vfs.cache.stats().unclean();
   state.limit = std::max(limits.dirty, context.domain.dirty_limit);
   state.bdi_thresh = context.bdi_thresh(bdi, limits.dirty);
   if (limits.dirty > Pages(0))

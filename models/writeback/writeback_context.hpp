@@ -152,7 +152,7 @@ struct WritebackContext {
   Pages bdi_dirty_limit(BackingDevInfo& bdi, Pages dirty, TaskStruct* task) const;
   // bdi_dirty_limit() of 3.1 and later, wb_calc_thresh(): the share alone.
   Pages bdi_thresh(BackingDevInfo& bdi, Pages thresh) const;
-  Pages reclaimable() const { return vfs.cache.counters().nr_file_dirty; }
+  Pages reclaimable() const { return vfs.cache.stats().nr_file_dirty(); }
   // Up to 2.6.32; later kernels ask for more than the limit.
   bool at_background() const { return reclaimable() >= dirty_limits().background; }
   bool over_background() const { return reclaimable() > dirty_limits().background; }

@@ -419,6 +419,19 @@ class Ftrace(TraceTest):
                     else:
                         self.assertIn(event, BLOCK_TEXT)
 
+    # The looks of a 4 KiB writer at the limits in E6 of the 6.1 recordings, at the 32nd page and
+    # each 128 pages later: a processor keeps eight pages of change to itself.
+    def test_dirty_pages_are_counted_in_steps_as_vmstat_does(self):
+        for smp, told in (("true", [27, 153, 288, 414, 540, 666, 792, 927, 1053, 1179, 1305]),
+                          ("false", range(32, 1313, 128))):
+            with self.subTest(smp=smp):
+                self.expect(0, "run", ROOT / "scenarios/one-writer.json", "--kernel", "6.1",
+                            "--set", "/machine/memory=1GiB", "--set", f"/kernel/smp={smp}", "--out",
+                            "out", "--force", "--trace", "ftrace", "--events", "global_dirty_state")
+                text = (self.dir / "out" / "trace.ftrace.txt").read_text("ascii")
+                dirty = [int(pages) for pages in re.findall(r"state: dirty=(\d+)", text)]
+                self.assertEqual(dirty[:11], list(told))
+
     def test_pages_and_inodes_have_the_tracepoints_of_their_kernel(self):
         inodes = {"writeback_dirty_inode", "writeback_dirty_inode_start", "writeback_write_inode",
                   "writeback_write_inode_start"}

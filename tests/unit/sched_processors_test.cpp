@@ -73,6 +73,14 @@ class Fixture {
                              &steals_.back(), 0});
   }
   Duration busy() const { return processors_.busy(); }
+  const std::vector<TimePoint>& ticks_stopped() {
+    processors_.on_tick_stopped({[](void* self, std::uint64_t) {
+                                   auto& f = *static_cast<Fixture*>(self);
+                                   f.ticks_stopped_.push_back(f.sim.now());
+                                 },
+                                 this});
+    return ticks_stopped_;
+  }
 
   Simulator sim;
 
@@ -107,6 +115,7 @@ class Fixture {
     co_await body(runner, when, work, milliseconds(1));
   }
   Processors processors_;
+  std::vector<TimePoint> ticks_stopped_;
   std::deque<Runner> runners_;
   std::deque<Steal> steals_;
 };
@@ -133,6 +142,20 @@ TEST_CASE("each tick takes time from whoever works, none from an idle processor"
   f.run_until(milliseconds(100));
   CHECK(a.ended == at(microseconds(3009)));
   CHECK(f.busy() == microseconds(2509));
+}
+
+TEST_CASE("an idle processor stops its tick when it was idle for a tick the last time", "[sched]") {
+  Fixture f;
+  const std::vector<TimePoint>& stopped = f.ticks_stopped();
+  const auto worked_from = [&](int ms_tenths) {
+    f.run("w", microseconds(100) * ms_tenths, microseconds(100));
+  };
+  worked_from(2);   // idle for 0.3 ms after it
+  worked_from(6);   // for 1.2 ms
+  worked_from(19);  // for 0.5 ms
+  worked_from(25);
+  f.run_until(milliseconds(10));
+  CHECK(stopped == std::vector<TimePoint>{at(milliseconds(2))});
 }
 
 TEST_CASE("two threads share a processor by halves", "[sched]") {
