@@ -25,6 +25,8 @@ def all_calls_told(conditions, writes):
 def first_look(directory, conditions, dirtyable):
     """(less than, at most) so many pages. None where the first request has another reason, or
     calls that came before it may be missing."""
+    if not recording.bulk_jobs(conditions):
+        return None
     requests, writes = (recording.table(directory, name) for name in ("requests", "writes"))
     times = requests["t_start_s"][requests["write"] == 1]
     if not len(times) or not all_calls_told(conditions, writes):

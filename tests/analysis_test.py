@@ -21,7 +21,8 @@ REFERENCE = ROOT / "tests" / "reference"
 PROGRAM = os.environ.get("WBSIM", str(ROOT / "build" / "release" / "wbsim"))
 sys.path.insert(0, str(ROOT / "analysis"))
 
-import metrics  # noqa: E402  (found through the line above)
+import first_look  # noqa: E402  (found through the line above)
+import metrics  # noqa: E402
 import recording  # noqa: E402
 import reference_scenario  # noqa: E402
 import validate  # noqa: E402
@@ -164,6 +165,13 @@ class Conversion(unittest.TestCase):
             with self.subTest(base=base):
                 machine = self.scenario(base)["machine"]
                 self.assertEqual(machine["dirtied_at_start"], f"{4 * pages}KiB")
+
+    def test_without_bulk_writers_there_is_no_first_look(self):
+        conditions = conditions_of(REFERENCE / "2.6.31" / "P6")
+        jobs = conditions["workload"]["jobs"]
+        conditions["workload"]["jobs"] = [job for job in jobs if job["op"] == "overwrite_and_fsync"]
+        self.assertLess(0, len(conditions["workload"]["jobs"]))
+        self.assertIsNone(first_look.first_look(self.root, conditions, 250000))
 
     def test_every_recording_can_be_expressed(self):
         for path in REFERENCE.rglob("conditions.json"):
