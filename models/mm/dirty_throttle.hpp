@@ -21,6 +21,8 @@ class DirtyThrottle {
   // limit. A page to be written is then looked for in all zones in vain, and a second time without
   // regard to what is dirty: __alloc_pages_slowpath().
   virtual bool zones_are_dirty(const TaskStruct&) const { return false; }
+  // Of what it makes the task pay it tells throttled, throttle_calls and, meanwhile, throttled_by:
+  // the report and `wbsim why` have them from there.
   virtual Task<> balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) = 0;
   // When a task was first made to pay; TimePoint::max(): never.
   virtual TimePoint first_throttle() const { return TimePoint::max(); }
