@@ -33,7 +33,7 @@ class Format {
  public:
   Format(const CommandLine& line, const ScenarioFile& file) : iostat_(file.scenario) {
     if (line.has("narrate"))
-      narrator_.emplace(file.scenario, file.description);
+      narrator_.emplace(file.scenario, file.description.value_or(""));
     if (line.has("narrate") && (line.has("format") || line.has("json")))
       throw UsageError("--narrate excludes --format and --json");
     if (!line.has("format"))

@@ -89,7 +89,8 @@ Narrator::Narrator(const Scenario& scenario, const std::string& description)
     for (const PartitionConfig& partition : device.partitions)
       block_devices_.push_back("/dev/" + partition.name);
   }
-  put_words("", scenario.name + " on " + scenario.kernel.preset + ": " + description);
+  put_words("", scenario.name + " on " + scenario.kernel.preset +
+                    (description.empty() ? "" : ": " + description));
   put_line("");
 }
 

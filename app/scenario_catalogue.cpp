@@ -83,7 +83,7 @@ std::string catalogue_text(const std::vector<CatalogueFile>& files) {
   TextTable table({"scenario", "what happens"});
   table.left(1);
   for (const CatalogueFile& f : files)
-    table.add({f.file.scenario.name, first_sentence(f.file.description)});
+    table.add({f.file.scenario.name, first_sentence(f.file.description.value_or(""))});
   return table.text(0);
 }
 
@@ -97,14 +97,18 @@ std::string catalogue_markdown(const std::vector<CatalogueFile>& files) {
       "| scenario | what happens |\n|---|---|\n";
   for (const CatalogueFile& f : files) {
     const std::string& name = f.file.scenario.name;
-    out += "| [" + name + "](#" + name + ") | " + first_sentence(f.file.description) + " |\n";
+    out += "| [" + name + "](#" + name + ") | " + first_sentence(f.file.description.value_or("")) +
+           " |\n";
   }
   for (const CatalogueFile& f : files) {
     out += "\n## " + f.file.scenario.name + "\n\n[" + fs::path(f.path).filename().string() + "](" +
-           fs::path(f.path).filename().string() + ")\n\n" + f.file.description + "\n";
+           fs::path(f.path).filename().string() + ")\n";
+    if (f.file.description)
+      out += "\n" + *f.file.description + "\n";
     if (f.file.expected)
       out += "\n**Expected.** " + *f.file.expected + "\n";
-    out += "\n**Source.** " + f.file.source + "\n";
+    if (f.file.source)
+      out += "\n**Source.** " + *f.file.source + "\n";
     if (!f.file.expect.empty())
       out += "\nChecked after each run:\n\n";
     for (const Expectation& e : f.file.expect)

@@ -24,8 +24,7 @@ struct Expectation {
 
 struct ScenarioFile {
   std::string schema = kScenarioSchema;
-  std::string description, source;
-  std::optional<std::string> expected;
+  std::optional<std::string> description, source, expected;
   Scenario scenario;
   std::vector<Expectation> expect;
 };

@@ -158,7 +158,8 @@ class LeafReader {
       return fail(shown_value(value_) + " is out of range",
                   spelt(spec_.low) + " to " + spelt(spec_.high));
     if (value % spec_.step != 0)
-      return fail(shown_value(value_) + " is not a multiple of " + spelt(spec_.step));
+      return fail(shown_value(value_) + " is not a multiple of " + spelt(spec_.step),
+                  spelt(std::max(value - value % spec_.step, spec_.step)) + " is one");
     return value;
   }
   std::optional<Scalar> quantity() const {

@@ -430,10 +430,11 @@ void describe(KeyVisitor& v, ScenarioFile& file) {
   v.leaf(choice_key("schema", {kScenarioSchema}, "Format of this file").needed(),
          slot(file.schema));
   v.leaf(name_key("name", "Name of the scenario").needed(), slot(s.name));
-  v.leaf(
-      text_key("description", "What happens; its first sentence stands in the catalogue").needed(),
-      slot(file.description));
-  v.leaf(text_key("source", "Where the phenomenon was seen").needed(), slot(file.source));
+  v.leaf(text_key("description", "What happens; its first sentence stands in the catalogue")
+             .by_default("unset"),
+         slot(file.description));
+  v.leaf(text_key("source", "Where the phenomenon was seen").by_default("unset"),
+         slot(file.source));
   v.leaf(text_key("expected", "What should be seen, in words").by_default("unset"),
          slot(file.expected));
   v.group(group_key("kernel", "Which kernel is simulated"), [&] { describe_kernel(v, s.kernel); });

@@ -494,6 +494,22 @@ class InvalidScenario(CliTest):
         self.refused({**SMALL, "expect": [{**bound, "kernel": "6.1", "since": "3.10"}]},
                      "/expect/0/since", "without kernel")
 
+    def test_a_size_that_does_not_fit_has_one_beside_it(self):
+        scenario = copy.deepcopy(SMALL)
+        scenario["devices"][0]["capacity"] = "100GB"
+        self.refused(scenario, '/devices/0/capacity: "100GB" is not a multiple of 4KiB',
+                     "97656248KiB is one")
+
+    def test_what_happens_and_where_it_was_seen_may_be_left_out(self):
+        scenario = json.loads((ROOT / "scenarios/three-passes.json").read_text("utf-8"))
+        del scenario["description"], scenario["source"]
+        name = self.write(scenario)
+        self.expect(0, "run", name, "--out", "out")
+        self.assertIn("three-passes on 2.6.31\n",
+                      self.expect(0, "run", name, "--narrate").stdout)
+        self.assertIn("three-passes",
+                      self.expect(0, "list", "scenarios", "--markdown", "--dir", ".").stdout)
+
     def test_all_errors_are_reported_at_once(self):
         scenario = copy.deepcopy(SMALL)
         scenario["descripton"] = scenario.pop("description")

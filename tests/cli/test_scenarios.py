@@ -26,6 +26,12 @@ class Scenarios(CliTest):
                         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
                         self.hold_busy_below_one()
 
+    def test_each_says_what_happens_and_where_it_was_seen(self):
+        for path in SCENARIOS:
+            with self.subTest(scenario=path.stem):
+                scenario = json.loads(path.read_text("utf-8"))
+                self.assertTrue(scenario["description"] and scenario["source"])
+
     def hold_busy_below_one(self):
         summary = json.loads((self.dir / "out" / "summary.json").read_text("utf-8"))
         for device in summary["devices"].values():
