@@ -65,7 +65,7 @@ Json override_value(const std::string& text) {
 void apply_set(Json& document, const std::string& option, Problems& problems) {
   const std::size_t equals = option.find('=');
   if (!option.starts_with('/') || equals == std::string::npos || equals == 1)
-    throw UsageError("--set " + shown(option) + " is not /pointer=value");
+    throw UsageError("--set " + shown(option) + " is not /pointer=value, as /vm/dirty_ratio=10 is");
   const std::string pointer = option.substr(0, equals);
   Json* here = &document;
   for (const std::string& part : split_pointer(pointer)) {
