@@ -8,11 +8,12 @@ RATELIMIT_PAGES = 1024  # of machines of 128 MiB and more
 
 
 def background_pages(conditions, dirtyable):
-    told = conditions["sysctl"].get("dirty_background_bytes", "0")
-    if int(told):
-        return int(told) // PAGE_BYTES
-    ratios = [int(conditions["sysctl"][key]) for key in ("dirty_background_ratio", "dirty_ratio")]
-    return dirtyable * min(ratios[0], max(ratios[1] // 2, 1)) // 100
+    sysctl = conditions["sysctl"]
+    background, dirty = (
+        int(sysctl.get(f"{name}_bytes", 0)) // PAGE_BYTES
+        or dirtyable * int(sysctl[f"{name}_ratio"]) // 100
+        for name in ("dirty_background", "dirty"))
+    return background if background < dirty else dirty // 2
 
 
 def all_calls_told(conditions, writes):

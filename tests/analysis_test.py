@@ -166,6 +166,17 @@ class Conversion(unittest.TestCase):
                 machine = self.scenario(base)["machine"]
                 self.assertEqual(machine["dirtied_at_start"], f"{4 * pages}KiB")
 
+    def test_the_background_limit_is_below_the_dirty_one(self):
+        def limit(**sysctl):
+            return first_look.background_pages({"sysctl": sysctl}, 250000)
+
+        self.assertEqual(limit(dirty_background_ratio="10", dirty_ratio="15"), 25000)
+        self.assertEqual(limit(dirty_background_ratio="10", dirty_ratio="10"), 12500)
+        self.assertEqual(limit(dirty_background_ratio="0", dirty_background_bytes="8192000",
+                               dirty_ratio="20", dirty_bytes="0"), 2000)
+        self.assertEqual(limit(dirty_background_ratio="10", dirty_ratio="0",
+                               dirty_bytes="40960000"), 5000)
+
     def test_without_bulk_writers_there_is_no_first_look(self):
         conditions = conditions_of(REFERENCE / "2.6.31" / "P6")
         jobs = conditions["workload"]["jobs"]
