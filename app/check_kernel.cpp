@@ -114,7 +114,7 @@ class KernelCheck {
     for (std::size_t i = 0; i < s_.devices.size(); ++i)
       device(s_.devices[i], child("/devices", i));
     if (!s_.cgroups.empty())
-      lacks("/cgroups", "4.2 brought the write-back of cgroups");
+      lacks("/cgroups", "4.2 brought the write-back of cgroups; take a kernel from 6.1 on");
     if (s_.vm.dirtytime_expire_seconds)
       lacks("/vm/dirtytime_expire_seconds", "4.0 brought it");
     for (std::size_t i = 0; i < s_.filesystems.size(); ++i)

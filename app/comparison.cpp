@@ -101,9 +101,11 @@ ComparedMetric compare_metric(const MetricSpec& spec, const std::vector<Compared
     m.ratios.push_back(known ? std::optional<double>(*value / *first) : std::nullopt);
   }
   m.best = best_of(m, runs);
-  const bool all_small = std::all_of(m.values.begin(), m.values.end(),
-                                     [](const auto& value) { return !value || *value < 10; });
-  if (m.unit == "ms" && all_small)
+  const auto all_below = [&m](double most) {
+    return std::all_of(m.values.begin(), m.values.end(),
+                       [most](const auto& value) { return !value || *value < most; });
+  };
+  if ((m.unit == "ms" && all_below(10)) || (m.unit == "MB/s" && all_below(1)))
     m.decimals = 3;
   return m;
 }

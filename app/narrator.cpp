@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "app/number_text.hpp"
 #include "app/stop.hpp"
 #include "app/summary_json.hpp"
 #include "app/text_line.hpp"
@@ -45,10 +46,6 @@ std::string span_text(Duration time) {
   else
     line.decimal(ns / 100, 1).text("us");
   return line.str();
-}
-
-std::string count_text(std::int64_t n, const char* thing) {
-  return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
 }
 
 // "buffer 0", "buffers 0, 2 and 3".

@@ -33,6 +33,10 @@ std::string fixed_text(double value, int decimals) {
   return {digits, end};
 }
 
+std::string count_text(std::int64_t n, const std::string& thing) {
+  return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
+}
+
 std::string human_bytes(double bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   std::size_t unit = 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/edit_distance.hpp"
+#include "app/number_text.hpp"
 
 namespace wbsim {
 namespace {
@@ -67,7 +68,7 @@ std::string name_hint(std::string_view word, const std::vector<std::string>& all
 }
 
 std::string counted_errors(int n) {
-  return std::to_string(n) + (n == 1 ? " error" : " errors");
+  return count_text(n, "error");
 }
 
 std::string child(std::string_view pointer, std::string_view key) {

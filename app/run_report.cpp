@@ -35,6 +35,13 @@ bool reads(const Json& writer) {
   return count_at(writer, "/read/clat_ns/N") > 0;
 }
 
+// In MB/s.
+std::string speed_text(const Json& s, const std::string& pointer) {
+  const std::string text = metric_text(s, pointer, kMega, 1);
+  const bool slow = text.starts_with("0.") && metric_text(s, pointer, 1, 0) != "0";
+  return slow ? metric_text(s, pointer, kMega, 3) : text;
+}
+
 std::string writers_table(const Json& s) {
   const Json& writers = s.at("writers");
   const bool any_reads = std::any_of(writers.begin(), writers.end(), reads);
@@ -43,7 +50,7 @@ std::string writers_table(const Json& s) {
   for (const auto& [name, writer] : s.at("writers").items()) {
     const std::string at = child("/writers", name);
     std::vector<std::string> row = {name, metric_text(s, at + "/io_bytes", kMib, 1),
-                                    metric_text(s, at + "/bw_bytes", kMega, 1),
+                                    speed_text(s, at + "/bw_bytes"),
                                     metric_text(s, at + "/end_s", 1, 2)};
     for (std::string& column : latency_columns(s, at + (reads(writer) ? "/read" : "/write")))
       row.push_back(std::move(column));
@@ -92,7 +99,7 @@ std::string failed_line(const Json& s) {
 std::string flushers_text(const Json& s) {
   if (s.at("flusher") == "bdi_wq")
     return "of a work queue";
-  return metric_text(s, "/flushers/max_threads", 1, 0) + " threads at most";
+  return count_text(count_at(s, "/flushers/max_threads"), "thread") + " at most";
 }
 
 std::string devices_table(const Json& s) {
@@ -101,9 +108,8 @@ std::string devices_table(const Json& s) {
   for (const auto& [name, device] : s.at("devices").items()) {
     const std::string at = child("/devices", name);
     table.add({name, metric_text(s, at + "/read_bytes", kMib, 1),
-               metric_text(s, at + "/written_bytes", kMib, 1),
-               metric_text(s, at + "/bw_bytes", kMega, 1), metric_text(s, at + "/rd_ios", 1, 0),
-               metric_text(s, at + "/wr_ios", 1, 0),
+               metric_text(s, at + "/written_bytes", kMib, 1), speed_text(s, at + "/bw_bytes"),
+               metric_text(s, at + "/rd_ios", 1, 0), metric_text(s, at + "/wr_ios", 1, 0),
                metric_text(s, at + "/mean_request_bytes", kKib, 0),
                metric_text(s, at + "/wr_merges", 1, 0), metric_text(s, at + "/seeks", 1, 0),
                metric_text(s, at + "/utilization", 100, 1)});
@@ -126,9 +132,9 @@ std::string memory_lines(const Json& s) {
          mib("background_threshold_pages") + ", limit " + mib("dirty_threshold_pages") +
          "\n          clean " + clean + "; first throttled " + at_time("/first_throttle_s") +
          "\nflushers  " + flushers_text(s) + ", " +
-         metric_text(s, "/flushers/background_works", 1, 0) + " background and " +
-         metric_text(s, "/flushers/periodic_works", 1, 0) + " periodic jobs; first background " +
-         at_time("/flushers/first_background_s") + "\n";
+         count_text(count_at(s, "/flushers/background_works"), "background job") + " and " +
+         count_text(count_at(s, "/flushers/periodic_works"), "periodic job") +
+         "; first background " + at_time("/flushers/first_background_s") + "\n";
 }
 
 std::string cgroups_table(const Json& s) {

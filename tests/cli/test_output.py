@@ -11,7 +11,7 @@ import subprocess
 import time
 import unittest
 
-from wbsim_cli import ENDLESS, PROGRAM, SMALL, CliTest
+from wbsim_cli import ENDLESS, PROGRAM, ROOT, SMALL, CliTest
 
 RUN_FILES = ["fsync.csv", "manifest.json", "requests.csv", "samples.csv", "summary.json",
              "why.json", "works.csv", "writes.csv"]
@@ -173,6 +173,22 @@ class Output(CliTest):
         self.assertRegex(report, r"\ndisk +read MiB +written MiB +MB/s +reads +writes +KiB each ")
         # What was read ahead as well.
         self.assertRegex(report, r"\nd0 +4\.1 +0\.0 +- +\d+ +0 +\d+ ")
+
+    def test_slow_writers_are_told_apart(self):
+        path = self.variant(workloads=[{"name": "log", "filename": "fs0/f0", "size": "64KiB",
+                                        "bs": "4KiB", "fsync": 1, "thinktime": "100ms"}])
+        summary = json.loads(self.expect(0, "run", path, "--json").stdout)
+        speed = f"{summary['writers']['log']['bw_bytes'] / 1e6:.3f}"
+        self.assertLess(float(speed), 0.1)
+        self.assertRegex(self.expect(0, "run", path).stdout, rf"\nlog +0\.1 +{speed} ")
+        self.assertRegex(self.expect(0, "compare", path).stdout, rf"throughput, all .* {speed} ")
+
+    def test_one_of_a_kind_is_told_as_one(self):
+        for kernel, threads in (("2.6.31", "2 threads"), ("2.6.32", "1 thread")):
+            text = self.expect(0, "run", ROOT / "scenarios/burst-ages.json", "--kernel", kernel,
+                               "--no-writes").stdout
+            self.assertRegex(text, rf"\nflushers  {threads} at most, 0 background jobs and ")
+            self.assertNotRegex(text, r"\b1 (threads|background jobs|periodic jobs)")
 
     def test_a_count_is_printed_to_the_last_digit(self):
         metric = "/memory/dirty_threshold_pages"
