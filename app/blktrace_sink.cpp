@@ -7,41 +7,42 @@ namespace {
 
 constexpr std::uint32_t kMagicAndVersion = 0x65617407;
 
-// Categories, the upper half of an action.
-constexpr std::uint32_t kRead = 1U << 16, kWrite = 1U << 17, kFlush = 1U << 18, kSync = 1U << 19,
-                        kQueue = 1U << 20, kIssue = 1U << 22, kComplete = 1U << 23, kFs = 1U << 24,
-                        kNotify = 1U << 26, kMeta = 1U << 28;
+// Categories (BLK_TC_*), the upper half of an action.
+constexpr std::uint32_t kTcRead = 1U << 16, kTcWrite = 1U << 17, kTcFlush = 1U << 18,
+                        kTcSync = 1U << 19, kTcQueue = 1U << 20, kTcIssue = 1U << 22,
+                        kTcComplete = 1U << 23, kTcFs = 1U << 24, kTcNotify = 1U << 26,
+                        kTcMeta = 1U << 28;
 
-constexpr std::uint32_t kTaskName = kNotify | 0, kTimeOfDay = kNotify | 1;
+constexpr std::uint32_t kTaskName = kTcNotify | 0, kTimeOfDay = kTcNotify | 1;
 constexpr std::size_t kCommLength = 16;
 
 // Completions arrive in an interrupt, mostly of the idle task.
-const TaskId kIdle{"swapper/0", 0};
+const TaskId kSwapperTask{"swapper/0", 0};
 
 std::uint32_t action_of(BlockEvent::What what) {
   switch (what) {
     case BlockEvent::What::kBioQueue:
-      return 1 | kQueue;
+      return 1 | kTcQueue;
     case BlockEvent::What::kBioBackmerge:
-      return 2 | kQueue;
+      return 2 | kTcQueue;
     case BlockEvent::What::kBioFrontmerge:
-      return 3 | kQueue;
+      return 3 | kTcQueue;
     case BlockEvent::What::kGetrq:
-      return 4 | kQueue;
+      return 4 | kTcQueue;
     case BlockEvent::What::kSleeprq:
-      return 5 | kQueue;
+      return 5 | kTcQueue;
     case BlockEvent::What::kRqIssue:
-      return 7 | kIssue;
+      return 7 | kTcIssue;
     case BlockEvent::What::kRqComplete:
-      return 8 | kComplete;
+      return 8 | kTcComplete;
     case BlockEvent::What::kPlug:
-      return 9 | kQueue;
+      return 9 | kTcQueue;
     case BlockEvent::What::kUnplug:
-      return 10 | kQueue;
+      return 10 | kTcQueue;
     case BlockEvent::What::kUnplugTimer:
-      return 11 | kQueue;
+      return 11 | kTcQueue;
     case BlockEvent::What::kRqInsert:
-      return 12 | kQueue;
+      return 12 | kTcQueue;
   }
   return 0;
 }
@@ -116,7 +117,7 @@ void BlktraceSink::on_block(const BlockEvent& e) {
   record.time = uptime_ + e.time;
   record.action = action_of(e.what);
   const bool interrupt = e.what == What::kRqComplete || e.thread.empty();
-  const TaskId& task = interrupt ? kIdle : tasks_.of(e.thread);
+  const TaskId& task = interrupt ? kSwapperTask : tasks_.of(e.thread);
   name_task(disk, task, record.time);
   record.pid = task.pid;
   const bool unplugs = e.what == What::kUnplug || e.what == What::kUnplugTimer;
@@ -126,8 +127,8 @@ void BlktraceSink::on_block(const BlockEvent& e) {
   if (!unplugs && e.what != What::kPlug) {
     record.sector = e.sector.count();
     record.bytes = to_bytes(e.sectors).count();
-    record.action |= kFs | (e.write ? kWrite : kRead) | (e.sync ? kSync : 0U) |
-                     (e.flush ? kFlush : 0U) | (e.meta ? kMeta : 0U);
+    record.action |= kTcFs | (e.write ? kTcWrite : kTcRead) | (e.sync ? kTcSync : 0U) |
+                     (e.flush ? kTcFlush : 0U) | (e.meta ? kTcMeta : 0U);
   }
   put(disk, record);
 }

@@ -18,7 +18,7 @@
 namespace wbsim {
 namespace {
 
-constexpr const char* kEpilogue =
+constexpr const char* kCompareEpilogue =
     "\nWithout --policy and --kernel: pdflush and bdi. Ratios are to the first one.\n"
     "Exit codes: as for run\n";
 
@@ -125,7 +125,7 @@ int cmd_compare(const Arguments& arguments) {
       "jobs,j", po::value<std::string>()->value_name("N"),
       "runs at a time; by default one for each processor")("json",
                                                            "print JSON instead of the table");
-  if (!line.parse(arguments, kEpilogue))
+  if (!line.parse(arguments, kCompareEpilogue))
     return kExitOk;
   if (line.positional().empty())
     throw UsageError("compare: which scenario?");

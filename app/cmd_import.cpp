@@ -18,26 +18,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Format {
+struct ImportFormat {
   const char* name;
   const char* what;
   const char* pace;  // of what it recorded; null: it records nothing
   void (*import)(std::string_view text, Import& import, Problems& problems);
 };
 
-constexpr Format kFormats[] = {{"fio", "fio job file", nullptr, import_fio},
-                               {"iolog", "fio I/O log", "timestamps", import_iolog},
-                               {"blkparse", "blkparse output", "timestamps", import_blkparse},
-                               {"strace", "strace output", "think", import_strace}};
+constexpr ImportFormat kImportFormats[] = {
+    {"fio", "fio job file", nullptr, import_fio},
+    {"iolog", "fio I/O log", "timestamps", import_iolog},
+    {"blkparse", "blkparse output", "timestamps", import_blkparse},
+    {"strace", "strace output", "think", import_strace}};
 
-const Format& format_of(const CommandLine& line) {
+const ImportFormat& format_of(const CommandLine& line) {
   std::vector<std::string> names;
-  for (const Format& format : kFormats)
+  for (const ImportFormat& format : kImportFormats)
     names.emplace_back(format.name);
   if (line.positional().empty())
     throw UsageError("import: from what?\n    " + name_hint("", names));
   const std::string& name = line.positional().front();
-  for (const Format& format : kFormats) {
+  for (const ImportFormat& format : kImportFormats) {
     if (name == format.name)
       return format;
   }
@@ -59,15 +60,15 @@ struct Result {
   std::string replay_name, replay;  // empty: none
 };
 
-struct Request {
-  const Format& format;
+struct ImportRequest {
+  const ImportFormat& format;
   std::string path, out, pace;
   std::optional<Json> base;
 };
 
 // Throws InvalidScenario with everything that is wrong with the file, or with what came of it.
-Result imported(const Request& request) {
-  const Format& format = request.format;
+Result imported(const ImportRequest& request) {
+  const ImportFormat& format = request.format;
   Problems problems;
   Import import;
   format.import(read_scenario_text(request.path), import, problems);
@@ -124,7 +125,7 @@ int cmd_import(const Arguments& arguments) {
                   "Exit codes: 0 ok, 2 usage, 3 FILE or SCENARIO is not valid, 5 output cannot be "
                   "written\n"))
     return kExitOk;
-  const Format& format = format_of(line);
+  const ImportFormat& format = format_of(line);
   if (line.positional().size() < 2)
     throw UsageError("import " + std::string(format.name) + ": which file?");
   if (format.pace != nullptr && !line.has("out"))
@@ -132,11 +133,12 @@ int cmd_import(const Arguments& arguments) {
   if (format.pace == nullptr && line.has("closed-loop"))
     throw UsageError("--closed-loop is for recorded calls");
   try {
-    const Request request{format, line.positional()[1], line.has("out") ? line.get("out") : "",
-                          line.has("closed-loop") ? "closed-loop"
-                          : format.pace           ? format.pace
-                                                  : "",
-                          base_scenario(line)};
+    const ImportRequest request{format, line.positional()[1],
+                                line.has("out") ? line.get("out") : "",
+                                line.has("closed-loop") ? "closed-loop"
+                                : format.pace           ? format.pace
+                                                        : "",
+                                base_scenario(line)};
     const Result result = imported(request);
     if (line.has("out"))
       write_result(line, result);

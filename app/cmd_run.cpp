@@ -18,7 +18,7 @@
 namespace wbsim {
 namespace {
 
-constexpr const char* kEpilogue =
+constexpr const char* kRunEpilogue =
     "\nOutput files: manifest.json summary.json samples.csv writes.csv fsync.csv requests.csv "
     "works.csv why.json\n"
     "Formats of --trace, and the files they write:\n";
@@ -29,9 +29,9 @@ constexpr const char* kExitCodes =
     "130 interrupted\n";
 
 // What is printed of the run.
-class Format {
+class PrintedFormat {
  public:
-  Format(const CommandLine& line, const ScenarioFile& file) : iostat_(file.scenario) {
+  PrintedFormat(const CommandLine& line, const ScenarioFile& file) : iostat_(file.scenario) {
     if (line.has("narrate"))
       narrator_.emplace(file.scenario, file.description.value_or(""));
     if (line.has("narrate") && (line.has("format") || line.has("json")))
@@ -72,8 +72,8 @@ class Format {
   std::optional<Narrator> narrator_;
 };
 
-RunOutcome run_to_end(const ScenarioFile& file, const RunOptions& options, const Format& format,
-                      const std::string& path) {
+RunOutcome run_to_end(const ScenarioFile& file, const RunOptions& options,
+                      const PrintedFormat& format, const std::string& path) {
   try {
     return run_once(file, options);
   } catch (const Interrupted&) {
@@ -100,7 +100,7 @@ int cmd_run(const Arguments& arguments) {
       "print a table a second that looks like that of vmstat or iostat, instead of the report")(
       "narrate", "tell what a tiny scenario does, step by step, on a page of prose")(
       "json", "print summary.json instead of tables");
-  if (!line.parse(arguments, kEpilogue + trace_formats_help() + kExitCodes))
+  if (!line.parse(arguments, kRunEpilogue + trace_formats_help() + kExitCodes))
     return kExitOk;
   if (line.positional().empty())
     throw UsageError("run: which scenario?");
@@ -118,7 +118,7 @@ int cmd_run(const Arguments& arguments) {
   options.name = overrides.kernel.value_or(loaded.file.scenario.kernel.preset);
   options.calls = !line.has("no-writes");
   options.trace = line.trace_options();
-  Format format(line, loaded.file);
+  PrintedFormat format(line, loaded.file);
   options.listeners = format.listeners();
   std::optional<RunDirectory> directory;
   if (line.has("out")) {

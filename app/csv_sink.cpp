@@ -61,9 +61,6 @@ std::int64_t in_kib(Pages pages) {
   return to_bytes(pages).count() / 1024;
 }
 
-std::int64_t in_millis(Duration d) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
-}
 std::int64_t in_micros(Duration d) {
   return std::chrono::duration_cast<std::chrono::microseconds>(d).count();
 }

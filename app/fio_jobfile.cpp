@@ -4,17 +4,10 @@
 #include <charconv>
 #include <utility>
 
+#include "app/import.hpp"
+
 namespace wbsim {
 namespace {
-
-constexpr std::string_view kBlanks = " \t\r";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos)
-    return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 std::string lower(std::string_view text) {
   std::string out(text);

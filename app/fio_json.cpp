@@ -11,18 +11,8 @@ namespace {
 
 constexpr Duration kSampleTime = std::chrono::milliseconds(500);  // fio's bwavgtime
 
-std::int64_t in_millis(Duration d) {
-  return d / std::chrono::milliseconds(1);
-}
-
-double per_second(std::int64_t amount, Duration time) {
-  return time > Duration::zero()
-             ? static_cast<double>(amount) * 1e9 / static_cast<double>(time.count())
-             : 0;
-}
-
 // Without a call fio prints zeros, and no percentiles.
-Json latency_json(const LatencySummary& l) {
+Json fio_latency(const LatencySummary& l) {
   Json j;
   j["min"] = l.min;
   j["max"] = l.max;
@@ -60,9 +50,9 @@ Json direction_json(Bytes bytes, const LatencySummary& latency, Duration runtime
   j["total_ios"] = latency.count;
   j["short_ios"] = 0;
   j["drop_ios"] = 0;
-  j["slat_ns"] = latency_json({});
-  j["clat_ns"] = latency_json(latency);
-  j["lat_ns"] = latency_json(latency);
+  j["slat_ns"] = fio_latency({});
+  j["clat_ns"] = fio_latency(latency);
+  j["lat_ns"] = fio_latency(latency);
   j["lat_ns"].erase("percentile");  // fio gives them once unless it is asked
   put_spread(j, "bw", rates.bw, "_dev", bytes_per_s / 1024);
   put_spread(j, "iops", rates.iops, "_stddev", per_second(latency.count, time));
@@ -83,7 +73,7 @@ Json job_json(const JobConfig& config, const WriterSummary& w, const FioRates::R
                       {"numjobs", std::to_string(config.numjobs)}};
   j["read"] = direction_json(w.read, w.read_latency, runtime, read);
   j["write"] = direction_json(w.written, w.write, runtime, write);
-  j["sync"] = {{"total_ios", w.fsync.count}, {"lat_ns", latency_json(w.fsync)}};
+  j["sync"] = {{"total_ios", w.fsync.count}, {"lat_ns", fio_latency(w.fsync)}};
   j["job_runtime"] = in_millis(runtime);
   return j;
 }

@@ -29,7 +29,7 @@ class FioLogSink : public OutputSink {
   void close() override;
 
  private:
-  enum Direction : int { kRead = 0, kWrite = 1 };  // fio's numbers
+  enum Direction : unsigned { kRead = 0, kWrite = 1 };  // fio's numbers
   struct Log {
     std::unique_ptr<OutputFile> bw, iops, clat, lat;
     std::vector<RateWindows> windows;  // by Direction

@@ -21,7 +21,7 @@ constexpr std::string_view kHeader =
     "#              | |         |   |||||     |         |\n";
 
 // Completions arrive in an interrupt, mostly of the idle task.
-const TaskId kIdle{"<idle>", 0};
+const TaskId kIdleTask{"<idle>", 0};
 constexpr KernelVersion kTaskPlugs{2, 6, 39};       // the tracepoints of plugs have other names
 constexpr std::string_view kSwapper = "swapper/0";  // what the idle task calls itself
 
@@ -128,7 +128,7 @@ bool FtraceSink::shows(std::string_view event) {
 }
 
 const TaskId& FtraceSink::task_of(std::string_view thread) {
-  return thread.empty() ? kIdle : tasks_.of(thread);
+  return thread.empty() ? kIdleTask : tasks_.of(thread);
 }
 
 TextLine& FtraceSink::begin(Duration time, const TaskId& task, std::string_view event) {
@@ -154,7 +154,7 @@ void FtraceSink::on_block(const BlockEvent& e) {
   const std::string_view name = tracepoint(e.what, version_ >= kTaskPlugs);
   if (!shows(name))
     return;
-  const TaskId& task = interrupt ? kIdle : tasks_.of(e.thread);
+  const TaskId& task = interrupt ? kIdleTask : tasks_.of(e.thread);
   begin(e.time, task, name);
   const std::string_view comm = task.pid == 0 ? kSwapper : std::string_view(task.comm);
   if (e.what == What::kPlug || e.what == What::kUnplug || e.what == What::kUnplugTimer) {

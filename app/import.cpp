@@ -4,8 +4,18 @@
 
 namespace wbsim {
 
+namespace {
+constexpr std::string_view kBlanks = " \t\r";
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos)
+    return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
 std::vector<std::string_view> words_of(std::string_view line) {
-  constexpr std::string_view kBlanks = " \t";
   std::vector<std::string_view> words;
   for (std::size_t at = line.find_first_not_of(kBlanks); at != std::string_view::npos;) {
     const std::size_t end = line.find_first_of(kBlanks, at);

@@ -19,6 +19,7 @@ struct Import {
 // A list of thousands of lines that all lack the same helps nobody.
 inline constexpr std::size_t kMostImportProblems = 20;
 
+std::string_view trimmed(std::string_view text);  // of the blanks around it
 // The words of a line, parted by blanks.
 std::vector<std::string_view> words_of(std::string_view line);
 // Calls `f(line, number)` for each line until it has found kMostImportProblems.

@@ -7,9 +7,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Reader {
+class IologReader {
  public:
-  Reader(Import& import, Problems& problems) : import_(import), problems_(problems) {}
+  IologReader(Import& import, Problems& problems) : import_(import), problems_(problems) {}
 
   void line(std::string_view text, int number) {
     number_ = number;
@@ -108,7 +108,7 @@ class Reader {
 }  // namespace
 
 void import_iolog(std::string_view text, Import& import, Problems& problems) {
-  Reader reader(import, problems);
+  IologReader reader(import, problems);
   for_each_line(text, problems,
                 [&reader](std::string_view line, int number) { reader.line(line, number); });
 }

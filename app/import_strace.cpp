@@ -29,9 +29,9 @@ std::string unquoted(const std::string& text) {
   return text.size() >= 2 && text.front() == '"' ? text.substr(1, text.rfind('"') - 1) : text;
 }
 
-class Reader {
+class StraceImporter {
  public:
-  Reader(Import& import, Problems& problems) : import_(import), problems_(problems) {}
+  StraceImporter(Import& import, Problems& problems) : import_(import), problems_(problems) {}
 
   void line(std::string_view text, int number) {
     number_ = number;
@@ -51,38 +51,38 @@ class Reader {
  private:
   struct Handler {
     const char* name;
-    void (Reader::*run)();
+    void (StraceImporter::*run)();
   };
 
   void dispatch() {
     static constexpr Handler kHandlers[] = {
-        {"open", &Reader::open},
-        {"openat", &Reader::open},
-        {"creat", &Reader::open},
-        {"close", &Reader::close},
-        {"dup", &Reader::dup},
-        {"dup2", &Reader::dup},
-        {"dup3", &Reader::dup},
-        {"fcntl", &Reader::fcntl},
-        {"lseek", &Reader::lseek},
-        {"read", &Reader::transfer},
-        {"write", &Reader::transfer},
-        {"readv", &Reader::transfer},
-        {"writev", &Reader::transfer},
-        {"pread64", &Reader::transfer_at},
-        {"pwrite64", &Reader::transfer_at},
-        {"pread", &Reader::transfer_at},
-        {"pwrite", &Reader::transfer_at},
-        {"fsync", &Reader::sync_file},
-        {"fdatasync", &Reader::sync_file},
-        {"sync_file_range", &Reader::sync_range},
-        {"sync", &Reader::sync},
-        {"ftruncate", &Reader::truncate},
-        {"fork", &Reader::fork},
-        {"vfork", &Reader::fork},
-        {"clone", &Reader::fork},
-        {"clone3", &Reader::fork},
-        {"mmap", &Reader::mmap},
+        {"open", &StraceImporter::open},
+        {"openat", &StraceImporter::open},
+        {"creat", &StraceImporter::open},
+        {"close", &StraceImporter::close},
+        {"dup", &StraceImporter::dup},
+        {"dup2", &StraceImporter::dup},
+        {"dup3", &StraceImporter::dup},
+        {"fcntl", &StraceImporter::fcntl},
+        {"lseek", &StraceImporter::lseek},
+        {"read", &StraceImporter::transfer},
+        {"write", &StraceImporter::transfer},
+        {"readv", &StraceImporter::transfer},
+        {"writev", &StraceImporter::transfer},
+        {"pread64", &StraceImporter::transfer_at},
+        {"pwrite64", &StraceImporter::transfer_at},
+        {"pread", &StraceImporter::transfer_at},
+        {"pwrite", &StraceImporter::transfer_at},
+        {"fsync", &StraceImporter::sync_file},
+        {"fdatasync", &StraceImporter::sync_file},
+        {"sync_file_range", &StraceImporter::sync_range},
+        {"sync", &StraceImporter::sync},
+        {"ftruncate", &StraceImporter::truncate},
+        {"fork", &StraceImporter::fork},
+        {"vfork", &StraceImporter::fork},
+        {"clone", &StraceImporter::fork},
+        {"clone3", &StraceImporter::fork},
+        {"mmap", &StraceImporter::mmap},
     };
     static constexpr const char* kRefused[] = {
         "preadv",         "pwritev",   "preadv2",         "pwritev2",        "sendfile",
@@ -293,7 +293,7 @@ class Reader {
 }  // namespace
 
 void import_strace(std::string_view text, Import& import, Problems& problems) {
-  Reader reader(import, problems);
+  StraceImporter reader(import, problems);
   for_each_line(text, problems,
                 [&reader](std::string_view line, int number) { reader.line(line, number); });
   reader.finish();

@@ -12,7 +12,7 @@
 namespace wbsim {
 namespace {
 
-class Collector : public KeyVisitor {
+class KeyCollector : public KeyVisitor {
  public:
   void leaf(const KeySpec& spec, const LeafSlot& slot) override {
     std::string text = spec.default_words;
@@ -78,7 +78,7 @@ std::string leaf_of(const std::string& path) {
 
 std::vector<CatalogueEntry> key_catalogue() {
   ScenarioFile prototype;
-  Collector collector;
+  KeyCollector collector;
   describe(collector, prototype);
   return std::move(collector.entries);
 }

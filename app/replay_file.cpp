@@ -40,9 +40,9 @@ std::string flags_text(const ReplayOp& op) {
   return text;
 }
 
-class Reader {
+class ReplayReader {
  public:
-  Reader(ReplayConfig& replay, Problems& problems) : replay_(replay), problems_(problems) {}
+  ReplayReader(ReplayConfig& replay, Problems& problems) : replay_(replay), problems_(problems) {}
 
   void line(std::string_view text) {
     ++number_;
@@ -189,7 +189,7 @@ std::string replay_line(std::string_view thread, const ReplayOp& op, std::string
 }
 
 void read_replay(std::string_view text, ReplayConfig& replay, Problems& problems) {
-  Reader reader(replay, problems);
+  ReplayReader reader(replay, problems);
   while (!text.empty() && !reader.full()) {
     const std::size_t end = text.find('\n');
     reader.line(text.substr(0, end));

@@ -23,7 +23,7 @@ namespace wbsim {
 namespace {
 
 // Keeps the latencies of all writers together.
-class Collector : public TraceSink {
+class LatencyCollector : public TraceSink {
  public:
   void on_write(const CallRecord& c) override { writes_.add(c.latency); }
   void on_fsync(const FsyncRecord& f) override { fsyncs_.add(f.latency); }
@@ -91,7 +91,7 @@ RunSummary simulate(const ScenarioFile& file, const RunOptions& options, TraceSi
 }  // namespace
 
 RunOutcome run_once(const ScenarioFile& file, const RunOptions& options) {
-  Collector collector;
+  LatencyCollector collector;
   FioRates rates(writer_names(file.scenario).size());
   std::vector<std::unique_ptr<OutputSink>> outputs;
   if (options.directory) {

@@ -9,7 +9,7 @@
 namespace wbsim {
 namespace {
 
-constexpr std::int64_t kGiB = std::int64_t{1} << 30;
+constexpr std::int64_t kStep = std::int64_t{1} << 30;  // of capacities
 constexpr const char* kFilesystem = "fs0";
 
 std::string unique(const std::string& name, const std::vector<std::string>& taken) {
@@ -25,7 +25,7 @@ std::string unique(const std::string& name, const std::vector<std::string>& take
 }
 
 std::string capacity_for(std::int64_t bytes) {
-  return size_text(std::max(16 * kGiB, (2 * bytes + kGiB - 1) / kGiB * kGiB));
+  return size_text(std::max(16 * kStep, (2 * bytes + kStep - 1) / kStep * kStep));
 }
 
 }  // namespace

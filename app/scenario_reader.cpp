@@ -181,9 +181,9 @@ class LeafReader {
   Problems& problems_;
 };
 
-class Reader : public KeyVisitor {
+class ScenarioReader : public KeyVisitor {
  public:
-  Reader(const Json& document, Problems& problems)
+  ScenarioReader(const Json& document, Problems& problems)
       : problems_(problems), frame_{&document, "", "", {}, {}, {}} {}
 
   void leaf(const KeySpec& spec, const LeafSlot& slot) override {
@@ -341,7 +341,7 @@ ScenarioFile read_scenario(const Json& document, Problems& problems) {
     problems.error("", "is " + shown_value(document) + ", not an object");
     return file;
   }
-  Reader reader(document, problems);
+  ScenarioReader reader(document, problems);
   describe(reader, file);
   reader.finish();
   reader.report_missing();

@@ -7,9 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kMiB = std::int64_t{1} << 20, kTiB = std::int64_t{1} << 40;
-constexpr Duration kDay = 24h;
-
 std::vector<std::string> words(const std::vector<std::string_view>& names) {
   return {names.begin(), names.end()};
 }

@@ -6,6 +6,12 @@
 
 namespace wbsim {
 
+// Bounds of ranges, which several files of the schema share.
+constexpr std::int64_t kMiB = std::int64_t{1} << 20, kGiB = kMiB << 10, kTiB = kGiB << 10;
+constexpr std::int64_t kMostBytes = kTiB << 10;
+constexpr std::int64_t kFastest = 1'000'000'000'000;  // bytes per second
+constexpr Duration kDay = std::chrono::hours{24};
+
 // Walks every key in the order of the file. A visitor may change the file on the way.
 void describe(KeyVisitor& v, ScenarioFile& file);
 

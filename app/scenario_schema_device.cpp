@@ -8,10 +8,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kMost = std::int64_t{1} << 50;
-constexpr std::int64_t kFastest = 1'000'000'000'000;  // bytes per second
-constexpr Duration kDay = 24h;
-
 // The keys of one model, or of a few that share them.
 class ModelKeys {
  public:
@@ -48,9 +44,9 @@ void describe_fixed(const ModelKeys& key, FixedDiskConfig& d) {
   key(duration_key("seek_base", 0s, 10s, "Cost of any seek"), slot(d.seek_base));
   key(duration_key("seek_full", 0s, 10s, "Further cost of a seek over the whole capacity"),
       slot(d.seek_full));
-  key(integer_key("near_sectors", 0, kMost, "A forward jump of at most this is no seek"),
+  key(integer_key("near_sectors", 0, kMostBytes, "A forward jump of at most this is no seek"),
       slot(d.near_sectors));
-  key(integer_key("head_at_start", 0, kMost, "The sector behind which the head stands first"),
+  key(integer_key("head_at_start", 0, kMostBytes, "The sector behind which the head stands first"),
       slot(d.head_at_start));
   key(duration_key("completion_latency", 0s, 10s,
                    "Delay of each completion, during which the disk goes on"),
@@ -125,9 +121,10 @@ void describe_hdd_media(const ModelKeys& key, HddConfig& d) {
 }
 
 void describe_hdd_drive(const ModelKeys& key, HddConfig& d, bool queues) {
-  key(size_key("read_ahead", 0, kMost, "After a read the drive reads on so far; 0B: not at all"),
+  key(size_key("read_ahead", 0, kMostBytes,
+               "After a read the drive reads on so far; 0B: not at all"),
       slot(d.read_ahead));
-  key(size_key("drive_cache", 0, kMost, "Volatile write cache; 0B: a write ends on the medium")
+  key(size_key("drive_cache", 0, kMostBytes, "Volatile write cache; 0B: a write ends on the medium")
           .multiple_of(kSectorSize),
       slot(d.write_cache));
   const bool memory = d.read_ahead > Bytes(0) || d.write_cache > Bytes(0);
@@ -148,7 +145,8 @@ std::vector<std::string> placement_words() {
 void describe_flash(const ModelKeys& key, FlashConfig& d) {
   key(integer_key("units", 1, 100'000, "Units that read or program at the same time"),
       slot(d.units));
-  key(size_key("stripe", kSectorSize, kMost, "A request is split into pieces of this, a unit each")
+  key(size_key("stripe", kSectorSize, kMostBytes,
+               "A request is split into pieces of this, a unit each")
           .multiple_of(kSectorSize),
       slot(d.stripe));
   key.with("several units", d.units > 1)(
@@ -173,7 +171,8 @@ void describe_flash(const ModelKeys& key, FlashConfig& d) {
 }
 
 void describe_flash_writes(const ModelKeys& key, FlashConfig& d) {
-  key(size_key("write_buffer", 0, kMost, "Memory that takes writes; 0B: they wait for the program"),
+  key(size_key("write_buffer", 0, kMostBytes,
+               "Memory that takes writes; 0B: they wait for the program"),
       slot(d.write_buffer));
   const ModelKeys buffer = key.with("a write_buffer", d.write_buffer > Bytes(0));
   buffer(duration_key("buffer_latency", 0s, 1s, "Of a write that the buffer takes"),
@@ -188,9 +187,10 @@ void describe_flash_writes(const ModelKeys& key, FlashConfig& d) {
                    "distribution; 0s: none"),
       slot(d.gc_stall));
   const ModelKeys gc = key.with("a gc_stall", d.gc_stall > Duration::zero());
-  gc(size_key("gc_after", 0, kMost, "Garbage collection begins after so many bytes are written"),
+  gc(size_key("gc_after", 0, kMostBytes,
+              "Garbage collection begins after so many bytes are written"),
      slot(d.gc_after));
-  gc(size_key("gc_interval", 1, kMost,
+  gc(size_key("gc_interval", 1, kMostBytes,
               "Bytes written between two stalls: mean of an exponential distribution"),
      slot(d.gc_interval));
 }
@@ -205,7 +205,7 @@ void describe_usb(const ModelKeys& key, UsbConfig& d) {
                    "Of a write to an erase block that is not open; 0s: none"),
       slot(d.erase_stall));
   const ModelKeys blocks = key.with("an erase_stall", d.erase_stall > Duration::zero());
-  blocks(size_key("erase_block", kSectorSize, kMost, "Erase block"), slot(d.erase_block));
+  blocks(size_key("erase_block", kSectorSize, kMostBytes, "Erase block"), slot(d.erase_block));
   blocks(integer_key("open_blocks", 1, 1000, "Erase blocks that are open for writing at a time"),
          slot(d.open_blocks));
 }
@@ -240,11 +240,11 @@ void describe_fault(KeyVisitor& v, FaultConfig& f) {
              .only(not_removed, !removed)
              .read_by(reader),
          enum_slot(f.op, fault_op_words()));
-  v.leaf(size_key("offset", 0, kMost, "Commands that touch the device from here on")
+  v.leaf(size_key("offset", 0, kMostBytes, "Commands that touch the device from here on")
              .only(not_removed, !removed)
              .read_by(reader),
          slot(f.offset));
-  v.leaf(size_key("size", 1, kMost, "Length of that part of the device")
+  v.leaf(size_key("size", 1, kMostBytes, "Length of that part of the device")
              .by_default("to its end")
              .only(not_removed, !removed)
              .read_by(reader),
@@ -274,7 +274,7 @@ void describe_hardware(KeyVisitor& v, DeviceConfig& d, std::vector<std::string> 
           .by_default("unset")
           .read_by("scenario reader"),
       slot(d.profile));
-  v.leaf(size_key("capacity", 1 << 20, kMost, "Capacity")
+  v.leaf(size_key("capacity", 1 << 20, kMostBytes, "Capacity")
              .multiple_of(kPageSize)
              .only("with a model other than raid0 and jbod", !is_array(d))
              .read_by("device, file system"),
@@ -311,7 +311,7 @@ void describe_member(KeyVisitor& v, DeviceConfig& d) {
 void describe_device_hardware(KeyVisitor& v, DeviceConfig& d) {
   const std::vector<std::string_view>& models = device_models();
   describe_hardware(v, d, {models.begin(), models.end()});
-  v.leaf(size_key("chunk", kPageSize, kMost, "Stripes of this size go to the members in turn")
+  v.leaf(size_key("chunk", kPageSize, kMostBytes, "Stripes of this size go to the members in turn")
              .multiple_of(kPageSize)
              .only("with model raid0", d.model == "raid0")
              .read_by("device model raid0"),

@@ -7,11 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kGiB = std::int64_t{1} << 30, kTiB = std::int64_t{1} << 40;
-constexpr std::int64_t kMost = std::int64_t{1} << 50;
-constexpr std::int64_t kFastest = 1'000'000'000'000;  // bytes per second
-constexpr Duration kDay = 24h;
-
 void describe_queue(KeyVisitor& v, QueueConfig& q) {
   const std::string reader = "request queue";
   const std::vector<std::string_view>& names = scheduler_names();
@@ -79,11 +74,11 @@ void describe_queue(KeyVisitor& v, QueueConfig& q) {
 
 void describe_partition(KeyVisitor& v, PartitionConfig& p) {
   v.leaf(name_key("name", "Name, as in /dev").needed(), slot(p.name));
-  v.leaf(size_key("start", 0, kMost, "Distance from the start of the device")
+  v.leaf(size_key("start", 0, kMostBytes, "Distance from the start of the device")
              .multiple_of(kSectorSize)
              .needed(),
          slot_as_size(p.start, kSectorSize));
-  v.leaf(size_key("size", kSectorSize, kMost, "Size").multiple_of(kSectorSize).needed(),
+  v.leaf(size_key("size", kSectorSize, kMostBytes, "Size").multiple_of(kSectorSize).needed(),
          slot_as_size(p.length, kSectorSize));
   v.leaf(size_key("soft_block_size", 512, kPageSize, "Block size of its node: a power of two")
              .by_default("the device's")
@@ -119,10 +114,10 @@ RowsSlot indirect_rows(std::vector<IndirectBlock>& blocks) {
 
 void describe_file(KeyVisitor& v, FileConfig& f) {
   v.leaf(name_key("name", "Name").needed(), slot(f.name));
-  v.leaf(size_key("size", 0, kMost, "Preallocated size; 0B: it grows as it is written")
+  v.leaf(size_key("size", 0, kMostBytes, "Preallocated size; 0B: it grows as it is written")
              .read_by("file system"),
          slot(f.size));
-  v.leaf(integer_key("inode_table_block", 0, kMost, "Disk block of its inode")
+  v.leaf(integer_key("inode_table_block", 0, kMostBytes, "Disk block of its inode")
              .by_default("the allocator's")
              .read_by("file system"),
          slot(f.inode_table_block));
@@ -156,12 +151,12 @@ void describe_times(KeyVisitor& v, FilesystemConfig& fs) {
 void describe_job_limits(KeyVisitor& v, JobConfig& j, bool transfers) {
   const std::string reader = "workload";
   const std::string when = "with rw other than sync and fsync";
-  v.leaf(size_key("size", 1, kMost, "Region of the file")
+  v.leaf(size_key("size", 1, kMostBytes, "Region of the file")
              .only(when, transfers)
              .by_default("to the end of the file")
              .read_by(reader),
          slot(j.size));
-  v.leaf(size_key("io_size", 1, kMost, "Bytes to transfer; more than the region: it wraps")
+  v.leaf(size_key("io_size", 1, kMostBytes, "Bytes to transfer; more than the region: it wraps")
              .only(when, transfers)
              .by_default("once over the region")
              .read_by(reader),
@@ -174,9 +169,9 @@ void describe_job_limits(KeyVisitor& v, JobConfig& j, bool transfers) {
              .by_default("unset")
              .read_by(reader),
          slot(j.runtime));
-  v.leaf(
-      integer_key("number_ios", 0, kMost, "Most calls the job makes; 0: no limit").read_by(reader),
-      slot(j.call_limit));
+  v.leaf(integer_key("number_ios", 0, kMostBytes, "Most calls the job makes; 0: no limit")
+             .read_by(reader),
+         slot(j.call_limit));
 }
 
 void describe_job_pace(KeyVisitor& v, JobConfig& j, bool transfers) {
@@ -188,7 +183,7 @@ void describe_job_pace(KeyVisitor& v, JobConfig& j, bool transfers) {
          slot(j.rate_bytes_per_s));
   v.leaf(duration_key("thinktime", 0s, kDay, "Pause after thinktime_blocks calls").read_by(reader),
          slot(j.thinktime));
-  v.leaf(integer_key("thinktime_blocks", 1, kMost, "See thinktime").read_by(reader),
+  v.leaf(integer_key("thinktime_blocks", 1, kMostBytes, "See thinktime").read_by(reader),
          slot(j.thinktime_blocks));
   v.leaf(duration_key("startdelay", 0s, 365 * kDay, "The job starts so long after the run")
              .read_by(reader),
@@ -234,7 +229,7 @@ void describe_job_start(KeyVisitor& v, JobConfig& j) {
              .by_default("unset")
              .read_by(reader),
          slot(j.wait_for));
-  v.leaf(size_key("lockmem", 0, kMost,
+  v.leaf(size_key("lockmem", 0, kMostBytes,
                   "Memory the process holds from when it may begin, startdelay included, to its "
                   "end")
              .read_by("page cache, dirty limits"),
@@ -271,7 +266,7 @@ void describe_job_access(KeyVisitor& v, JobConfig& j, bool transfers, bool rando
              .read_by(reader),
          enum_slot(j.random_generator, random_generator_words()));
   const bool seeded = random && j.random_generator == RandomGenerator::kXorshift64Star;
-  v.leaf(integer_key("randseed", 0, kMost, "Its seed")
+  v.leaf(integer_key("randseed", 0, kMostBytes, "Its seed")
              .only("with random_generator xorshift64star", seeded)
              .read_by(reader),
          slot(j.randseed));
@@ -391,12 +386,12 @@ void describe_filesystem(KeyVisitor& v, FilesystemConfig& fs) {
          enum_slot(fs.metadata, metadata_words()));
   const bool own_runs = own_driver || fs.journal;
   const std::string with_runs = "with driver ext2 or a journal";
-  v.leaf(size_key("extent_size", 0, kMost, "Longest contiguous run of a file; 0B: no limit")
+  v.leaf(size_key("extent_size", 0, kMostBytes, "Longest contiguous run of a file; 0B: no limit")
              .multiple_of(fs.block_size)
              .only(with_runs, own_runs)
              .read_by("allocator"),
          slot_as_size(fs.extent_blocks, fs.block_size));
-  v.leaf(size_key("gap_size", 0, kMost, "Space between two runs")
+  v.leaf(size_key("gap_size", 0, kMostBytes, "Space between two runs")
              .multiple_of(fs.block_size)
              .only(with_runs, own_runs)
              .read_by("allocator"),
@@ -431,9 +426,11 @@ void describe_job(KeyVisitor& v, JobConfig& j) {
   describe_job_access(v, j, transfers, random);
   v.leaf(size_key("bs", 1, kGiB, "Bytes of one call").only(when, transfers).read_by(reader),
          slot(j.bs));
-  v.leaf(size_key("offset", 0, kMost, "Start of the region").only(when, transfers).read_by(reader),
+  v.leaf(size_key("offset", 0, kMostBytes, "Start of the region")
+             .only(when, transfers)
+             .read_by(reader),
          slot(j.offset));
-  v.leaf(size_key("offset_increment", 0, kMost, "Added to offset for each further clone")
+  v.leaf(size_key("offset_increment", 0, kMostBytes, "Added to offset for each further clone")
              .only(when, transfers)
              .read_by(reader),
          slot(j.offset_increment));
@@ -447,11 +444,11 @@ void describe_job(KeyVisitor& v, JobConfig& j) {
   describe_job_pace(v, j, transfers);
   describe_job_start(v, j);
   v.leaf(integer_key("numjobs", 1, 10'000, "Clones of this job").read_by(reader), slot(j.numjobs));
-  v.leaf(integer_key("fsync", 0, kMost, "fsync(2) after so many writes; 0: never")
+  v.leaf(integer_key("fsync", 0, kMostBytes, "fsync(2) after so many writes; 0: never")
              .only(when_writing, writes)
              .read_by(reader),
          slot(j.fsync));
-  v.leaf(integer_key("fdatasync", 0, kMost, "fdatasync(2) after so many writes; 0: never")
+  v.leaf(integer_key("fdatasync", 0, kMostBytes, "fdatasync(2) after so many writes; 0: never")
              .only(when_writing, writes)
              .read_by(reader),
          slot(j.fdatasync));

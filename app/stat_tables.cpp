@@ -8,12 +8,7 @@
 namespace wbsim {
 namespace {
 
-constexpr Duration kSecond = std::chrono::seconds(1);
 constexpr double kKibPerSector = 0.5;
-
-double per_second(std::int64_t amount, Duration time) {
-  return static_cast<double>(amount) * 1e9 / static_cast<double>(time.count());
-}
 
 double millis(Duration d) {
   return static_cast<double>(d.count()) / 1e6;
@@ -62,7 +57,7 @@ void put_nothing(TextLine& line, std::initializer_list<int> widths) {
 void SecondsSink::on_sample(const Sample& sample) {
   if (sample.time < Duration::zero())
     return;
-  if (before_ && sample.time / kSecond == before_->time / kSecond)
+  if (before_ && sample.time / std::chrono::seconds(1) == before_->time / std::chrono::seconds(1))
     return;
   if (before_)
     on_second(*before_, sample, text_);

@@ -9,13 +9,6 @@ namespace {
 
 constexpr std::string_view kUnfinished = "<unfinished ...>";
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(' ');
-  if (first == std::string_view::npos)
-    return {};
-  return text.substr(first, text.find_last_not_of(' ') - first + 1);
-}
-
 // Takes "[pid 12] " or "12 " off.
 std::string take_pid(std::string_view& text) {
   if (text.starts_with("[pid")) {

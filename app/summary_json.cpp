@@ -19,10 +19,10 @@ Json time_or_null(Duration d) {
   return d < Duration::zero() ? Json(nullptr) : Json(seconds(d));
 }
 
-Json per_second(Bytes bytes, Duration time) {
+Json rate_json(Bytes bytes, Duration time) {
   if (time <= Duration::zero())
     return nullptr;
-  return static_cast<double>(bytes.count()) * 1e9 / static_cast<double>(time.count());
+  return per_second(bytes.count(), time);
 }
 
 Json latency_json(const LatencySummary& l) {
@@ -44,7 +44,7 @@ Json writer_json(const WriterSummary& w) {
   const Bytes total = w.written + w.read;
   Json j;
   j["io_bytes"] = total.count();
-  j["bw_bytes"] = per_second(total, w.end - w.start);
+  j["bw_bytes"] = rate_json(total, w.end - w.start);
   j["total_ios"] = w.write.count + w.read_latency.count;
   j["start_s"] = seconds(w.start);
   j["end_s"] = seconds(w.end);
@@ -77,7 +77,7 @@ Json aggregate_json(const RunSummary& run, const AggregateLatency& latency) {
   }
   Json j;
   j["io_bytes"] = total.count();
-  j["bw_bytes"] = last > first ? per_second(total, last - first) : Json(nullptr);
+  j["bw_bytes"] = last > first ? rate_json(total, last - first) : Json(nullptr);
   j["write"] = latency_json(latency.write);
   j["write"]["stalls_over_1ms"] = stalls;
   j["fsync"] = latency_json(latency.fsync);
@@ -108,7 +108,7 @@ Json device_json(const DeviceSummary& d, Duration writers_end) {
   j["seeks"] = d.seeks;
   j["failed_ios"] = d.failed;
   j["mean_queued"] = d.mean_queued;
-  j["bw_bytes"] = per_second(d.written, d.last_write - d.first_write);
+  j["bw_bytes"] = rate_json(d.written, d.last_write - d.first_write);
   return j;
 }
 

@@ -40,13 +40,13 @@ std::unique_ptr<OutputFile> open_text(const SinkContext& context, const char* na
   return std::make_unique<OutputFile>(path + ".zst", OutputFile::kBufferSize, make_zstd());
 }
 
-struct Format {
+struct TraceFormat {
   const char* name;
   const char* files;
   std::unique_ptr<OutputSink> (*make)(const SinkContext&);
 };
 
-constexpr Format kFormats[] = {
+constexpr TraceFormat kTraceFormats[] = {
     {"ftrace", "trace.ftrace.txt: the kernel's tracepoints as ftrace prints them",
      [](const SinkContext& c) -> std::unique_ptr<OutputSink> {
        return std::make_unique<FtraceSink>(c.scenario, open_text(c, "trace.ftrace.txt"),
@@ -76,7 +76,7 @@ constexpr Format kFormats[] = {
 const std::vector<std::string>& trace_format_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
-    for (const Format& format : kFormats)
+    for (const TraceFormat& format : kTraceFormats)
       all.emplace_back(format.name);
     return all;
   }();
@@ -85,7 +85,7 @@ const std::vector<std::string>& trace_format_names() {
 
 std::string trace_formats_help() {
   TextLine out;
-  for (const Format& format : kFormats)
+  for (const TraceFormat& format : kTraceFormats)
     out.text("  ").left(format.name, 10).text(format.files).text("\n");
   return out.str();
 }
@@ -135,8 +135,8 @@ std::vector<std::unique_ptr<OutputSink>> make_trace_sinks(const Scenario& scenar
   std::vector<std::unique_ptr<OutputSink>> sinks;
   for (const std::string& name : options.formats) {
     const auto* format =
-        std::find_if(std::begin(kFormats), std::end(kFormats),
-                     [&name](const Format& candidate) { return candidate.name == name; });
+        std::find_if(std::begin(kTraceFormats), std::end(kTraceFormats),
+                     [&name](const TraceFormat& candidate) { return candidate.name == name; });
     sinks.push_back(format->make({scenario, directory, options}));
   }
   return sinks;

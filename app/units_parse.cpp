@@ -49,8 +49,8 @@ UnitValue failure(std::string error, std::string hint) {
 
 // The bare letters of other tools, and wrong case: say both spellings that could be meant.
 std::string unit_hint(std::string_view number, std::string_view unit, std::string_view otherwise) {
-  constexpr std::string_view kLetters = "kmgtKMGT";
-  const bool prefix_first = !unit.empty() && kLetters.find(unit.front()) != std::string_view::npos;
+  constexpr std::string_view kPrefixes = "kmgtKMGT";
+  const bool prefix_first = !unit.empty() && kPrefixes.find(unit.front()) != std::string_view::npos;
   const bool looks_like_size = prefix_first && (unit.size() == 1 || unit.back() == 'B' ||
                                                 unit.back() == 'b' || unit.back() == 'i');
   if (!looks_like_size || otherwise == kDurationHint)

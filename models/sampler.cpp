@@ -14,8 +14,7 @@ namespace wbsim {
 namespace {
 // A few pages of metadata age on their own; a run is clean without them, as the recordings count.
 constexpr Pages kCleanPages{8};
-constexpr int kSamplesPerCensus = 5;                             // thread_census
-constexpr Duration kTimerSlack = std::chrono::microseconds(50);  // since 2.6.28
+constexpr int kSamplesPerCensus = 5;  // thread_census
 // A process that sleeps on something longer than this waits for ever.
 constexpr Duration kHungTask = std::chrono::hours(1);
 constexpr std::size_t kRead = static_cast<std::size_t>(BioOp::kRead);

@@ -24,6 +24,17 @@ constexpr double to_seconds(Duration d) {
   return static_cast<double>(d.count()) * 1e-9;
 }
 
+constexpr std::int64_t in_millis(Duration d) {
+  return d / std::chrono::milliseconds(1);
+}
+
+// What `amount` in `time` comes to in a second; in no time 0.
+constexpr double per_second(std::int64_t amount, Duration time) {
+  return time > Duration::zero()
+             ? static_cast<double>(amount) * 1e9 / static_cast<double>(time.count())
+             : 0;
+}
+
 template <class Tag>
 class Quantity {
  public:

@@ -11,8 +11,8 @@ namespace wbsim {
 class CongestionWaits {
  public:
   // The index is that of QueueRules::index().
-  WaitQueue& queue(int index) { return queues_[index]; }
-  void wake(int index) { queues_[index].wake_all(); }
+  WaitQueue& queue(std::size_t index) { return queues_[index]; }
+  void wake(std::size_t index) { queues_[index].wake_all(); }
 
  private:
   std::array<WaitQueue, 2> queues_;

@@ -64,13 +64,13 @@ struct QueueRules {
     return rotational || depth == 1 || !knows_rotational;
   }
   // The index of the slots, and of the congestion, that a bio belongs to.
-  int index(BioOp op, bool sync) const {
+  std::size_t index(BioOp op, bool sync) const {
     if (split_by_sync)
       return op == BioOp::kRead || sync ? 1 : 0;
     return op != BioOp::kRead ? 1 : 0;
   }
   // The one write-back looks at and waits for: bdi_write_congested(), congestion_wait(WRITE).
-  int write_index() const { return index(BioOp::kWrite, false); }
+  std::size_t write_index() const { return index(BioOp::kWrite, false); }
 };
 
 // The single queue of 3.10, and the blk-mq of 6.1.

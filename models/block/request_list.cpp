@@ -18,7 +18,7 @@ RequestList::RequestList(int nr_requests, int batch_requests, TickClock clock)
   WB_ASSERT(batch_requests >= 1);
 }
 
-bool RequestList::allocate(int index, IoContext& ioc, TimePoint now) {
+bool RequestList::allocate(std::size_t index, IoContext& ioc, TimePoint now) {
   List& list = lists_[index];
   const bool fills = list.count + 1 >= limits_.nr_requests;
   if (list.count + 1 >= limits_.congestion_on) {
@@ -41,7 +41,7 @@ bool RequestList::allocate(int index, IoContext& ioc, TimePoint now) {
   return true;
 }
 
-RequestList::Freed RequestList::release(int index) {
+RequestList::Freed RequestList::release(std::size_t index) {
   List& list = lists_[index];
   WB_ASSERT(list.count > 0);
   --list.count;

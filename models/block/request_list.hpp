@@ -24,22 +24,22 @@ class RequestList {
   RequestList(int nr_requests, int batch_requests, TickClock clock);
 
   // get_request(): whether the task got a slot of this index.
-  bool allocate(int index, IoContext& ioc, TimePoint now);
+  bool allocate(std::size_t index, IoContext& ioc, TimePoint now);
 
   struct Freed {
     bool wake_congestion_waiters;
     bool wake_waiter;  // one that waits for a slot
   };
-  Freed release(int index);
+  Freed release(std::size_t index);
 
   // A task that slept for a slot may take a batch of them.
   void ioc_set_batching(IoContext& ioc, TimePoint now) const;
   bool ioc_batching(const IoContext& ioc, TimePoint now) const;
 
-  int count(int index) const { return lists_[index].count; }
+  int count(std::size_t index) const { return lists_[index].count; }
   int total() const { return lists_[0].count + lists_[1].count; }
-  bool congested(int index) const { return lists_[index].congested; }
-  bool full(int index) const { return lists_[index].full; }
+  bool congested(std::size_t index) const { return lists_[index].congested; }
+  bool full(std::size_t index) const { return lists_[index].full; }
   const RequestLimits& limits() const { return limits_; }
 
  private:

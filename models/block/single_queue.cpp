@@ -66,7 +66,7 @@ Task<> SingleQueue::submit_slow(Bio& bio, IoContext& ioc) {
 }
 
 Request* SingleQueue::get_request(Bio& bio, IoContext& ioc) {
-  const int index = rules_.index(bio.op, bio.sync);
+  const std::size_t index = rules_.index(bio.op, bio.sync);
   if (!slots_.allocate(index, ioc, sim_.now()))
     return nullptr;
   Request& rq = new_request(bio, ioc);
@@ -116,7 +116,7 @@ void SingleQueue::add_to_elevator(Request& rq) {
 
 void SingleQueue::put_request(Request& rq) {
   delete_request(rq);
-  const int index = rq.slot_index;
+  const std::size_t index = rq.slot_index;
   const RequestList::Freed freed = slots_.release(index);
   if (freed.wake_congestion_waiters)
     congestion_.wake(index);

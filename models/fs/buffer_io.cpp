@@ -79,6 +79,7 @@ void buffer_bio_ended(Bio& bio, bool ok) {
   const int count = bio.segments;  // more than one after try_append()
   vfs.bios.free(static_cast<FileBio&>(bio));
   WB_ASSERT(count == 1 || bh.b_end_io() == BufferEndIo::kAsyncWrite);
+  WB_ASSERT(bh.b_end_io() != BufferEndIo::kNone);
   switch (bh.b_end_io()) {
     case BufferEndIo::kAsyncWrite:
       return end_async_writes(vfs, bh, count, ok);
@@ -91,7 +92,6 @@ void buffer_bio_ended(Bio& bio, bool ok) {
     case BufferEndIo::kNone:
       break;
   }
-  WB_ASSERT(!"a buffer completed without an owner");
 }
 
 RequestQueue& queue_of(Vfs& vfs, const BufferHead& bh) {

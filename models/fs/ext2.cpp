@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "models/fs/mballoc.hpp"
 #include "sim/assert.hpp"
 
 namespace wbsim {
@@ -12,7 +13,7 @@ namespace {
 // P1cold runs do not read again, on which all kernels agree. It decides which blocks stay active,
 // not how many (one in seven; one in 14 on 3.10).
 constexpr int kLruPagevecPhase = 4;
-constexpr std::int64_t kInodeBytes = 128, kExt4InodeBytes = 256;
+constexpr std::int64_t kInodeBytes = 128;
 constexpr std::int64_t kSystemInodes = 11;  // the last of them is lost+found's
 }  // namespace
 

@@ -8,7 +8,6 @@ namespace wbsim {
 namespace {
 
 constexpr std::int64_t kDescriptorBytes = 32;
-constexpr std::int64_t kInodeBytes = 256;
 constexpr std::int64_t kBytesPerInode = 16384;  // of mke2fs.conf
 constexpr std::int64_t kGrowth = 1024;          // times as large it may become
 constexpr std::int64_t kKiB = 1024, kMiB = 1024 * kKiB;
@@ -50,7 +49,7 @@ Ext4Groups::Ext4Groups(std::int64_t blocks, int block_size)
           std::min(div_up(count_ * kGrowth * kDescriptorBytes, block_size) - descriptor_blocks_,
                    std::int64_t{block_size} / 4)),
       table_blocks_(
-          div_up(blocks_per_group() * block_size / kBytesPerInode * kInodeBytes, block_size)) {}
+          div_up(blocks_per_group() * block_size / kBytesPerInode * kExt4InodeBytes, block_size)) {}
 
 std::int64_t Ext4Groups::descriptor(std::int64_t group) const {
   return first_block_ + 1 + group * kDescriptorBytes / block_size_;

@@ -17,6 +17,8 @@
 
 namespace wbsim {
 
+constexpr std::int64_t kExt4InodeBytes = 256;
+
 // Where the parts of a block group are, as mke2fs puts them.
 class Ext4Groups {
  public:

@@ -4,10 +4,6 @@
 
 namespace wbsim {
 
-namespace {
-constexpr Pages kOne{1};
-}
-
 Memcg& MemoryCgroups::add(const std::string& name, Pages limit) {
   WB_ASSERT(groups_.size() < 255);
   Memcg& memcg = groups_.emplace_back();
@@ -26,13 +22,13 @@ Memcg* MemoryCgroups::find(const std::string& name) {
 
 void MemoryCgroups::charge(PageId page, Memcg& memcg) {
   owners_[page] = static_cast<std::uint8_t>(memcg.id);
-  memcg.file += kOne;
+  memcg.file += Pages{1};
   memcg.peak_file = std::max(memcg.peak_file, memcg.file);
 }
 
 void MemoryCgroups::uncharge(PageId page) {
   if (Memcg* memcg = owner(page))
-    memcg->file -= kOne;
+    memcg->file -= Pages{1};
   owners_[page] = 0;
 }
 
@@ -47,19 +43,19 @@ void MemoryCgroups::dirtied(AddressSpace& mapping, PageId page, Pages count) {
 
 void MemoryCgroups::cleaned(PageId page) {
   if (Memcg* memcg = owner(page))
-    memcg->file_dirty -= kOne;
+    memcg->file_dirty -= Pages{1};
 }
 
 void MemoryCgroups::writeback_started(PageId page) {
   if (Memcg* memcg = owner(page))
-    memcg->file_writeback += kOne;
+    memcg->file_writeback += Pages{1};
 }
 
 void MemoryCgroups::writeback_ended(PageId page) {
   Memcg* memcg = owner(page);
   if (!memcg)
     return;
-  memcg->file_writeback -= kOne;
+  memcg->file_writeback -= Pages{1};
   ++memcg->written;
 }
 

@@ -18,7 +18,9 @@ namespace wbsim {
 // Changes of one page at a time that are kept back at most, without CONFIG_SMP none. `zone`: the
 // managed pages of the largest one.
 constexpr std::int64_t stat_threshold(Pages zone, int cpus) {
-  const auto fls = [](std::int64_t n) { return std::bit_width(static_cast<std::uint64_t>(n)); };
+  const auto fls = [](std::int64_t n) {
+    return static_cast<std::int64_t>(std::bit_width(static_cast<std::uint64_t>(n)));
+  };
   constexpr std::int64_t kMost = 125, kPagesOf128MiB = (128 << 20) / kPageSize;
   return std::min<std::int64_t>(kMost, 2 * fls(cpus) * (1 + fls(zone.count() / kPagesOf128MiB)));
 }

@@ -14,7 +14,6 @@ constexpr std::int64_t kCallsAtOnceMax = 1'000'000;
 constexpr Pages kLockStep{1024};
 constexpr Duration kReclaimWait = std::chrono::milliseconds(100);  // congestion_wait()
 constexpr Duration kLookAgain = std::chrono::minutes(30);
-constexpr Duration kTimerSlack = std::chrono::microseconds(50);  // PR_SET_TIMERSLACK, since 2.6.28
 
 std::string job_name(const JobConfig& config, int clone) {
   return config.numjobs > 1 ? config.name + "-" + std::to_string(clone) : config.name;

@@ -12,6 +12,8 @@
 
 namespace wbsim {
 
+constexpr Duration kTimerSlack = std::chrono::microseconds(50);  // PR_SET_TIMERSLACK, since 2.6.28
+
 class Workload {
  public:
   Workload(WritebackContext& context, int number, const std::string& name);

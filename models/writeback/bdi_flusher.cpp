@@ -12,7 +12,6 @@
 namespace wbsim {
 
 namespace {
-constexpr std::int64_t kMaxWritebackPages = 1024;
 constexpr std::int64_t kThreadIdleSeconds = 5 * 60;
 constexpr Jiffies kGracePeriod{2};  // of RCU: a device waits for one to be on the forker's list
 }  // namespace

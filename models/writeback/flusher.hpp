@@ -10,6 +10,9 @@
 
 namespace wbsim {
 
+constexpr std::int64_t kMaxWritebackPages = 1024;  // MAX_WRITEBACK_PAGES, of a chunk up to 3.1
+constexpr Pages kRatelimitWhenExceeded{8};         // 32 KiB, while the limit is exceeded
+
 class Flusher : public DirtyListener {
  public:
   virtual void start() = 0;  // spawns its threads

@@ -10,8 +10,6 @@
 namespace wbsim {
 
 namespace {
-constexpr Pages kRatelimitWhenExceeded{8};  // 32 KiB
-
 Pages bdi_stat_error(int cpus) {
   const int log2 = static_cast<int>(std::bit_width(static_cast<unsigned>(cpus))) - 1;
   return Pages(std::int64_t{8} * cpus * (1 + log2));

@@ -14,7 +14,6 @@ namespace wbsim {
 namespace {
 constexpr int kMinPdflushThreads = 2;
 constexpr int kMaxPdflushThreads = 8;
-constexpr std::int64_t kMaxWritebackPages = 1024;
 constexpr Duration kPoolPatience = std::chrono::seconds(1);
 }  // namespace
 

@@ -118,8 +118,8 @@ struct WritebackContext {
   Jiffies dirty_expire_interval{};
   Jiffies dirty_writeback_interval{};  // 0: no periodic write-back
   Jiffies dirtytime_expire_interval{};
-  LaptopMode* laptop = nullptr;  // laptop_mode is set
-  int congestion_index = 0;      // of the writes that congestion_wait() waits for
+  LaptopMode* laptop = nullptr;      // laptop_mode is set
+  std::size_t congestion_index = 0;  // of the writes that congestion_wait() waits for
   Pages ratelimit_pages{1024};
   TimePoint origin{};          // traces count from here
   TimePoint periodic_start{};  // when the periodic write-back of the kernel began to tick

@@ -4,10 +4,6 @@
 
 namespace wbsim {
 
-namespace {
-constexpr Pages kRatelimitWhenExceeded{8};
-}  // namespace
-
 WriterThrottle::WriterThrottle(WritebackContext& context, Flusher& flusher, ThrottleWait wait,
                                int cpus, Pages dirtied)
     : context_(context),

@@ -267,7 +267,8 @@ TEST_CASE("after sleeping for a slot a bio is not merged any more", "[block]") {
   CHECK(f.log.requests.size() == 8);
 }
 
-Task<> wait_for_congestion(CongestionWaits& waits, int index, Simulator& sim, TimePoint& woken) {
+Task<> wait_for_congestion(CongestionWaits& waits, std::size_t index, Simulator& sim,
+                           TimePoint& woken) {
   WaitQueue& queue = waits.queue(index);
   co_await queue.wait_for(milliseconds(100), "congestion_wait");
   woken = sim.now();
@@ -279,7 +280,7 @@ TEST_CASE("whoever waits for congestion wakes at the next completion if there is
   f.submit(1000);
   f.queue.unplug();
   TimePoint woken{};
-  const int index = QueueRules{}.write_index();
+  const std::size_t index = QueueRules{}.write_index();
   f.sim.spawn("flusher", wait_for_congestion(f.block_layer.congestion, index, f.sim, woken));
   f.run();
   CHECK(woken == TimePoint(f.log.requests[0].completed));
@@ -291,7 +292,7 @@ TEST_CASE("one disk's completion does not wake while it is congested", "[block]"
     f.submit(i * 1000);
   CHECK(f.queue.write_congested());
   TimePoint woken{};
-  const int index = QueueRules{}.write_index();
+  const std::size_t index = QueueRules{}.write_index();
   f.sim.spawn("flusher", wait_for_congestion(f.block_layer.congestion, index, f.sim, woken));
   f.run();
   CHECK(woken == TimePoint(f.log.requests[17].completed));  // 120 - 18 = 102
