@@ -21,6 +21,7 @@ REFERENCE = ROOT / "tests" / "reference"
 PROGRAM = os.environ.get("WBSIM", str(ROOT / "build" / "release" / "wbsim"))
 sys.path.insert(0, str(ROOT / "analysis"))
 
+import bandwidth_looks  # noqa: E402  (found through the line above)
 import first_look  # noqa: E402  (found through the line above)
 import metrics  # noqa: E402
 import recording  # noqa: E402
@@ -183,6 +184,16 @@ class Conversion(unittest.TestCase):
         conditions["workload"]["jobs"] = [job for job in jobs if job["op"] == "overwrite_and_fsync"]
         self.assertLess(0, len(conditions["workload"]["jobs"]))
         self.assertIsNone(first_look.first_look(self.root, conditions, 250000))
+
+    # From the written pages alone; each sampled estimate is an integer that has to be met.
+    def test_every_look_at_the_bandwidth_of_3_10_is_told_to_the_tick(self):
+        for base, looks, by_flusher in (("P1", 192, set()), ("P6", 121, {7.544, 9.208})):
+            with self.subTest(base=base):
+                disk, told = bandwidth_looks.looks_of(REFERENCE / "3.10.4" / base)
+                self.assertEqual(len(told), looks)
+                certain = {tick / disk.hz for at in told if {ticks for _, ticks in at} == {50}
+                           for tick, _ in at}
+                self.assertEqual(certain, by_flusher)
 
     def test_every_recording_can_be_expressed(self):
         for path in REFERENCE.rglob("conditions.json"):

@@ -94,45 +94,58 @@ bool over_bground_thresh(const WritebackContext& context, BackingDevInfo& bdi,
 }
 
 namespace {
-// Calls update(elapsed) when 200 ms have passed since the last time, and, up to 3.10, unless the
-// device was idle for a second until `start`.
-template <class Update>
-void each_bandwidth_interval(const WritebackContext& context, BackingDevInfo& bdi, Jiffies start,
-                             Update update) {
-  const int hz = context.vfs.ticks.hz();
-  const Jiffies stamp = bdi.rates.bw_time_stamp;
-  const Jiffies elapsed = context.now() - stamp;
-  if (elapsed <= bandwidth_interval(hz))
-    return;
-  const bool was_idle =
-      context.rules.rates == RateRule::k310 && elapsed > Jiffies(hz) && stamp < start;
-  if (!was_idle)
-    update(elapsed);
-  restart_estimate(bdi, context.now());
+Jiffies since_update(const WritebackContext& context, const BackingDevInfo& bdi) {
+  return context.now() - bdi.rates.bw_time_stamp;
+}
+
+// The device was idle for a second until `start`.
+bool was_idle(const WritebackContext& context, const BackingDevInfo& bdi, Jiffies start) {
+  return context.rules.rates == RateRule::k310 && since_update(context, bdi) > context.hz() &&
+         bdi.rates.bw_time_stamp < start;
 }
 }  // namespace
 
 void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, const DirtyState& state,
                       const DirtyState* memcg_state, Jiffies start, std::string_view thread) {
-  each_bandwidth_interval(context, bdi, start, [&](Jiffies elapsed) {
-    update_domain(context, context.domain, bdi, state, elapsed, thread);
-    if (memcg_state)
-      update_domain(context, bdi.memcg->domain, bdi, *memcg_state, elapsed, thread);
-    update_write_bandwidth(context.rules.rates, bdi.rates, elapsed, bdi.written,
-                           context.vfs.ticks.hz());
-  });
+  const Jiffies elapsed = since_update(context, bdi);
+  if (elapsed <= bandwidth_interval(context.vfs.ticks.hz()))
+    return;
+  if (was_idle(context, bdi, start)) {
+    restart_estimate(bdi, context.now());
+    return;
+  }
+  update_domain(context, context.domain, bdi, state, elapsed, thread);
+  if (memcg_state)
+    update_domain(context, bdi.memcg->domain, bdi, *memcg_state, elapsed, thread);
+  update_write_bandwidth(context, bdi);
 }
 
-void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, Jiffies start) {
-  each_bandwidth_interval(context, bdi, start, [&](Jiffies elapsed) {
-    update_write_bandwidth(context.rules.rates, bdi.rates, elapsed, bdi.written,
-                           context.vfs.ticks.hz());
-  });
+void update_write_bandwidth(WritebackContext& context, BackingDevInfo& bdi) {
+  update_write_bandwidth(context.rules.rates, bdi.rates,
+                         std::max(since_update(context, bdi), Jiffies(1)), bdi.written,
+                         context.vfs.ticks.hz());
+  restart_estimate(bdi, context.now());
+}
+
+void round_written(WritebackContext& context, BackingDevInfo& bdi, Jiffies start) {
+  if (context.rules.bandwidth != BandwidthUpdate::kAfterRound ||
+      since_update(context, bdi) < bandwidth_interval(context.vfs.ticks.hz()))
+    return;
+  if (was_idle(context, bdi, start))
+    restart_estimate(bdi, context.now());
+  else
+    update_write_bandwidth(context, bdi);
+}
+
+void inode_written(WritebackContext& context, BackingDevInfo& bdi) {
+  if (context.rules.bandwidth == BandwidthUpdate::kInWritepages &&
+      since_update(context, bdi) > bandwidth_interval(context.vfs.ticks.hz()))
+    update_write_bandwidth(context, bdi);
 }
 
 void bandwidth_estimate_start(WritebackContext& context, BackingDevInfo& bdi) {
-  const Jiffies idle = context.now() - bdi.rates.bw_time_stamp;
-  if (idle > context.hz() && bdi.writeback_inodes == 0)
+  if (context.rules.bandwidth == BandwidthUpdate::kInWritepages &&
+      since_update(context, bdi) > context.hz() && bdi.writeback_inodes == 0)
     restart_estimate(bdi, context.now());
 }
 

@@ -21,13 +21,17 @@ DirtyState dirty_state(const WritebackContext& context, BackingDevInfo& bdi,
 bool over_bground_thresh(const WritebackContext& context, BackingDevInfo& bdi,
                          std::string_view thread);
 
-// From balance_dirty_pages(), when 200 ms have passed: limit, base rate and write bandwidth; of a
-// wb of a cgroup the first two by the cgroup's state, too. `start` is when the call began: the time
-// before it was idle and says nothing (3.10).
+// From balance_dirty_pages(), when more than 200 ms have passed: limit, base rate and write
+// bandwidth; of a wb of a cgroup the first two by the cgroup's state, too. `start` is when the call
+// began: the time before it was idle and says nothing (3.10).
 void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, const DirtyState& state,
                       const DirtyState* memcg_state, Jiffies start, std::string_view thread);
-// From a flusher: the write bandwidth alone.
-void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, Jiffies start);
+// The write bandwidth alone, whenever it is called: bw_dwork of 5.16.
+void update_write_bandwidth(WritebackContext& context, BackingDevInfo& bdi);
+// A flusher of 3.10 after a round, when 200 ms have passed: a tick before a writer would.
+void round_written(WritebackContext& context, BackingDevInfo& bdi, Jiffies start);
+// do_writepages() of 5.16, when more than 200 ms have passed.
+void inode_written(WritebackContext& context, BackingDevInfo& bdi);
 // 6.1, before pages are written: an idle time does not count.
 void bandwidth_estimate_start(WritebackContext& context, BackingDevInfo& bdi);
 

@@ -184,12 +184,9 @@ Task<Errno> writeback_single_inode(WritebackContext& context, Inode& inode, Writ
 
 Task<Errno> write_all_pages(WritebackContext& context, Inode& inode, TaskStruct& task) {
   BackingDevInfo& bdi = *inode.i_mapping->bdi;
-  const bool estimates = context.rules.bandwidth == BandwidthUpdate::kInWritepages;
-  if (estimates)
-    bandwidth_estimate_start(context, bdi);
+  bandwidth_estimate_start(context, bdi);
   const Errno result = co_await filemap_fdatawrite(context.vfs, inode, task);
-  if (estimates)
-    update_bandwidth(context, bdi, context.now());
+  inode_written(context, bdi);
   co_return result;
 }
 
@@ -213,14 +210,11 @@ Task<Errno> write_locked_inode(WritebackContext& context, Inode& inode, Writebac
   Vfs& vfs = context.vfs;
   BackingDevInfo& bdi = *inode.i_mapping->bdi;
   const bool wait = wbc.sync_mode == SyncMode::WB_SYNC_ALL;
-  const bool estimates = context.rules.bandwidth == BandwidthUpdate::kInWritepages;
   const std::int64_t nr_to_write = wbc.nr_to_write;
   trace_single_inode(context, inode, true, nr_to_write, 0, task);
-  if (estimates)
-    bandwidth_estimate_start(context, bdi);
+  bandwidth_estimate_start(context, bdi);
   Errno result = co_await do_writepages(vfs, inode.host(), wbc, task);
-  if (estimates)
-    update_bandwidth(context, bdi, context.now());
+  inode_written(context, bdi);
   if (wait && (!wbc.for_sync || context.rules.sync_waits_for_data)) {
     const Errno waited = co_await filemap_fdatawait(vfs, inode.host(), task);
     if (result == Errno::kOk)

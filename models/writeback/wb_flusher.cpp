@@ -119,7 +119,7 @@ void WbFlusher::inode_writeback_ended(BackingDevInfo& bdi) {
   struct Fire {
     static void now(void* self, std::uint64_t i) {
       WritebackContext& context = static_cast<WbFlusher*>(self)->context_;
-      update_bandwidth(context, *context.wbs[i], context.now());
+      update_write_bandwidth(context, *context.wbs[i]);
     }
   };
   const Jiffies interval = bandwidth_interval(context_.vfs.ticks.hz());

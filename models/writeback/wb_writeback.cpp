@@ -97,8 +97,7 @@ Task<std::int64_t> WbFlusher::wb_writeback(Wb& wb, WbWork work) {
                                       ? co_await writeback_sb_inodes(wb, *work.sb, work, wb.task)
                                       : co_await writeback_inodes_wb(wb, work, wb.task);
     trace_work(wb, WritebackWorkEvent::What::kWritten, work, wb.task);
-    if (context_.rules.bandwidth == BandwidthUpdate::kAfterRound)
-      update_bandwidth(context_, wb.bdi, start);
+    round_written(context_, wb.bdi, start);
     if (progress > 0)
       continue;
     auto& more_io = wb.lists.list(DirtyInodeLists::kMoreIo);

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <string_view>
 
+#include "models/writeback/dirty_domain.hpp"
 #include "tests/support/machine_fixture.hpp"
 #include "tests/support/print_units.hpp"
 
@@ -84,6 +85,47 @@ TEST_CASE("a flusher that waits for a processor is woken for one run only", "[wr
   REQUIRE(!periodic.empty());
   CHECK(background[0].end - background[0].start > seconds(5));
   CHECK(periodic[0].start >= background[0].end + seconds(5));
+}
+
+// gen-3.x section 6: __bdi_update_bandwidth() returns before 200 ms, balance_dirty_pages() asks for
+// more than that before it is called.
+TEST_CASE("a tick before a writer may, a flusher of 3.10 looks at the bandwidth", "[writeback]") {
+  WbTest f(WbTest::scenario("3.10"));
+  f.run_until(seconds(1));
+  const Jiffies now = f.context.now(), interval = bandwidth_interval(f.context.vfs.ticks.hz());
+  const TaskStruct writer("writer");
+  const auto flusher_looks = [&](Jiffies elapsed) {
+    f.bdi(0).rates.bw_time_stamp = now - elapsed;
+    round_written(f.context, f.bdi(0), now - elapsed);
+    return f.bdi(0).rates.bw_time_stamp == now;
+  };
+  const auto writer_looks = [&](Jiffies elapsed) {
+    f.bdi(0).rates.bw_time_stamp = now - elapsed;
+    update_bandwidth(f.context, f.bdi(0), dirty_state(f.context, f.bdi(0), writer), nullptr, now,
+                     writer.name());
+    return f.bdi(0).rates.bw_time_stamp == now;
+  };
+  CHECK_FALSE(flusher_looks(interval - Jiffies(1)));
+  CHECK(flusher_looks(interval));
+  CHECK_FALSE(writer_looks(interval));
+  CHECK(writer_looks(interval + Jiffies(1)));
+}
+
+// E14 of the 6.1 recordings: the estimate changes at 3.25 s, when pages are written, and at 3.30 s,
+// 200 ms after the last of those before.
+TEST_CASE("200 ms after an inode's last page 6.1 looks at the bandwidth, looked at or not",
+          "[writeback]") {
+  WbTest f(WbTest::scenario("6.1"));
+  f.dirty_at(milliseconds(2), 0, 100);
+  f.run_until(milliseconds(5150));
+  REQUIRE(f.bdi(0).written.count() == 100);
+  restart_estimate(f.bdi(0), f.context.now());
+  const Jiffies looked = f.bdi(0).rates.bw_time_stamp;
+  const std::int64_t bandwidth = f.bdi(0).rates.write_bandwidth;
+  f.run_until(milliseconds(5300));
+  CHECK(f.bdi(0).rates.bw_time_stamp > looked);
+  CHECK(f.bdi(0).rates.bw_time_stamp < looked + bandwidth_interval(f.context.vfs.ticks.hz()));
+  CHECK(f.bdi(0).rates.write_bandwidth < bandwidth);  // nothing was written meanwhile
 }
 
 TEST_CASE("an idle device wakes nobody", "[writeback]") {
