@@ -132,6 +132,7 @@ int cmd_compare(const Arguments& arguments) {
   const std::size_t jobs = line.has("jobs") ? static_cast<std::size_t>(line.integer("jobs", 1))
                                             : std::max(std::thread::hardware_concurrency(), 1U);
   std::vector<Variant> variants = load_variants(line);
+  install_stop_signals();
   std::optional<RunDirectory> directory;
   if (line.has("out")) {
     directory.emplace(line.get("out"), line.has("force"));

@@ -102,7 +102,8 @@ Result imported(const ImportRequest& request) {
 void write_result(const CommandLine& line, const Result& result) {
   const fs::path out = line.get("out"), replay = out.parent_path() / result.replay_name;
   for (const fs::path& path : {out, result.replay_name.empty() ? out : replay}) {
-    if (fs::exists(path) && !line.has("force"))
+    std::error_code ignored;  // what cannot be looked at cannot be written either
+    if (fs::exists(path, ignored) && !line.has("force"))
       throw OutputError("cannot write " + path.string() + ": it exists; --force replaces it");
   }
   if (!result.replay_name.empty())

@@ -13,6 +13,7 @@
 #include "app/run_once.hpp"
 #include "app/run_report.hpp"
 #include "app/stat_tables.hpp"
+#include "app/stop.hpp"
 #include "models/machine.hpp"
 
 namespace wbsim {
@@ -113,6 +114,7 @@ int cmd_run(const Arguments& arguments) {
     overrides.kernel = line.kernels().front();
   const LoadedScenario loaded = load_scenario(path, read_scenario_text(path), overrides);
   std::cerr << loaded.warnings;
+  install_stop_signals();
 
   RunOptions options;
   options.name = overrides.kernel.value_or(loaded.file.scenario.kernel.preset);

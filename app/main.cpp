@@ -118,6 +118,6 @@ int run_program(const Arguments& arguments) {
 }  // namespace wbsim
 
 int main(int argc, char** argv) {
-  wbsim::install_stop_signals();
+  wbsim::ignore_broken_pipes();
   return wbsim::run_program({argv + 1, argv + argc});
 }

@@ -13,6 +13,7 @@
 #include "app/edit_distance.hpp"
 #include "app/errors.hpp"
 #include "app/json_parse.hpp"
+#include "app/not_text.hpp"
 #include "app/replay_file.hpp"
 #include "app/scenario_check.hpp"
 #include "app/scenario_reader.hpp"
@@ -211,6 +212,13 @@ std::string read_scenario_text(const std::string& path) {
   }
   if (std::ferror(file.get()) != 0)
     cannot_read(path, std::strerror(errno));
+  if (const std::optional<NotText> found = not_text(text))
+    throw InvalidScenario(
+        path + ": " + found->what + "\n" + (found->hint.empty() ? "" : "    " + found->hint + "\n"),
+        counted_errors(1));
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark))
+    text.erase(0, kByteOrderMark.size());
   return text;
 }
 

@@ -1,6 +1,7 @@
 #include "app/scenario_reader.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -21,6 +22,12 @@ std::string shown_value(const Json& value) {
   return value.is_number_float() ? number_text(value.get<double>()) : value.dump();
 }
 
+bool whole_number(std::string_view text, int& value) {
+  const char* const end = text.data() + text.size();
+  const auto [after, code] = std::from_chars(text.data(), end, value);
+  return code == std::errc() && after == end;
+}
+
 bool is_safe_name(std::string_view text, bool with_slash) {
   constexpr std::size_t kLongest = 64;
   const auto safe = [with_slash](char c) {
@@ -29,6 +36,15 @@ bool is_safe_name(std::string_view text, bool with_slash) {
   };
   return !text.empty() && text.size() <= kLongest && std::all_of(text.begin(), text.end(), safe) &&
          text != "." && text != "..";
+}
+
+// "NAME/3" where "NAME/1" is read.
+bool is_newer_format(std::string_view word, std::string_view ours) {
+  const std::size_t slash = ours.find('/');
+  int version = 0, own = 0;
+  return slash != std::string_view::npos && word.starts_with(ours.substr(0, slash + 1)) &&
+         whole_number(word.substr(slash + 1), version) &&
+         whole_number(ours.substr(slash + 1), own) && version > own;
 }
 
 // Converts one value, or says what is wrong with it.
@@ -96,7 +112,11 @@ class LeafReader {
       const auto& word = value.get_ref<const std::string&>();
       if (std::find(all.begin(), all.end(), word) != all.end())
         return word;
-      problems_.error(pointer, shown(word) + " is not known", name_hint(word, all));
+      if (all.size() == 1 && is_newer_format(word, all.front()))
+        problems_.error(pointer, shown(word) + " is not known: the file is for a newer wbsim",
+                        "this one reads " + all.front());
+      else
+        problems_.error(pointer, shown(word) + " is not known", name_hint(word, all));
       return std::nullopt;
     }
     problems_.error(pointer, shown_value(value) + " is not a string", name_hint("", all));

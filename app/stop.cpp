@@ -23,6 +23,9 @@ void install_stop_signals() {
   action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
   for (const int signal : {SIGINT, SIGTERM, SIGHUP})
     sigaction(signal, &action, nullptr);
+}
+
+void ignore_broken_pipes() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 

@@ -5,8 +5,11 @@
 
 namespace wbsim {
 
-// SIGINT, SIGTERM and SIGHUP request a stop; a second one kills. SIGPIPE becomes a write error.
+// From here on SIGINT, SIGTERM and SIGHUP request a stop; a second one kills. For what looks at the
+// flag: anything else is killed by the first.
 void install_stop_signals();
+// SIGPIPE becomes a write error.
+void ignore_broken_pipes();
 
 void request_stop();
 const std::atomic<bool>& stop_requested();

@@ -145,6 +145,13 @@ class Translation(CliTest):
         self.assertEqual((self.dir / "made.json").read_text("utf-8"), "mine")
         self.expect(0, "import", "fio", "job.fio", "--out", "made.json", "--force")
 
+    def test_a_folder_that_cannot_be_written(self):
+        self.write("[a]\nsize=1m\n", "job.fio")
+        (self.dir / "loop").symlink_to("loop")  # as little to be looked into as a locked folder
+        for out in ("absent/made.json", "job.fio/made.json", "loop/made.json"):
+            error = self.expect(5, "import", "fio", "job.fio", "--out", out).stderr
+            self.assertIn("cannot create " + out, error)
+
 
 class DebianExamples(CliTest):
     def test_each_imports_or_names_what_it_lacks(self):

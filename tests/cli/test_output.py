@@ -296,6 +296,15 @@ class Interrupted(CliTest):
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual(self.interrupt(process, signal.SIGTERM, "interrupted"), 143)
 
+    def test_what_runs_nothing_ends_at_once(self):
+        os.mkfifo(self.dir / "never.fio")  # reading it waits for a writer
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            process = self.start("import", "fio", "never.fio", stderr=subprocess.PIPE)
+            time.sleep(0.2)
+            process.send_signal(signal_number)
+            with process.stderr:
+                self.assertEqual(process.wait(timeout=10), -signal_number)
+
     def test_progress_is_shown_on_a_terminal_only(self):
         primary, secondary = pty.openpty()
         process = self.start("run", self.write(ENDLESS), stdout=subprocess.DEVNULL,

@@ -2,7 +2,10 @@
 """Invalid scenarios: exit code 3, a precise message, nothing run and nothing written."""
 
 import copy
+import gzip
 import json
+import lzma
+import struct
 import unittest
 
 from wbsim_cli import ROOT, SMALL, CliTest
@@ -191,6 +194,11 @@ class InvalidScenario(CliTest):
         self.refused_with("/kernel/preset", "2.6.33", "is not known", "allowed: ")
         self.refused_with("/schema", "wbsim-scenario/2", "is not known")
         self.refused_with("/name", "../x", "is not a name")
+
+    def test_the_format_of_a_newer_program(self):
+        self.refused_with("/schema", "wbsim-scenario/2", "the file is for a newer wbsim",
+                          "this one reads wbsim-scenario/1")
+        self.refused_with("/schema", "wbsim-scenari/1", 'did you mean "wbsim-scenario/1"?')
 
     def test_key_of_another_model(self):
         self.refused_with("/devices/0/rpm", 7200, "stands only with model hdd")
@@ -551,6 +559,34 @@ class MalformedJson(CliTest):
         self.variant()
         self.assertIn("did you mean scenario.json?", self.expect(3, "run", "scenari.json").stderr)
         self.assertIn("it is a directory", self.expect(3, "run", ".").stderr)
+
+
+class NotText(CliTest):
+    def test_it_is_said_what_it_is(self):
+        scenario = json.dumps(SMALL)
+        for data, says in (
+                (gzip.compress(scenario.encode()), "is compressed by gzip\n    gzip -d"),
+                (lzma.compress(scenario.encode()), "is compressed by xz\n    xz -d"),
+                (scenario.encode("utf-16"), "is UTF-16\n    iconv"),
+                (scenario.encode("utf-16-le"), "looks like UTF-16"),
+                (struct.pack("<I", 0x65617407) + bytes(44),
+                 "is a recording of blktrace\n    blkparse -i"),
+                (b"\x17\x08Dtracing6\0", "is a recording of trace-cmd\n"),
+                (b"\x7fELF\2\1\1\0\0", "is a program"),
+                (b'{"a": \0}', "is not text: byte 6 of it is 0\n")):
+            (self.dir / "file").write_bytes(data)
+            for command in (("validate",), ("import", "fio"),
+                            ("import", "strace", "--out", "made.json")):
+                with self.subTest(says=says, command=command):
+                    error = self.expect(3, *command, "file").stderr
+                    self.assertIn("file: " + says, error)
+                    self.assertTrue(all(c.isprintable() or c == "\n" for c in error), error)
+
+    def test_a_byte_order_mark_is_no_letter(self):
+        (self.dir / "marked.json").write_text(json.dumps(SMALL), encoding="utf-8-sig")
+        self.expect(0, "validate", "marked.json")
+        (self.dir / "job.fio").write_text("[a]\nrw=write\nsize=1m\n", encoding="utf-8-sig")
+        self.expect(0, "import", "fio", "job.fio")
 
 
 class ValidScenario(CliTest):
