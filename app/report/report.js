@@ -2,7 +2,9 @@
 (() => {
 const data = JSON.parse(document.getElementById("data").textContent);
 const main = document.getElementById("main");
-const WIDTH = 960, LEFT = 64, RIGHT = 16, PAGE_MIB = 1 / 256;
+// Pictures are drawn as wide as they are shown, so that their letters keep their size on a phone.
+const WIDTH = Math.min(1240, Math.max(320, main.clientWidth)), NARROW = WIDTH < 600;
+const LEFT = 64, RIGHT = 16, PAGE_MIB = 1 / 256, COLORS = 9;
 
 // ---- elements ----------------------------------------------------------------------------------
 function make(space, name, attributes, children) {
@@ -14,7 +16,7 @@ function make(space, name, attributes, children) {
 const el = (name, attributes, ...children) => make("", name, attributes, children);
 const svg = (name, attributes, ...children) =>
   make("http://www.w3.org/2000/svg", name, attributes, children);
-const color = (i) => `var(--s${i % 6})`;
+const color = (i) => `var(--s${i % COLORS})`;
 const section = (title, ...children) => {
   const made = el("section", {}, el("h2", {}, title), ...children);
   main.append(made);
@@ -52,6 +54,7 @@ function ticks(low, high, count) {
 
 // ---- tables that sort --------------------------------------------------------------------------
 // columns: [{name, text: bool}], rows: arrays of {value, shown, class} or plain values.
+const TALL = 20;  // rows
 function table(columns, rows) {
   const cell = (c) => (c !== null && typeof c === "object" ? c : {value: c, shown: text(c)});
   const body = el("tbody", {});
@@ -82,6 +85,14 @@ function table(columns, rows) {
   fill(rows);
   return el("div", {class: "scroll"},
     el("table", {}, el("thead", {}, el("tr", {}, ...heads)), body));
+}
+
+// One with more than TALL rows scrolls in a box of its own.
+function listing(columns, rows) {
+  const made = table(columns, rows);
+  if (rows.length <= TALL) return made;
+  made.classList.add("tall");
+  return el("div", {}, el("p", {class: "faint"}, `${rows.length} rows`), made);
 }
 
 // ---- panels over time, which zoom together -----------------------------------------------------
@@ -125,7 +136,7 @@ function timePanel(name, height, top, unit, draw) {
     for (const v of ticks(0, top, 4))
       picture.append(svg("line", {class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: y(v), y2: y(v)}),
         svg("text", {x: LEFT - 6, y: y(v) + 4, "text-anchor": "end"}, text(v)));
-    for (const t of ticks(view[0], view[1], 10))
+    for (const t of ticks(view[0], view[1], Math.ceil(WIDTH / 100)))
       picture.append(svg("text", {x: x(t), y: height + 28, "text-anchor": "middle"}, text(t, 5)));
     picture.append(svg("text", {x: WIDTH - RIGHT, y: height + 38, "text-anchor": "end"}, "s"),
       svg("text", {x: LEFT + 4, y: 22, class: "name"}, `${name} [${unit}]`));
@@ -184,6 +195,9 @@ const line = (d, paint, extra = "") =>
   svg("path", {class: "line " + extra, d, style: `stroke:${paint}`});
 
 const KINDS = {write: "var(--bad)", fsync: "var(--s3)", read: "var(--s5)"};
+const stallLegend = () => Object.keys(KINDS)
+  .filter((kind) => data.runs.some((run) => run.stalls.some((stall) => stall[3] === kind)))
+  .map((kind) => [`stalled ${kind}`, KINDS[kind]]);
 function memoryPanel(run, top) {
   const s = run.samples;
   return timePanel(`dirty memory, ${run.name}`, 240, top, "MiB", (plot) => {
@@ -222,17 +236,25 @@ function throughputPanel(runs) {
     plot.add(line(path(s.times, (j) => s.rates[j], plot), color(i)))));
 }
 function requestPanel(run) {
-  const threads = [...new Set(run.requests.map((r) => r[4]))].slice(0, 6);
+  if (!run.requests.length)
+    return el("p", {class: "faint"}, `${run.name}: no request went to a disk.`);
+  const count = new Map();
+  for (const request of run.requests) count.set(request[4], (count.get(request[4]) || 0) + 1);
+  const all = [...count].sort((a, b) => b[1] - a[1]).map((entry) => entry[0]);
+  const threads = all.slice(0, COLORS), others = all.length - threads.length;
+  const paint = (thread) =>
+    (threads.includes(thread) ? color(threads.indexOf(thread)) : "var(--faint)");
   const top = Math.max(1, ...run.requests.map((r) => r[1])) * 512 / 2 ** 30 * 1.05;
   const picture = timePanel(`where the requests go, ${run.name}`, 160, top, "GiB", (plot) => {
     for (const [start, sector, write, disk, thread, reason] of run.requests) {
       if (start < view[0] || start > view[1]) continue;
       plot.add(svg("rect", {x: plot.x(start) - 1, y: plot.y(sector * 512 / 2 ** 30) - 1, width: 2,
-        height: 2, style: `fill:${color(threads.indexOf(thread) + 6)}`},
+        height: 2, style: `fill:${paint(thread)}`},
         svg("title", {}, `${disk} ${write ? "write" : "read"} by ${thread}, ${reason}`)));
     }
   });
-  return el("div", {}, picture, legend(threads.map((t, i) => [t, color(i)])));
+  return el("div", {}, picture, legend([...threads.map((t) => [t, paint(t)]),
+    ...(others ? [[`${others} other threads`, "var(--faint)"]] : [])]));
 }
 
 // ---- pictures without time ---------------------------------------------------------------------
@@ -280,28 +302,57 @@ function question() {
   if (data.expected) main.append(el("p", {}, el("strong", {}, "Expected: "), data.expected));
   main.append(el("p", {class: "faint"}, "Source: " + (data.source || "-")));
 }
+// "nfract 30, ndirty 500" of an object; what is in it stands in brackets.
+const empty = (value) =>
+  value !== null && typeof value === "object" && Object.keys(value).length === 0;
+const facts = (object, keys) => (keys || Object.keys(object))
+  .filter((k) => k !== "name" && !empty(object[k])).map((k) => `${k} ${words(object[k])}`).join(", ");
+function words(value) {
+  if (Array.isArray(value)) return `[${value.map(words).join("; ")}]`;
+  return value !== null && typeof value === "object" ? `(${facts(value)})` : String(value);
+}
+const JOB = ["rw", "filename", "bs", "size", "runtime", "rate", "numjobs", "fsync"];
+function parts(s) {
+  const named = (kind, list, text) => (list || []).map((x) => [`${kind} ${x.name}`, text(x)]);
+  return [["memory", `${s.machine.memory}, cpus ${s.machine.cpus}`],
+    ...named("disk", s.devices, (d) => facts(d)), ["vm", facts(s.vm)],
+    ...named("workload", s.workloads,
+      (w) => facts(w, JOB.filter((k) => w[k] && w[k] !== "0B/s"))),
+    ...named("replay", s.replays, (r) => `${r.file}, pace ${r.pace}`)];
+}
+// What differs between the runs stands there once for each different one.
 function machine() {
-  const s = data.runs[0].manifest.scenario, facts = [];
-  const add = (name, value) => facts.push(el("dt", {}, name), el("dd", {}, value));
-  add("memory", `${s.machine.memory}, cpus ${s.machine.cpus}`);
-  for (const d of s.devices)
-    add("disk " + d.name, Object.entries(d).filter(([k, v]) => k !== "name" &&
-      typeof v !== "object").map(([k, v]) => `${k} ${v}`).join(", "));
-  add("vm", Object.entries(s.vm).map(([k, v]) => `${k} ${v}`).join(", "));
-  for (const w of s.workloads || [])
-    add("workload " + w.name, ["rw", "filename", "bs", "size", "runtime", "rate", "numjobs", "fsync"]
-      .filter((k) => w[k] && w[k] !== "0B/s").map((k) => `${k} ${w[k]}`).join(", "));
-  for (const r of s.replays || []) add("replay " + r.name, `${r.file}, pace ${r.pace}`);
+  const all = new Map();  // name -> text -> runs
+  for (const run of data.runs)
+    for (const [name, text] of parts(run.manifest.scenario)) {
+      if (!all.has(name)) all.set(name, new Map());
+      const texts = all.get(name);
+      texts.set(text, [...(texts.get(text) || []), run.name]);
+    }
+  const rows = [];
+  const add = (name, value) => rows.push(el("dt", {}, name), el("dd", {}, value));
+  for (const [name, texts] of all)
+    for (const [text, runs] of texts)
+      add(texts.size > 1 ? `${name}, ${runs.join(" ")}` : name, text);
   for (const run of data.runs)
     add("run " + run.name, `kernel ${run.summary.kernel}, flusher ${run.summary.flusher}, ` +
       `throttle ${run.summary.throttle}, ${text(run.summary.simulated_s)} s simulated`);
-  section("Machine", el("dl", {}, ...facts));
+  const list = el("dl", {}, ...rows);
+  section("Machine", rows.length > 4 * TALL
+    ? el("details", {}, el("summary", {}, `${rows.length / 2} lines`), list) : list);
+}
+// Of a metric in the unit its bound is given in.
+function measured(value, metric, bound) {
+  if (typeof value !== "number") return null;
+  if (/_ns(\/(min|max|mean|stddev|percentile\/.*))?$/.test(metric)) return {value, shown: time(value)};
+  if (/B\/s$/.test(bound)) return {value, shown: `${text(value / 1e6)} MB/s`};
+  return value;
 }
 function verdict() {
   const rows = (data.expect || []).map((e) => [
     {value: e.ok ? 1 : 0, shown: e.ok ? "ok" : "FAILED", class: e.ok ? "ok" : "failed"},
     Array.isArray(e.runs) ? e.runs.join(" / ") : e.run || "", e.metric,
-    e.value === undefined ? null : e.value, e.bound || ""]);
+    measured(e.value, e.metric, e.bound || ""), (e.bound || "").replace(/ /g, "\u00a0")]);
   const parts = [];
   if (rows.length)
     parts.push(table([{name: "verdict", text: true}, {name: "run", text: true},
@@ -322,8 +373,7 @@ function pictures() {
     ...run.samples.nr_dirty.map((v, i) => v + run.samples.nr_writeback[i])))) * PAGE_MIB * 1.08;
   section("Dirty memory and stalls", zoomButtons(), legend([["dirty", color(0)],
     ["dirty + write-back", color(1)], ["dirty threshold", "var(--bad)"],
-    ["background threshold", "var(--s4)"], ["stalled write", KINDS.write],
-    ["stalled fsync", KINDS.fsync]]), ...data.runs.map((run) => memoryPanel(run, top || 1)));
+    ["background threshold", "var(--s4)"], ...stallLegend()]), ...data.runs.map((run) => memoryPanel(run, top || 1)));
   section("Disks", throughputPanel(data.runs), legend(data.runs.map((r, i) => [r.name, color(i)])),
     ...data.runs.map(requestPanel));
   section("Latencies", el("p", {class: "faint"}, "The share of calls that took longer."),
@@ -337,13 +387,16 @@ const partName = (part) => [
 ].filter((word) => word).join(": ");
 // One bar for each row: {name, latency, parts}; bars of the same scale when `scale` is given.
 function stackedBars(rows, paints, scale) {
-  const high = 22, label = 250, width = WIDTH - label - 80;
-  const picture = svg("svg", {viewBox: `0 0 ${WIDTH} ${rows.length * (high + 6) + 8}`, role: "img",
+  const stacked = NARROW || rows.some((row) => row.name.length > 32);
+  const high = 22, above = stacked ? 20 : 0;  // the name stands above the bar, or before it
+  const label = stacked ? 6 : 250, width = WIDTH - label - (stacked ? 6 : 80);
+  const step = above + high + 6;
+  const picture = svg("svg", {viewBox: `0 0 ${WIDTH} ${rows.length * step + 8}`, role: "img",
     "aria-label": "parts of the latency"});
   rows.forEach((row, r) => {
-    const y = 6 + r * (high + 6), of = scale || row.latency || 1;
-    picture.append(svg("text", {x: 6, y: y + 15, class: "name"}, row.name),
-      svg("text", {x: WIDTH - 6, y: y + 15, "text-anchor": "end"}, time(row.latency)));
+    const head = 6 + r * step, y = head + above, of = scale || row.latency || 1;
+    picture.append(svg("text", {x: 6, y: head + 15, class: "name"}, row.name),
+      svg("text", {x: WIDTH - 6, y: head + 15, "text-anchor": "end"}, time(row.latency)));
     let x = label;
     for (const part of row.parts) {
       const length = part.ns / of * width;
@@ -378,7 +431,7 @@ function why() {
     }
   }
   if (!bars.length) return;
-  const leading = [...total].sort((a, b) => b[1] - a[1]).slice(0, 6).map((entry) => entry[0]);
+  const leading = [...total].sort((a, b) => b[1] - a[1]).slice(0, COLORS).map((entry) => entry[0]);
   const paints = (part) => {
     const place = leading.indexOf(partName(part));
     return place < 0 ? "var(--faint)" : color(place);
@@ -390,7 +443,7 @@ function why() {
     legend([...leading.map((name, i) => [name, color(i)]), ["the rest", "var(--faint)"]]),
     stackedBars(longest(bars, 24), paints, 0),
     stackedBars(longest(worst, 16), paints, Math.max(...worst.map((w) => w.latency))),
-    table([{name: "calls", text: true}, {name: "waiting for", text: true}, {name: "time"},
+    listing([{name: "calls", text: true}, {name: "waiting for", text: true}, {name: "time"},
       {name: "%"}, {name: "oldest dirty"}], rows.sort((a, b) => b[2].value - a[2].value)));
 }
 function latencyCells(c) {
@@ -400,7 +453,7 @@ function latencyCells(c) {
 function tables() {
   const named = (run, row) => (data.runs.length > 1 ? [run.name, ...row] : row);
   const head = data.runs.length > 1 ? [{name: "run", text: true}] : [];
-  const writers = [], devices = [], worst = [];
+  const writers = [], devices = [], worst = [], ms = (row) => row[row.length - 1];
   for (const run of data.runs) {
     for (const [name, w] of Object.entries(run.summary.writers))
       writers.push(named(run, [name, w.io_bytes / 2 ** 20, w.bw_bytes / 1e6, w.end_s,
@@ -419,8 +472,8 @@ function tables() {
   section("Devices", table([...head, text_("disk"), ...["busy %", "writes", "mean KiB", "seeks"]
     .map(number)], devices));
   if (worst.length)
-    section("Longest calls", table([...head, text_("writer"), text_("call"), number("at s"),
-      number("ms")], worst));
+    section("Longest calls", listing([...head, text_("writer"), text_("call"), number("at s"),
+      number("ms")], worst.sort((a, b) => ms(b) - ms(a))));
 }
 function manifest() {
   section("Manifest", ...data.runs.map((run) => el("details", {},

@@ -136,6 +136,63 @@ class InChromium(ReportTest):
         self.browser.evaluate("document.getElementById('theme').click()")
         self.assertNotEqual(self.browser.evaluate(paper), first)
 
+    def test_nothing_is_shown_as_an_object(self):
+        self.open("2.4.17", "bdi")
+        self.assertNotIn("[object", self.browser.evaluate("document.body.textContent"))
+
+    def test_what_differs_between_the_runs_is_told_for_each(self):
+        self.open("2.4.17", "bdi")
+        facts = self.browser.evaluate(
+            "[...document.querySelectorAll('dl > *')].map((node) => node.textContent)")
+        told = dict(zip(facts[::2], facts[1::2]))
+        self.assertIn("scheduler linus", told["disk d0, 2.4.17"])
+        self.assertIn("scheduler cfq", told["disk d0, bdi"])
+        self.assertIn("dirty_ratio", told["vm, bdi"])
+        self.assertIn("cpus 1", told["memory"])
+
+    def test_long_names_are_not_covered_by_their_bars(self):
+        job = {**STALLING["workloads"][0], "name": "a-writer-whose-name-is-as-long-as-it-may-be"}
+        self.write({**STALLING, "workloads": [job], "expect": []})
+        self.expect(0, "run", "scenario.json", "--out", "long")
+        self.expect(0, "report", "long", "-o", "long.html")
+        self.browser.open((self.dir / "long.html").as_uri())
+        name, bar = self.browser.evaluate(
+            "['.name', '.part'].map((what) => { const r = document.querySelector("
+            "'svg:has(.part)').querySelector(what).getBoundingClientRect();"
+            " return [r.left, r.top, r.right, r.bottom]; })")
+        self.assertTrue(name[2] <= bar[0] or name[3] <= bar[1] + 1, (name, bar))
+
+    def test_a_run_without_a_request_has_no_empty_picture(self):
+        self.variant(workloads=[{"name": "s", "rw": "sync"}])
+        self.expect(0, "run", "scenario.json", "--out", "idle")
+        self.expect(0, "report", "idle", "-o", "idle.html")
+        self.browser.open((self.dir / "idle.html").as_uri())
+        self.assertEqual(self.browser.problems, [])
+        self.assertIn("no request went to a disk",
+                      self.browser.evaluate("document.body.textContent"))
+
+    def test_a_printed_page_is_light_and_keeps_its_column_heads(self):
+        self.open()
+        self.browser.evaluate("document.documentElement.dataset.theme = 'dark'")
+        self.browser.call("Emulation.setEmulatedMedia", media="print")
+        self.assertEqual(self.browser.evaluate("getComputedStyle(document.body).backgroundColor"),
+                         "rgb(255, 255, 255)")
+        self.assertNotEqual(self.browser.evaluate(
+            "document.querySelector('th button').getBoundingClientRect().width"), 0)
+        self.assertEqual(self.browser.evaluate(
+            "document.querySelector('.zoom').getBoundingClientRect().width"), 0)
+
+    def test_letters_keep_their_size_on_a_phone(self):
+        self.page()
+        self.browser.call("Emulation.setDeviceMetricsOverride", width=390, height=800,
+                          deviceScaleFactor=1, mobile=True)
+        self.browser.open((self.dir / "report.html").as_uri())
+        scales = self.browser.evaluate(
+            "[...document.querySelectorAll('svg')]"
+            ".map((s) => s.getBoundingClientRect().width / s.viewBox.baseVal.width)")
+        self.assertGreater(min(scales), 0.95)
+        self.assertLessEqual(self.browser.evaluate("document.documentElement.scrollWidth"), 390)
+
     def test_screenshots_for_people(self):
         folder = os.environ.get("WBSIM_SCREENSHOTS")
         if not folder:
