@@ -59,8 +59,10 @@ void update_domain(const WritebackContext& context, DirtyDomain& domain, Backing
   domain_update_bandwidth(context, domain, state);
   DirtyState tracked = state;
   tracked.limit = std::max(state.thresh, domain.dirty_limit);
+  const RateRule rule = context.rules.rates;
   const RatelimitUpdate update = update_dirty_ratelimit(
-      context.rules.rates, bdi.rates, tracked, elapsed, bdi.dirtied, context.vfs.ticks.hz());
+      bdi.rates, tracked, position_ratio(rule, rule == RateRule::k61 ? state : tracked), elapsed,
+      bdi.dirtied, context.vfs.ticks.hz());
   trace_dirty_ratelimit(context, bdi, update, thread);
 }
 

@@ -80,12 +80,13 @@ void IolessThrottle::leave_freerun(const DirtyState& state, const DirtyState* me
     task.nr_dirtied_pause = std::min(task.nr_dirtied_pause, poll_interval(*memcg));
 }
 
-IolessThrottle::Verdict IolessThrottle::decide(const DirtyState& state, const BdiRates& rates,
-                                               const TaskStruct& task, Pages pages_dirtied) const {
+IolessThrottle::Verdict IolessThrottle::decide(const DirtyState& state, std::int64_t pos_ratio,
+                                               const BdiRates& rates, const TaskStruct& task,
+                                               Pages pages_dirtied) const {
   const int hz = context_.vfs.ticks.hz();
   const std::int64_t rate = rates.dirty_ratelimit;
   Verdict v;
-  v.task_ratelimit = rate * position_ratio(context_.rules.rates, state) >> kRateShift;
+  v.task_ratelimit = rate * pos_ratio >> kRateShift;
   v.max_pause = max_pause(state.bdi_dirty, rates.avg_write_bandwidth, hz);
   v.shortest = min_pause(v.max_pause, rates.avg_write_bandwidth, v.task_ratelimit, rate, hz);
   if (task.dirty_paused_when != Jiffies(0))
@@ -144,10 +145,11 @@ bool is_exceeded(const DirtyState& state) {
   return state.bdi_dirty > state.bdi_thresh && (state.dirty > state.thresh || state.strict_limit);
 }
 
-// After update_bandwidth().
-void renew(DirtyState& state, const DirtyDomain& domain, const BackingDevInfo& bdi) {
+// The state after update_bandwidth().
+DirtyState updated(DirtyState state, const DirtyDomain& domain, const BackingDevInfo& bdi) {
   state.limit = std::max(state.thresh, domain.dirty_limit);
   state.avg_write_bandwidth = bdi.rates.avg_write_bandwidth;
+  return state;
 }
 
 }  // namespace
@@ -175,16 +177,17 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
     exceeded = is_exceeded(state) || (memcg && is_exceeded(*memcg));
     if (exceeded || background_first)
       bdi.dirty_exceeded = exceeded;
+    const RateRule rule = context_.rules.rates;
+    std::int64_t pos_ratio = position_ratio(rule, state);
     update_bandwidth(context_, bdi, state, memcg ? &*memcg : nullptr, start, task.name());
-    renew(state, context_.domain, bdi);
-    bool by_memcg = false;
-    if (memcg) {
-      renew(*memcg, bdi.memcg->domain, bdi);
-      const RateRule rule = context_.rules.rates;
-      by_memcg = position_ratio(rule, *memcg) < position_ratio(rule, state);
-      state = by_memcg ? *memcg : state;
+    if (rule == RateRule::k310)
+      pos_ratio = position_ratio(rule, updated(state, context_.domain, bdi));
+    const bool by_memcg = memcg && position_ratio(rule, *memcg) < pos_ratio;
+    if (by_memcg) {
+      state = *memcg;
+      pos_ratio = position_ratio(rule, state);
     }
-    const Verdict verdict = decide(state, bdi.rates, task, pages_dirtied);
+    const Verdict verdict = decide(state, pos_ratio, bdi.rates, task, pages_dirtied);
     trace(bdi, state, verdict, task, pages_dirtied, start);
     if (!verdict.sleeps) {
       go_on_without_pause(verdict, task, pages_dirtied);

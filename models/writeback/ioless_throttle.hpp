@@ -37,8 +37,8 @@ class IolessThrottle : public DirtyThrottle {
   static Pages ratelimit_of(const TaskStruct& task, const AddressSpace& mapping);
   bool in_freerun(const DirtyState& state) const;
   void leave_freerun(const DirtyState& state, const DirtyState* memcg, TaskStruct& task) const;
-  Verdict decide(const DirtyState& state, const BdiRates& rates, const TaskStruct& task,
-                 Pages pages_dirtied) const;
+  Verdict decide(const DirtyState& state, std::int64_t pos_ratio, const BdiRates& rates,
+                 const TaskStruct& task, Pages pages_dirtied) const;
   void go_on_without_pause(const Verdict& verdict, TaskStruct& task, Pages pages_dirtied) const;
   Task<> sleep(const Verdict& verdict, BackingDevInfo& bdi, TaskStruct& task);
   bool starts_background(const BackingDevInfo& bdi, const TaskStruct& task) const;

@@ -21,7 +21,9 @@ inline constexpr std::int64_t kDirtyScope = 8;
 
 enum class RateRule : std::uint8_t {
   k310,
-  k61,  // the global part stays within 0 and 2.0; divisors are made odd instead of one larger
+  // The global part stays within 0 and 2.0; divisors are made odd instead of one larger; a look at
+  // the limits goes by the ratio before it moves the tracked limit and the bandwidth.
+  k61,
 };
 
 // Where a device stands: struct dirty_throttle_control of 6.1.

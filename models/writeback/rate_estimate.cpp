@@ -37,12 +37,13 @@ void update_write_bandwidth(RateRule rule, BdiRates& rates, Jiffies elapsed, Pag
     rates.avg_write_bandwidth = std::max<std::int64_t>(rates.avg_write_bandwidth, 1);
 }
 
-RatelimitUpdate update_dirty_ratelimit(RateRule rule, BdiRates& rates, const DirtyState& state,
-                                       Jiffies elapsed, Pages dirtied, int hz) {
+RatelimitUpdate update_dirty_ratelimit(BdiRates& rates, const DirtyState& state,
+                                       std::int64_t pos_ratio, Jiffies elapsed, Pages dirtied,
+                                       int hz) {
   const std::int64_t rate = rates.dirty_ratelimit;
   const std::int64_t bandwidth = rates.avg_write_bandwidth;
   const std::int64_t dirty_rate = (dirtied - rates.dirtied_stamp).count() * hz / elapsed.count();
-  const std::int64_t task_ratelimit = (rate * position_ratio(rule, state) >> kRateShift) + 1;
+  const std::int64_t task_ratelimit = (rate * pos_ratio >> kRateShift) + 1;
   const std::int64_t balanced = std::min(task_ratelimit * bandwidth / (dirty_rate | 1), bandwidth);
   Pages dirty = state.dirty;
   Pages setpoint = state.setpoint();

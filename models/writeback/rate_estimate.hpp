@@ -22,8 +22,9 @@ struct RatelimitUpdate {  // for the trace, pages/s
   std::int64_t dirty_rate;
   std::int64_t task_ratelimit;
 };
-RatelimitUpdate update_dirty_ratelimit(RateRule rule, BdiRates& rates, const DirtyState& state,
-                                       Jiffies elapsed, Pages dirtied, int hz);
+RatelimitUpdate update_dirty_ratelimit(BdiRates& rates, const DirtyState& state,
+                                       std::int64_t pos_ratio, Jiffies elapsed, Pages dirtied,
+                                       int hz);
 
 // Takes new stamps.
 void restart_estimate(BackingDevInfo& bdi, Jiffies now);

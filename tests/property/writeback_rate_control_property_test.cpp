@@ -150,7 +150,7 @@ void follow(RateRule rule, int steps) {
     const std::int64_t p = naive.pos_ratio(s.thresh, s.bg, s.dirty, s.bdi_thresh, s.bdi_dirty);
     RC_ASSERT(position_ratio(rule, state) == p);
     const Jiffies elapsed(s.elapsed);
-    update_dirty_ratelimit(rule, rates, state, elapsed, rates.dirtied_stamp + Pages(s.dirtied), hz);
+    update_dirty_ratelimit(rates, state, p, elapsed, rates.dirtied_stamp + Pages(s.dirtied), hz);
     update_write_bandwidth(rule, rates, elapsed, rates.written_stamp + Pages(s.written), hz);
     const std::int64_t setpoint = (naive.freerun(s.thresh, s.bg) + state.limit.count()) / 2;
     naive.ratelimit(p, s.dirtied, s.elapsed, s.dirty, setpoint);

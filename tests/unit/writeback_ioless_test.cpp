@@ -188,6 +188,30 @@ TEST_CASE("at the hard limit a writer sleeps again and again", "[writeback]") {
     CHECK(pause.task_ratelimit == 0);
 }
 
+// balance_dirty_pages events of the 6.1 recordings that follow a bdi_dirty_ratelimit: 189 of 189 in
+// E1 go by the limit of the global_dirty_state before, 108 by the limit they show themselves.
+TEST_CASE("6.1 goes by the position before it moves the limit, 3.10 by that after", "[writeback]") {
+  const std::string_view kernel = any_kernel();
+  Ioless f(kernel);
+  f.dirty(38000);
+  f.context.domain.dirty_limit = Pages(60000);
+  f.run_until(milliseconds(500));
+  f.balance(64);
+  REQUIRE(f.log.pauses.size() == 1);
+  const BalanceDirtyPagesEvent& look = f.log.pauses.front();
+  REQUIRE(look.limit == Pages(60000 - 20000 / 32));
+  DirtyState state;
+  state.thresh = state.bdi_thresh = Pages(40000);
+  state.bg_thresh = Pages(20000);
+  state.dirty = state.bdi_dirty = Pages(38000);
+  const RateRule rule = kernel == "6.1" ? RateRule::k61 : RateRule::k310;
+  state.limit = kernel == "6.1" ? Pages(60000) : look.limit;
+  state.avg_write_bandwidth =
+      kernel == "6.1" ? BdiRates::kInitial : f.bdi(0).rates.avg_write_bandwidth;
+  CHECK(look.task_ratelimit ==
+        (look.dirty_ratelimit / 4 * position_ratio(rule, state) >> kRateShift) * 4);
+}
+
 TEST_CASE("a device over its share while the limit is passed is marked", "[writeback]") {
   Ioless f(any_kernel());
   f.dirty(40001);

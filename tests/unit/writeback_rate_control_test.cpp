@@ -138,7 +138,8 @@ DirtyState with_ratio(std::int64_t ratio) {
 TEST_CASE("ioless 10.8: the base rate at the set point waits for two opinions", "[writeback]") {
   const DirtyState s = with_ratio(1023);
   BdiRates rates;
-  update_dirty_ratelimit(RateRule::k310, rates, s, Jiffies(200), Pages(10240), 1000);
+  update_dirty_ratelimit(rates, s, position_ratio(RateRule::k310, s), Jiffies(200), Pages(10240),
+                         1000);
   CHECK(rates.dirty_ratelimit == 25600);
   CHECK(rates.balanced_dirty_ratelimit == 25576LL * 25600 / 51201);
 }
@@ -147,7 +148,8 @@ TEST_CASE("ioless 10.8: the base rate ramps up below the set point", "[writeback
   BdiRates rates;
   rates.dirty_ratelimit = 6400;
   const DirtyState s = with_ratio(1920);
-  update_dirty_ratelimit(RateRule::k310, rates, s, Jiffies(200), Pages(2500), 1000);
+  update_dirty_ratelimit(rates, s, position_ratio(RateRule::k310, s), Jiffies(200), Pages(2500),
+                         1000);
   CHECK(rates.dirty_ratelimit == 7101);
   CHECK(rates.balanced_dirty_ratelimit == 24576);
 }
@@ -156,7 +158,8 @@ TEST_CASE("ioless 10.8: the base rate comes down above the set point", "[writeba
   BdiRates rates;
   rates.balanced_dirty_ratelimit = 12800;
   const DirtyState s = with_ratio(700);
-  update_dirty_ratelimit(RateRule::k310, rates, s, Jiffies(200), Pages(10240), 1000);
+  update_dirty_ratelimit(rates, s, position_ratio(RateRule::k310, s), Jiffies(200), Pages(10240),
+                         1000);
   CHECK(rates.dirty_ratelimit == 25093);
   CHECK(rates.balanced_dirty_ratelimit == 8750);
 }
