@@ -32,7 +32,7 @@ struct KernelRow {
   PageBatches batches{};
   bool unfreeable_on_lru = false;            // up to 2.6.27; then on a list of their own
   bool shadow_entries = false;               // 3.15: of pages that reclaim took
-  bool counts_in_steps = false;              // mod_node_page_state(); earlier ones are exact here
+  bool counts_in_steps = false;              // NodeStats, BdiStat; earlier ones are exact here
   std::optional<v24::Release> buffer_cache;  // 2.4: dirty data is buffers on LRU lists
 };
 

@@ -17,6 +17,7 @@
 #include "models/fs/ext4.hpp"
 #include "models/kernel.hpp"
 #include "models/mm/out_of_memory.hpp"
+#include "models/mm/vmstat_work.hpp"
 #include "models/mm/watermarks.hpp"
 #include "models/sampler.hpp"
 #include "models/trace_fan.hpp"
@@ -43,6 +44,10 @@ const KernelRow& kernel_of(const Scenario& scenario) {
   if (!row)
     throw std::invalid_argument("unknown kernel " + scenario.kernel.preset);
   return *row;
+}
+
+bool counts_in_steps(const Scenario& scenario, const KernelRow& row) {
+  return row.counts_in_steps && scenario.kernel.smp;
 }
 
 // Counts the threads a flusher had at most, and what they did.
@@ -93,7 +98,7 @@ MemoryParams memory_params(const Scenario& scenario, const KernelRow& row) {
   if (!row.buffer_cache)
     params.lowmem_reserve = lowmem_reserve(watermarks);
   params.shadow_entries = row.shadow_entries;
-  if (row.counts_in_steps && scenario.kernel.smp)
+  if (counts_in_steps(scenario, row))
     params.stat_threshold = stat_threshold(largest_zone(watermarks), scenario.cpu.cpus);
   params.undirtyable = undirtyable_pages(watermarks);
   params.undirtyable_of_all = reserve_is_of_all_pages(row.writeback.limits);
@@ -203,6 +208,7 @@ class Machine::Impl {
   TickClock ticks_;
   Processors processors_;
   PageCache cache_;
+  VmstatWork vmstat_work_;
   Vfs vfs_;
   BlockLayer block_;
   TaskQueueDisk tq_disk_;
@@ -245,10 +251,12 @@ Machine::Impl::Impl(const Scenario& scenario, TraceSink& sink, const MachineOpti
                   scenario.cpu.sched_clock, scenario.cpu.costs.timer_tick),
       cache_(memory_params(scenario, row_), proportions_at_boot(scenario, row_),
              proportions_at_boot(scenario, row_)),
+      vmstat_work_(cache_.stats(), processors_),
       vfs_(sim_, ticks_, processors_, scenario.cpu.costs, cache_, row_.fs, total_pages(scenario)),
       context_(vfs_, block_.congestion, sink_) {
   processors_.on_tick_stopped(
-      {[](void* cache, std::uint64_t) { static_cast<PageCache*>(cache)->fold_stats(); }, &cache_});
+      {[](void* work, std::uint64_t) { static_cast<VmstatWork*>(work)->quiet_vmstat(); },
+       &vmstat_work_});
   context_.rules = row_.writeback;
   context_.vm = vm_params(scenario, row_);
   context_.dirty_expire_interval =
@@ -303,6 +311,8 @@ void Machine::Impl::add_disks() {
     disk.bdi.min_ratio = config.min_ratio;
     disk.bdi.max_ratio = config.max_ratio;
     disk.bdi.strict_limit = config.strict_limit;
+    if (counts_in_steps(scenario_, row_))
+      disk.bdi.count_in(bdi_stat_batch(scenario_.cpu.cpus));
     context_.add_device(disk.bdi);
     add_block_devices(config, disk);
     if (counts_risk(scenario_))
@@ -595,6 +605,8 @@ RunSummary Machine::Impl::run() {
   cache_.memory().count_as_there_at_start(cache_.counters().nr_file_pages);
   limits_at_start_ = context_.dirty_limits();
   sim_.spawn("kswapd0", vfs_.kswapd.run(vfs_.reclaim_throttle), ProcessKind::kDaemon);
+  if (counts_in_steps(scenario_, row_))
+    sim_.spawn("vmstat", vmstat_work_.run(sim_, context_.wheel), ProcessKind::kDaemon);
   for (std::size_t i = 0; i < filesystems_.size(); ++i)
     if (Jbd2* const journal = filesystems_[i]->journal())
       sim_.spawn("jbd2/" + scenario_.filesystems[i].device + "-8",

@@ -149,11 +149,11 @@ Sample Sampler::sample() const {
 
 // What one cgroup, or the root, writes to it.
 void Sampler::add_wb(DeviceSample& d, BackingDevInfo& wb, Pages dirty) const {
-  d.bdi_writeback += wb.writeback;
-  d.bdi_reclaimable += wb.reclaimable;
+  d.bdi_writeback += wb.writeback.read();
+  d.bdi_reclaimable += wb.reclaimable.read();
   d.bdi_dirty_thresh += context_.bdi_dirty_limit(wb, dirty, nullptr);
-  d.bdi_dirtied += wb.dirtied;
-  d.bdi_written += wb.written;
+  d.bdi_dirtied += wb.dirtied.read();
+  d.bdi_written += wb.written.read();
   d.b_dirty += wb.dirty_inodes[DirtyInodeLists::kDirty];
   d.b_io += wb.dirty_inodes[DirtyInodeLists::kIo];
   d.b_more_io += wb.dirty_inodes[DirtyInodeLists::kMoreIo];

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "models/mm/bdi_stat.hpp"
 #include "models/mm/flex_proportions.hpp"
 #include "models/mm/proportions.hpp"
 #include "sim/units.hpp"
@@ -42,10 +43,10 @@ struct BackingDevInfo : CgroupWb {
   int wb_id = 0;     // of all there are
   std::string name;  // of the device, "d0"
   RequestQueue* queue = nullptr;
-  Pages reclaimable{};  // BDI_RECLAIMABLE: dirty pages
-  Pages writeback{};    // BDI_WRITEBACK
-  Pages dirtied{};      // BDI_DIRTIED: pages dirtied, those put back unwritten not counted
-  Pages written{};      // write-backs completed
+  BdiStat reclaimable;  // BDI_RECLAIMABLE: dirty pages
+  BdiStat writeback;    // BDI_WRITEBACK
+  BdiStat dirtied;      // BDI_DIRTIED: pages dirtied, those put back unwritten not counted
+  BdiStat written;      // write-backs completed
   PropLocal completions;
   FlexLocal flex_completions;
   BdiRates rates;
@@ -56,6 +57,15 @@ struct BackingDevInfo : CgroupWb {
   bool strict_limit = false;  // BDI_CAP_STRICTLIMIT: its own limit counts, not the global one
   bool dirty_exceeded = false;
   bool pdflush_owner = false;  // BDI_pdflush: a pdflush thread works on it
+
+  Pages unclean() const { return reclaimable.read() + writeback.read(); }
+  Pages unclean(Pages limit) const {
+    return reclaimable.read_for(limit) + writeback.read_for(limit);
+  }
+  void count_in(std::int64_t batch) {
+    for (BdiStat* stat : {&reclaimable, &writeback, &dirtied, &written})
+      stat->count_in(batch);
+  }
 };
 
 }  // namespace wbsim

@@ -88,7 +88,7 @@ Pages bdi_share(LimitsRule rule, Pages dirty, PropFraction completions, int min_
 Pages clip_bdi_dirty_limit(Pages bdi_dirty, Pages dirty, const VmCounters& counters,
                            const BackingDevInfo& bdi) {
   const Pages free = std::max(Pages(0), dirty - counters.nr_file_dirty - counters.nr_writeback);
-  return std::min(bdi_dirty, free + bdi.reclaimable + bdi.writeback);
+  return std::min(bdi_dirty, free + bdi.unclean());
 }
 
 Pages task_dirty_limit(Pages bdi_dirty, PropFraction dirtyings) {

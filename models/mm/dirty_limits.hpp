@@ -1,7 +1,7 @@
 // The limits on dirty memory: get_dirty_limits() and its parts.
 //
 // MODELS:   mm/page-writeback.c of 2.6.18, 2.6.24, 2.6.31/32, 2.6.39, 3.10 and 6.1.
-// DEVIATES: no unstable pages; counters are exact, so bdi_stat_error() has no effect.
+// DEVIATES: no unstable pages; counters are exact before 6.1, so bdi_stat_error() has no effect.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,8 @@
 // The counts of dirty memory that the kernel decides by, and shows in /proc/vmstat: a processor
 // keeps the last few changes to itself.
 //
-// MODELS:   mm/vmstat.c mod_node_page_state(), calculate_normal_threshold(), quiet_vmstat(), 6.1.
-// DEVIATES: one processor counts; vmstat_update(), which folds once a second on a processor that is
-//           never idle, is left out, and so are the first second, in which quiet_vmstat() does not
-//           fold yet, and the counters of free and cached pages.
+// MODELS:   mm/vmstat.c mod_node_page_state(), calculate_normal_threshold(), 6.1.
+// DEVIATES: one processor counts; the counters of free and cached pages are exact.
 #pragma once
 
 #include <algorithm>
@@ -38,10 +36,12 @@ class NodeStats {
   void cleaned(std::int64_t pages) { dirty_.decrement(pages, batch_); }
   void writeback_started(std::int64_t pages) { writeback_.increment(pages, batch_); }
   void writeback_ended(std::int64_t pages) { writeback_.decrement(pages, batch_); }
-  // quiet_vmstat(): the processor stops its tick.
-  void fold() {
+  // refresh_cpu_vm_stats(). Returns whether anything was kept back.
+  bool fold() {
+    const bool kept = dirty_.read() != dirty_.sum() || writeback_.read() != writeback_.sum();
     dirty_.set(dirty_.sum());
     writeback_.set(writeback_.sum());
+    return kept;
   }
 
  private:

@@ -47,7 +47,7 @@ class PageCache {
   PageTreeNodes& tree_nodes() { return nodes_; }
   const VmCounters& counters() const { return counters_; }
   const NodeStats& stats() const { return stats_; }
-  void fold_stats() { stats_.fold(); }
+  NodeStats& stats() { return stats_; }
   Proportions& completions() { return completions_; }
   Proportions& dirtyings() { return dirtyings_; }
 

@@ -53,15 +53,19 @@ void Processors::enter_idle(std::size_t index) {
   if (index != 0)
     return;
   idle_since_ = sim_.now();
-  if (last_idle_ >= ticks_.tick() && tick_stopped_.run)
+  tick_is_stopped_ = last_idle_ >= ticks_.tick();
+  if (tick_is_stopped_ && tick_stopped_.run)
     tick_stopped_.run(tick_stopped_.context, tick_stopped_.argument);
 }
 
 // An interrupt wakes all it has to wake, and ends, before the idle thread calls schedule().
 void Processors::leave_idle(std::size_t index) {
   slots_[index].picking = true;
-  if (index == 0)
+  if (index == 0) {
     last_idle_ = sim_.now() - idle_since_;
+    if (std::exchange(tick_is_stopped_, false))
+      tick_restarted_.wake_all();
+  }
   const TimePoint interrupted = index == 0 ? interrupt_end_ : sim_.now();
   sim_.at(std::max(sim_.now(), interrupted), {[](void* context, std::uint64_t i) {
                                                 auto& self = *static_cast<Processors*>(context);

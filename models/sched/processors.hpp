@@ -18,6 +18,7 @@
 #include "models/scenario.hpp"
 #include "sim/simulator.hpp"
 #include "sim/units.hpp"
+#include "sim/wait_queue.hpp"
 
 namespace wbsim {
 
@@ -113,6 +114,9 @@ class Processors {
   // Called when the first processor has nothing to run and stops its tick: it does so when it was
   // idle for a tick the last time, as the governor expects no less then.
   void on_tick_stopped(EventAction action) { tick_stopped_ = action; }
+  bool tick_is_stopped() const { return tick_is_stopped_; }
+  // Woken when the first processor leaves idle with its tick stopped.
+  WaitQueue& tick_restarted() { return tick_restarted_; }
 
   // Interrupt work of the first processor: lengthens what runs there; who is woken on an idle one
   // runs when it is done.
@@ -180,6 +184,8 @@ class Processors {
   TimePoint idle_since_{};     // the first
   Duration last_idle_{0};
   EventAction tick_stopped_{};
+  WaitQueue tick_restarted_;
+  bool tick_is_stopped_ = false;
   Duration busy_{0};
   std::uint64_t order_ = 0;
   Thread* last_buddy_ = nullptr;

@@ -48,4 +48,12 @@ TimePoint TimerWheel::sleep_expiry(TimePoint now, Jiffies timeout) const {
   return rule_ == TimerRule::kWheel ? wheel_expiry(now, timeout) : ticks_.expiry(now, timeout);
 }
 
+TimePoint TimerWheel::next_second(TimePoint now) const {
+  const std::int64_t hz = ticks_.hz();
+  const std::int64_t counted_now = counted(ticks_.jiffies_at(now)).count();
+  const std::int64_t beyond = (counted_now + hz) % hz;
+  const std::int64_t second = counted_now + hz - beyond + (beyond < hz / 4 ? 0 : hz);
+  return expiry(now, Jiffies(second - counted_now));
+}
+
 }  // namespace wbsim

@@ -26,6 +26,8 @@ class TimerWheel {
   TimePoint expiry(TimePoint now, Jiffies timeout) const;
   // schedule_timeout().
   TimePoint sleep_expiry(TimePoint now, Jiffies timeout) const;
+  // round_jiffies_relative() of a second: when a timer expires that was set so.
+  TimePoint next_second(TimePoint now) const;
   TickClock ticks() const { return ticks_; }
   TimerRule rule() const { return rule_; }
 

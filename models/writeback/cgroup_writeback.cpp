@@ -72,7 +72,7 @@ std::optional<DirtyState> memcg_dirty_state(const WritebackContext& context, Bac
   state.bdi_thresh = memcg_wb_thresh(context, wb, limits.dirty);
   if (limits.dirty > Pages(0))
     state.bdi_bg_thresh = state.bdi_thresh * limits.background.count() / limits.dirty.count();
-  state.bdi_dirty = wb.reclaimable + wb.writeback;
+  state.bdi_dirty = wb.unclean(state.bdi_thresh);
   state.avg_write_bandwidth = wb.rates.avg_write_bandwidth;
   state.strict_limit = wb.strict_limit;
   return state;
@@ -82,8 +82,8 @@ bool memcg_over_bground_thresh(const WritebackContext& context, BackingDevInfo& 
   if (!wb.memcg)
     return false;
   const Pages background = memcg_limits_now(context, *wb.memcg).background;
-  return wb.memcg->file_dirty > background ||
-         wb.reclaimable > memcg_wb_thresh(context, wb, background);
+  const Pages share = memcg_wb_thresh(context, wb, background);
+  return wb.memcg->file_dirty > background || wb.reclaimable.read_for(share) > share;
 }
 
 CgroupWriteback::CgroupWriteback(WritebackContext& context, MemoryCgroups& cgroups)
@@ -100,6 +100,7 @@ CgroupWriteback::CgroupWriteback(WritebackContext& context, MemoryCgroups& cgrou
       wb.min_ratio = device->min_ratio;
       wb.max_ratio = device->max_ratio;
       wb.strict_limit = device->strict_limit;
+      wb.count_in(device->reclaimable.batch());
       wb.memcg = &memcg;
       wb.wbs = &all;
       wb.wb_id = static_cast<int>(context.wbs.size());

@@ -62,7 +62,7 @@ void update_domain(const WritebackContext& context, DirtyDomain& domain, Backing
   const RateRule rule = context.rules.rates;
   const RatelimitUpdate update = update_dirty_ratelimit(
       bdi.rates, tracked, position_ratio(rule, rule == RateRule::k61 ? state : tracked), elapsed,
-      bdi.dirtied, context.vfs.ticks.hz());
+      bdi.dirtied.read(), context.vfs.ticks.hz());
   trace_dirty_ratelimit(context, bdi, update, thread);
 }
 
@@ -80,7 +80,7 @@ DirtyState dirty_state(const WritebackContext& context, BackingDevInfo& bdi,
   state.bdi_thresh = context.bdi_thresh(bdi, limits.dirty);
   if (limits.dirty > Pages(0))
     state.bdi_bg_thresh = state.bdi_thresh * limits.background.count() / limits.dirty.count();
-  state.bdi_dirty = bdi.reclaimable + bdi.writeback;
+  state.bdi_dirty = bdi.unclean(state.bdi_thresh);
   state.avg_write_bandwidth = bdi.rates.avg_write_bandwidth;
   state.strict_limit = bdi.strict_limit;
   return state;
@@ -90,8 +90,8 @@ bool over_bground_thresh(const WritebackContext& context, BackingDevInfo& bdi,
                          std::string_view thread) {
   const DirtyLimits limits = context.dirty_limits();
   trace_global_dirty_state(context, limits, thread);
-  return context.reclaimable() > limits.background ||
-         bdi.reclaimable > context.bdi_thresh(bdi, limits.background) ||
+  const Pages share = context.bdi_thresh(bdi, limits.background);
+  return context.reclaimable() > limits.background || bdi.reclaimable.read_for(share) > share ||
          memcg_over_bground_thresh(context, bdi);
 }
 
@@ -124,7 +124,7 @@ void update_bandwidth(WritebackContext& context, BackingDevInfo& bdi, const Dirt
 
 void update_write_bandwidth(WritebackContext& context, BackingDevInfo& bdi) {
   update_write_bandwidth(context.rules.rates, bdi.rates,
-                         std::max(since_update(context, bdi), Jiffies(1)), bdi.written,
+                         std::max(since_update(context, bdi), Jiffies(1)), bdi.written.read(),
                          context.vfs.ticks.hz());
   restart_estimate(bdi, context.now());
 }

@@ -154,9 +154,9 @@ DirtyLimits BufferMemory::limits() const {
 
 void BufferMemory::publish(BackingDevInfo& bdi) const {
   const v24::BufferLedger& ledger = buffers_.ledger(bdi);
-  bdi.reclaimable = round_up_pages(ledger.dirty);
-  bdi.writeback = round_up_pages(ledger.writeback);
-  bdi.written = whole_pages(ledger.written);
+  bdi.reclaimable.set(round_up_pages(ledger.dirty));
+  bdi.writeback.set(round_up_pages(ledger.writeback));
+  bdi.written.set(whole_pages(ledger.written));
 }
 
 }  // namespace wbsim

@@ -64,8 +64,8 @@ RatelimitUpdate update_dirty_ratelimit(BdiRates& rates, const DirtyState& state,
 }
 
 void restart_estimate(BackingDevInfo& bdi, Jiffies now) {
-  bdi.rates.dirtied_stamp = bdi.dirtied;
-  bdi.rates.written_stamp = bdi.written;
+  bdi.rates.dirtied_stamp = bdi.dirtied.read();
+  bdi.rates.written_stamp = bdi.written.read();
   bdi.rates.bw_time_stamp = now;
 }
 

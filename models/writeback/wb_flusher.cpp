@@ -25,10 +25,10 @@ WbFlusher::WbFlusher(WritebackContext& context) : context_(context) {
 Jiffies WbFlusher::bandwidth_before_start(BackingDevInfo& bdi) {
   const int hz = context_.vfs.ticks.hz();
   if (context_.rules.bandwidth != BandwidthUpdate::kInWritepages ||
-      bdi.rates.written_stamp >= bdi.written)
+      bdi.rates.written_stamp >= bdi.written.read())
     return Jiffies(0);
   const Jiffies later = bandwidth_interval(hz) + Jiffies(1);
-  update_write_bandwidth(context_.rules.rates, bdi.rates, later, bdi.written, hz);
+  update_write_bandwidth(context_.rules.rates, bdi.rates, later, bdi.written.read(), hz);
   return later;
 }
 

@@ -40,7 +40,7 @@ WriterThrottle::Excess WriterThrottle::excess(const Payer& payer) const {
   BackingDevInfo& bdi = payer.bdi();
   const DirtyLimits limits = limits_of(payer);
   const Pages bdi_limit = context_.bdi_dirty_limit(bdi, limits.dirty, &payer.task);
-  const bool bdi_over = bdi.reclaimable + bdi.writeback > bdi_limit;
+  const bool bdi_over = bdi.unclean() > bdi_limit;
   const VmCounters& vm = context_.vfs.cache.counters();
   const Pages all = vm.nr_file_dirty + vm.nr_writeback;
   const Pages midpoint = (limits.background + limits.dirty) / 2;
@@ -58,7 +58,7 @@ ThrottledBy WriterThrottle::throttled_by(const Payer& payer) const {
   if (vm.nr_file_dirty + vm.nr_writeback > limits.dirty)
     return ThrottledBy::kGlobalLimit;
   const Pages share = context_.bdi_dirty_limit(bdi, limits.dirty, nullptr);
-  return bdi.reclaimable + bdi.writeback > share ? ThrottledBy::kBdiShare : ThrottledBy::kTaskShare;
+  return bdi.unclean() > share ? ThrottledBy::kBdiShare : ThrottledBy::kTaskShare;
 }
 
 Task<std::int64_t> WriterThrottle::write_back(BackingDevInfo& bdi, TaskStruct& task) {
@@ -92,11 +92,11 @@ bool WriterThrottle::writer_writes(const BackingDevInfo& bdi, Pages bdi_limit) c
     case WriterWritesRule::kAnyDirty:
       return context_.reclaimable() > Pages(0);
     case WriterWritesRule::kAnyReclaimable:
-      return bdi.reclaimable > Pages(0);
+      return bdi.reclaimable.read() > Pages(0);
     case WriterWritesRule::kReclaimableOver:
       break;
   }
-  return bdi.reclaimable > bdi_limit;
+  return bdi.reclaimable.read() > bdi_limit;
 }
 
 // Whether writers need not look at the limits often any more; `over` as it was seen last.
@@ -110,7 +110,7 @@ bool WriterThrottle::below_limit(const Payer& payer, bool over) const {
     case WriterLoopRule::k2632:
       break;
   }
-  return bdi.reclaimable + bdi.writeback < excess(payer).bdi_limit;
+  return bdi.unclean() < excess(payer).bdi_limit;
 }
 
 // Whether the writer goes on without a pause; `wrote` back this time, and `written` so far.
@@ -121,7 +121,7 @@ bool WriterThrottle::may_leave(const Payer& payer, bool wrote, std::int64_t writ
     return wrote && paid;
   if (as_2618())
     return wrote && (paid || !excess(payer).over);
-  return paid || bdi.reclaimable + bdi.writeback <= excess(payer).bdi_limit;
+  return paid || bdi.unclean() <= excess(payer).bdi_limit;
 }
 
 Task<> WriterThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mapping) {

@@ -115,8 +115,8 @@ void use_file_at_random() {
   RC_ASSERT(f.await(filemap_fdatawait(f.vfs, f.file, f.task)) == Errno::kOk);
   f.cache.check();
   RC_ASSERT(f.cache.counters().nr_file_dirty == Pages(0));
-  RC_ASSERT(f.bdi.reclaimable == Pages(0));
-  RC_ASSERT(f.bdi.writeback == Pages(0));
+  RC_ASSERT(f.bdi.reclaimable.sum() == Pages(0));
+  RC_ASSERT(f.bdi.writeback.sum() == Pages(0));
   RC_ASSERT(f.queue.idle());
   for (PageIndex i = f.file.i_data.pages.next_present(0); i != PageTree::kNone;
        i = f.file.i_data.pages.next_present(i + 1))
@@ -140,7 +140,7 @@ std::vector<std::string> device_state(FsFixture& f) {
   const VmCounters& vm = f.cache.counters();
   for (const Pages count :
        {vm.nr_file_dirty, vm.nr_dirtied, vm.nr_file_pages, vm.peak_dirty, f.cache.free_pages(),
-        f.bdi.reclaimable, f.bdi.dirtied, f.task.nr_dirtied, f.task.dirtied_uncounted})
+        f.bdi.reclaimable.sum(), f.bdi.dirtied.sum(), f.task.nr_dirtied, f.task.dirtied_uncounted})
     lines.push_back(std::to_string(count.count()));
   lines.push_back(std::to_string(f.dirtied.size()));
   lines.push_back(std::to_string(f.cache.reclaimed()));

@@ -22,26 +22,26 @@ TEST_CASE("buffer-heads 1.1: clear_page_dirty_for_io leaves the DIRTY tag", "[fs
   CHECK(set_page_dirty_buffers(f.vfs, page, nullptr));
   CHECK_FALSE(set_page_dirty_buffers(f.vfs, page, nullptr));
   CHECK(f.cache.counters().nr_file_dirty == Pages(1));
-  CHECK(f.bdi.reclaimable == Pages(1));
+  CHECK(f.bdi.reclaimable.sum() == Pages(1));
   f.lock(page);
   CHECK(f.cache.clear_page_dirty_for_io(page));
   CHECK_FALSE(page.test(PG_dirty));
   CHECK(dirty_tag(page));  // 14.1
   CHECK(f.cache.counters().nr_file_dirty == Pages(0));
-  CHECK(f.bdi.reclaimable == Pages(0));
+  CHECK(f.bdi.reclaimable.sum() == Pages(0));
   CHECK_FALSE(f.cache.clear_page_dirty_for_io(page));
 
   f.cache.set_page_writeback(page);
   CHECK_FALSE(dirty_tag(page));
   CHECK(writeback_tag(page));
   CHECK(f.cache.counters().nr_writeback == Pages(1));
-  CHECK(f.bdi.writeback == Pages(1));
+  CHECK(f.bdi.writeback.sum() == Pages(1));
   f.cache.unlock_page(page);
   f.cache.end_page_writeback(page);
   CHECK_FALSE(writeback_tag(page));
   CHECK(f.cache.counters().nr_writeback == Pages(0));
-  CHECK(f.bdi.writeback == Pages(0));
-  CHECK(f.bdi.written == Pages(1));
+  CHECK(f.bdi.writeback.sum() == Pages(0));
+  CHECK(f.bdi.written.sum() == Pages(1));
   CHECK(f.cache.counters().nr_written == Pages(1));
   f.cache.check();
 }
@@ -207,7 +207,7 @@ TEST_CASE("buffer-heads 3: a newly dirty page counts for its dirtier, its device
   Page& page = f.add_page(0);
   set_page_dirty_buffers(f.vfs, page, &f.task);
   CHECK(f.cache.dirtyings().fraction(f.task.dirties).numerator == 1);
-  CHECK(f.bdi.reclaimable == Pages(1));
+  CHECK(f.bdi.reclaimable.sum() == Pages(1));
   CHECK(f.cache.counters().nr_file_dirty == Pages(1));
 }
 
@@ -287,7 +287,7 @@ TEST_CASE("buffer-heads 8: freeing clean buffers of a dirty page cleans the page
   CHECK_FALSE(page.test(PG_dirty));
   CHECK_FALSE(dirty_tag(page));
   CHECK(f.cache.counters().nr_file_dirty == Pages(0));
-  CHECK(f.bdi.reclaimable == Pages(0));
+  CHECK(f.bdi.reclaimable.sum() == Pages(0));
   f.cache.check();
 }
 

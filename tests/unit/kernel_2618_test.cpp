@@ -412,16 +412,16 @@ TEST_CASE("sync(2) up to 2.6.24 waits for the pages of the inodes it found dirty
   wbc.nr_to_write = 100;
   f.sim.spawn("flush", f.flusher->writeback_inodes(wbc, task), ProcessKind::kDaemon);
   f.run_until(milliseconds(2));
-  REQUIRE(f.bdi(1).writeback == Pages(10));
+  REQUIRE(f.bdi(1).writeback.sum() == Pages(10));
   REQUIRE_FALSE(f.file(1).dirty_lists);
   f.dirty_pages(f.file(0), 0, 100);
   std::optional<TimePoint> returned;
   f.sim.spawn("sync", sync_all(f, task, returned), ProcessKind::kDaemon);
   f.run_until(seconds(1));
   REQUIRE(returned);
-  CHECK(f.bdi(0).written == Pages(100));
-  CHECK(f.bdi(0).writeback == Pages(0));
-  CHECK(f.bdi(1).writeback == Pages(10));
+  CHECK(f.bdi(0).written.sum() == Pages(100));
+  CHECK(f.bdi(0).writeback.sum() == Pages(0));
+  CHECK(f.bdi(1).writeback.sum() == Pages(10));
   CHECK_FALSE(f.file(0).dirty_lists);
 }
 
@@ -437,13 +437,13 @@ TEST_CASE("WB_SYNC_HOLD keeps a written inode on s_dirty until its pages were wa
   std::optional<TimePoint> returned;
   f.sim.spawn("sync", sync_all(f, task, returned), ProcessKind::kDaemon);
   f.run_until(milliseconds(50));
-  REQUIRE(f.bdi(0).writeback == Pages(10));
+  REQUIRE(f.bdi(0).writeback.sum() == Pages(10));
   CHECK((f.file(0).i_state & I_DIRTY) == 0);
   CHECK(f.file(0).dirty_lists);
   CHECK_FALSE(returned);
   f.run_until(milliseconds(400));
   CHECK(returned);
-  CHECK(f.bdi(0).writeback == Pages(0));
+  CHECK(f.bdi(0).writeback.sum() == Pages(0));
   CHECK_FALSE(f.file(0).dirty_lists);
 }
 

@@ -102,8 +102,8 @@ TEST_CASE("pdflush 9.5: the clip lets a device grow into what is free", "[mm]") 
   counters.nr_file_dirty = Pages(25000);
   counters.nr_writeback = Pages(10000);
   BackingDevInfo bdi;
-  bdi.reclaimable = Pages(400);
-  bdi.writeback = Pages(600);
+  bdi.reclaimable.set(Pages(400));
+  bdi.writeback.set(Pages(600));
   CHECK(clip_bdi_dirty_limit(Pages(40000), Pages(40000), counters, bdi) == Pages(6000));
   CHECK(clip_bdi_dirty_limit(Pages(5999), Pages(40000), counters, bdi) == Pages(5999));
   counters.nr_file_dirty = Pages(45000);  // over the limit: what it has, no more

@@ -59,6 +59,18 @@ TEST_CASE("from 4.8 on far timers fire on multiples of 8 and 64 ticks", "[sched]
   CHECK(wheel.expiry(now, Jiffies(250)) - now == milliseconds(1024));
 }
 
+// jiffies are 46 of a second's 250 at the first tick; a second is at most a quarter shorter so.
+TEST_CASE("a timer of a second, on a round one of jiffies", "[sched]") {
+  const TimerWheel exact(TimerRule::kExact, kTicks, milliseconds(84));
+  CHECK(exact.next_second(at(8000)) == at(8900));
+  CHECK(exact.next_second(at(8899)) == at(9900));
+  CHECK(exact.next_second(at(8900)) == at(9900));
+  CHECK(exact.next_second(at(8900 + 244)) == at(9900));
+  CHECK(exact.next_second(at(8900 + 248)) == at(10'900));
+  const TimerWheel wheel(TimerRule::kWheel, kTicks, milliseconds(84));
+  CHECK(wheel.next_second(at(8000)) == at(8916));  // recorded on 6.1
+}
+
 struct Bed {
   explicit Bed(TimerRule rule) : wheel(rule, kTicks, Duration(0)), sleepers(sim, wheel) {}
   Task<> sleep(char name, Duration begins, Jiffies timeout) {

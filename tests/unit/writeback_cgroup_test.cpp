@@ -126,8 +126,8 @@ TEST_CASE("who brings a page into memory is charged with it, and has the inode",
   CHECK(f.small->file == Pages(256));
   CHECK(f.small->file_dirty == Pages(256));
   CHECK(&f.wb_of_file() == &wb_of(f.bdi(0), f.small));
-  CHECK(f.wb_of_file().reclaimable == Pages(256));
-  CHECK(f.bdi(0).reclaimable == Pages(0));
+  CHECK(f.wb_of_file().reclaimable.sum() == Pages(256));
+  CHECK(f.bdi(0).reclaimable.sum() == Pages(0));
   // Another one writes the same pages: they stay whose they are.
   f.write(milliseconds(200), 0, kMiB, f.big_task);
   f.run_until(milliseconds(300));
@@ -136,7 +136,7 @@ TEST_CASE("who brings a page into memory is charged with it, and has the inode",
   f.run_until(seconds(60));
   CHECK(f.small->dirty() == Pages(0));
   CHECK(f.small->file == Pages(256));
-  CHECK(f.wb_of_file().reclaimable + f.wb_of_file().writeback == Pages(0));
+  CHECK(f.wb_of_file().reclaimable.sum() + f.wb_of_file().writeback.sum() == Pages(0));
   f.cache.check();
 }
 
@@ -178,8 +178,8 @@ TEST_CASE("an inode that another cgroup keeps writing becomes its own", "[writeb
   CHECK(f.big->inodes_switched == 1);
   CHECK(f.small->inodes_switched == 0);
   const BackingDevInfo& left = wb_of(f.bdi(0), f.small);
-  CHECK(left.reclaimable == Pages(0));
-  CHECK(left.writeback == Pages(0));
+  CHECK(left.reclaimable.sum() == Pages(0));
+  CHECK(left.writeback.sum() == Pages(0));
   CHECK(left.writeback_inodes == 0);
   CHECK(left.dirty_inodes[DirtyInodeLists::kDirty] == 0);
 }
@@ -194,8 +194,8 @@ TEST_CASE("an inode moves with its pages and its place among the dirty ones", "[
   f.run_until(milliseconds(52));
   const BackingDevInfo& left = wb_of(f.bdi(0), f.small);
   CHECK(f.wb_of_file().memcg == f.big);
-  CHECK(f.wb_of_file().reclaimable + f.wb_of_file().writeback == Pages(100));
-  CHECK(left.reclaimable == Pages(0));
+  CHECK(f.wb_of_file().reclaimable.sum() + f.wb_of_file().writeback.sum() == Pages(100));
+  CHECK(left.reclaimable.sum() == Pages(0));
   CHECK(left.dirty_inodes == std::array<int, 4>{});
   CHECK(f.file(0).dirtied_when == since);
   CHECK(f.small->dirty() == Pages(100));  // whose pages they are has not changed

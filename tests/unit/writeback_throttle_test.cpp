@@ -374,14 +374,14 @@ TEST_CASE("the mark of an exceeded device goes only below its limit", "[writebac
   f.bdi(0).dirty_exceeded = true;
   const DirtyLimits limits = f.context.dirty_limits();
   const Pages limit = f.context.bdi_dirty_limit(f.bdi(0), limits.dirty, &f.writer);
-  f.bdi(0).reclaimable = limit;  // as if so many of its pages were dirty
+  f.bdi(0).reclaimable.set(limit);  // as if so many of its pages were dirty
   f.balance();
   f.run_until(milliseconds(101));
   const Pages now = f.context.bdi_dirty_limit(f.bdi(0), f.context.dirty_limits().dirty, &f.writer);
   REQUIRE(now == limit);
   CHECK(f.left());
   CHECK(f.bdi(0).dirty_exceeded);  // r + w = limit: not throttled, and the mark stays
-  f.bdi(0).reclaimable = limit - Pages(1);
+  f.bdi(0).reclaimable.set(limit - Pages(1));
   f.balance();
   f.run_until(milliseconds(102));
   CHECK_FALSE(f.bdi(0).dirty_exceeded);

@@ -118,7 +118,7 @@ TEST_CASE("200 ms after an inode's last page 6.1 looks at the bandwidth, looked 
   WbTest f(WbTest::scenario("6.1"));
   f.dirty_at(milliseconds(2), 0, 100);
   f.run_until(milliseconds(5150));
-  REQUIRE(f.bdi(0).written.count() == 100);
+  REQUIRE(f.bdi(0).written.sum().count() == 100);
   restart_estimate(f.bdi(0), f.context.now());
   const Jiffies looked = f.bdi(0).rates.bw_time_stamp;
   const std::int64_t bandwidth = f.bdi(0).rates.write_bandwidth;
