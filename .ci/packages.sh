@@ -5,6 +5,7 @@ program_packages=(g++ cmake ninja-build libboost-dev libboost-program-options-de
   nlohmann-json3-dev python3 python3-matplotlib)
 # Building and running the tests and benchmarks as well.
 test_packages=(catch2 librapidcheck-dev libbenchmark-dev clang clang-format
+  xz-utils                              # recordings are packed with it
   libzstd-dev zstd                      # run --zstd, and what unpacks it
   fio blktrace sqlite3 python3-pandas)  # their programs read what we write
 

@@ -80,26 +80,9 @@ void IolessThrottle::leave_freerun(const DirtyState& state, const DirtyState* me
     task.nr_dirtied_pause = std::min(task.nr_dirtied_pause, poll_interval(*memcg));
 }
 
-IolessThrottle::Verdict IolessThrottle::decide(const DirtyState& state, std::int64_t pos_ratio,
-                                               const BdiRates& rates, const TaskStruct& task,
-                                               Pages pages_dirtied) const {
-  const int hz = context_.vfs.ticks.hz();
-  const std::int64_t rate = rates.dirty_ratelimit;
-  Verdict v;
-  v.task_ratelimit = rate * pos_ratio >> kRateShift;
-  v.max_pause = max_pause(state.bdi_dirty, rates.avg_write_bandwidth, hz);
-  v.shortest = min_pause(v.max_pause, rates.avg_write_bandwidth, v.task_ratelimit, rate, hz);
-  if (task.dirty_paused_when != Jiffies(0))
-    v.think = context_.now() - task.dirty_paused_when;
-  if (v.task_ratelimit == 0) {
-    v.period = v.pause = v.max_pause;
-    v.sleeps = true;
-    return v;
-  }
-  v.period = Jiffies(hz * pages_dirtied.count() / v.task_ratelimit);
-  v.pause = v.period - v.think;
-  v.sleeps = v.pause >= v.shortest.pause;
-  return v;
+Jiffies IolessThrottle::think(const TaskStruct& task) const {
+  return task.dirty_paused_when == Jiffies(0) ? Jiffies(0)
+                                              : context_.now() - task.dirty_paused_when;
 }
 
 // The pause would be too short to be worth it; what is missing is remembered.
@@ -187,16 +170,17 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
       state = *memcg;
       pos_ratio = position_ratio(rule, state);
     }
-    const Verdict verdict = decide(state, pos_ratio, bdi.rates, task, pages_dirtied);
-    trace(bdi, state, verdict, task, pages_dirtied, start);
-    if (!verdict.sleeps) {
-      go_on_without_pause(verdict, task, pages_dirtied);
+    const Verdict v = verdict(bdi.rates, state.bdi_dirty, pos_ratio, pages_dirtied, think(task),
+                              context_.vfs.ticks.hz());
+    trace(bdi, state, v, task, pages_dirtied, start);
+    if (!v.sleeps) {
+      go_on_without_pause(v, task, pages_dirtied);
       break;
     }
     task.throttled_by = throttled_by(state, by_memcg);
-    co_await sleep(verdict, bdi, task);
+    co_await sleep(v, bdi, task);
     task.throttled_by = ThrottledBy::kNobody;
-    if (verdict.task_ratelimit > 0 || state.bdi_dirty <= stat_error_)
+    if (v.task_ratelimit > 0 || state.bdi_dirty <= stat_error_)
       break;
   }
   if (background_first)
@@ -239,7 +223,7 @@ void IolessThrottle::trace(const BackingDevInfo& bdi, const DirtyState& state, c
   event.dirtied_pause = task.nr_dirtied_pause;
   event.paused = millis(context_.now() - start);
   event.period = millis(v.period);
-  event.think = millis(v.think);
+  event.think = millis(think(task));
   event.pause = millis(v.sleeps ? std::min(v.pause, v.max_pause) : std::min(v.pause, Jiffies(0)));
   context_.trace.on_balance_dirty_pages(event);
 }

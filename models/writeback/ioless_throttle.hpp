@@ -26,19 +26,10 @@ class IolessThrottle : public DirtyThrottle {
   TimePoint first_throttle() const override { return first_throttle_; }
 
  private:
-  // What one look at the limits decides.
-  struct Verdict {
-    std::int64_t task_ratelimit = 0;  // pages/s; 0: over the hard limit
-    Jiffies period{}, pause{}, max_pause{};
-    Jiffies think{};
-    MinPause shortest{};
-    bool sleeps = false;
-  };
   static Pages ratelimit_of(const TaskStruct& task, const AddressSpace& mapping);
   bool in_freerun(const DirtyState& state) const;
   void leave_freerun(const DirtyState& state, const DirtyState* memcg, TaskStruct& task) const;
-  Verdict decide(const DirtyState& state, std::int64_t pos_ratio, const BdiRates& rates,
-                 const TaskStruct& task, Pages pages_dirtied) const;
+  Jiffies think(const TaskStruct& task) const;  // since its last pause ended
   void go_on_without_pause(const Verdict& verdict, TaskStruct& task, Pages pages_dirtied) const;
   Task<> sleep(const Verdict& verdict, BackingDevInfo& bdi, TaskStruct& task);
   bool starts_background(const BackingDevInfo& bdi, const TaskStruct& task) const;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "models/mm/backing_dev_info.hpp"
+
 namespace wbsim {
 
 namespace {
@@ -116,6 +118,24 @@ MinPause min_pause(Jiffies max_pause, std::int64_t avg_write_bandwidth, std::int
     pages = task_ratelimit * t / round_up_pow2(hz);
   }
   return {Jiffies(pages >= kDirtyPollThresh.count() ? 1 + t / 2 : t), Pages(pages)};
+}
+
+Verdict verdict(const BdiRates& rates, Pages bdi_dirty, std::int64_t pos_ratio, Pages pages_dirtied,
+                Jiffies think, int hz) {
+  const std::int64_t rate = rates.dirty_ratelimit;
+  Verdict v;
+  v.task_ratelimit = rate * pos_ratio >> kRateShift;
+  v.max_pause = max_pause(bdi_dirty, rates.avg_write_bandwidth, hz);
+  v.shortest = min_pause(v.max_pause, rates.avg_write_bandwidth, v.task_ratelimit, rate, hz);
+  if (v.task_ratelimit == 0) {
+    v.period = v.pause = v.max_pause;
+    v.sleeps = true;
+    return v;
+  }
+  v.period = Jiffies(hz * pages_dirtied.count() / v.task_ratelimit);
+  v.pause = v.period - think;
+  v.sleeps = v.pause >= v.shortest.pause;
+  return v;
 }
 
 Pages dirty_poll_interval(Pages dirty, Pages thresh) {

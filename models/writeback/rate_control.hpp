@@ -13,6 +13,8 @@
 
 namespace wbsim {
 
+struct BdiRates;
+
 // Ratios are fixed point with 1.0 = 1024: RATELIMIT_CALC_SHIFT.
 inline constexpr int kRateShift = 10;
 inline constexpr Pages kMinWritebackPages{1024};  // 4 MiB
@@ -54,6 +56,17 @@ struct MinPause {
 };
 MinPause min_pause(Jiffies max_pause, std::int64_t avg_write_bandwidth, std::int64_t task_ratelimit,
                    std::int64_t dirty_ratelimit, int hz);
+
+// What a task's look at the limits decides.
+struct Verdict {
+  std::int64_t task_ratelimit = 0;  // pages/s; 0: over the hard limit
+  Jiffies period{}, pause{}, max_pause{};
+  MinPause shortest{};
+  bool sleeps = false;
+};
+// For a task that dirtied `pages_dirtied` and was last paused until `think` ago.
+Verdict verdict(const BdiRates& rates, Pages bdi_dirty, std::int64_t pos_ratio, Pages pages_dirtied,
+                Jiffies think, int hz);
 
 // Pages a task may dirty before it looks again, below the limits.
 Pages dirty_poll_interval(Pages dirty, Pages thresh);

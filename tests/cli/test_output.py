@@ -299,7 +299,9 @@ class Interrupted(CliTest):
     def test_what_runs_nothing_ends_at_once(self):
         os.mkfifo(self.dir / "never.fio")  # reading it waits for a writer
         for signal_number in (signal.SIGINT, signal.SIGTERM):
-            process = self.start("import", "fio", "never.fio", stderr=subprocess.PIPE)
+            process = self.start(
+                "import", "fio", "never.fio", stderr=subprocess.PIPE,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # also under nohup
             time.sleep(0.2)
             process.send_signal(signal_number)
             with process.stderr:

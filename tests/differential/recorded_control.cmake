@@ -1,0 +1,15 @@
+# Gives PROGRAM the trace of each recording below RECORDINGS, and expects looks at the limits.
+find_program(XZ xz REQUIRED)
+file(GLOB traces ${RECORDINGS}/*/trace.txt.xz)
+foreach(trace IN LISTS traces)
+  execute_process(COMMAND ${XZ} --decompress --stdout ${trace} COMMAND ${PROGRAM}
+    RESULTS_VARIABLE results OUTPUT_VARIABLE printed)
+  message("${trace}\n${printed}")
+  if(NOT results STREQUAL "0;0")
+    message(FATAL_ERROR "${XZ} and ${PROGRAM} ended with ${results}")
+  endif()
+  string(APPEND all ${printed})
+endforeach()
+if(NOT all MATCHES "dirty_ratelimit [1-9]")
+  message(FATAL_ERROR "no look at the limits in any trace.txt.xz below ${RECORDINGS}")
+endif()
