@@ -6,10 +6,11 @@ from matplotlib.patches import Patch
 
 import plot_style as style
 from plot_page import (
-    HALO, heading, mark_faults, mark_writers_end, of_device, Page, prefixed, say, time_axis,
-    while_writing, writers_end)
+    counted, HALO, heading, mark_faults, mark_writers_end, of_device, Page, prefixed, say, short,
+    time_axis, while_writing, writers_end)
 from run_files import rows
 
+MAX_LABEL = 8  # letters of a device at its axis
 MOST_DEVICES = 8  # in a picture: laying out those of 64 takes longer than ten minutes
 
 
@@ -45,8 +46,12 @@ def memory(runs):
         pages.set_ylabel(f"pages of {style.PAGE_BYTES // 1024} KiB")
         limit = run.samples["nr_dirty_threshold"][int(np.argmax(dirty_and_writeback(run)))]
         peak = peak_pages(run)
-        share = f", {peak / limit * 100:.0f} % of the dirty threshold" if limit else ""
-        axes.set_title(prefixed(runs, run, f"peak {style.three_digits(mib(peak))} MiB{share}"))
+        words = f"peak {style.three_digits(mib(peak))} MiB"
+        if limit:
+            share = peak / limit * 100
+            share = style.three_digits(round(share) if share >= 1 else share)
+            words += f", {share} % of the dirty threshold"
+        axes.set_title(prefixed(runs, run, words))
     return page.figure
 
 
@@ -91,7 +96,7 @@ def throughput(runs):
             throughput_panel(axes, runs, run, device, reads)
             axes.set_ylim(0, top * 1.15 or 1)
             time_axis(axes, runs, row == len(devices) - 1)
-            axes.set_ylabel(f"{device} (MB/s)")
+            axes.set_ylabel(f"{short(device, MAX_LABEL)} (MB/s)")
     page.figure.align_ylabels()
     return page.figure
 
@@ -173,10 +178,6 @@ def offset(runs):
     return page.figure
 
 
-def counted(number, what):
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
-
-
 def offset_unit(limits):
     """(name, sectors) of the unit for an axis of this range of sectors."""
     name, size = ("GiB", style.GIB) if limits[1] * style.SECTOR_BYTES >= 0.1 * style.GIB else (
@@ -220,7 +221,7 @@ def offset_panel(axes, runs, run, device, limits):
     words = f"{counted(int(mine.sum()), 'request')}, {counted(seeks, 'seek')}"
     axes.set_title(of_device(runs, run, device, words))
     axes.set_ylim(limits[0] / sectors, limits[1] / sectors)
-    axes.set_ylabel(f"{device} offset ({unit})")
+    axes.set_ylabel(f"{short(device, MAX_LABEL)} offset ({unit})")
     return set(counts)
 
 
@@ -285,9 +286,9 @@ def depth_panel(axes, runs, run, device):
     if allowed:
         axes.axhline(allowed, color=style.BLACK, linewidth=1, linestyle=(0, (5, 2)))
     axes.yaxis.set_major_locator(ticker.MaxNLocator(5, integer=True))
-    words = f"{style.three_digits(float(column[run.samples['t_s'] <= writers_end(run)].mean()))} " \
-            "requests on average while jobs run"
-    axes.set_title(of_device(runs, run, device, words))
+    mean = style.three_digits(float(column[run.samples["t_s"] <= writers_end(run)].mean()))
+    what = "request" if mean == "1" else "requests"
+    axes.set_title(of_device(runs, run, device, f"{mean} {what} on average while jobs run"))
 
 
 def utilisation_panel(axes, run, device):

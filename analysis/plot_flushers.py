@@ -23,7 +23,7 @@ def flushers(runs):
         gantt_panel(axes, runs, run, lane, tallest)
         axes = page.panel(1, column)
         count_panel(axes, run)
-        axes.set_ylim(0, most + 0.6)
+        axes.set_ylim(0, max(most, 1) + 0.6)
         time_axis(axes, runs)
     return page.figure
 
@@ -115,6 +115,7 @@ def count_panel(axes, run):
         axes.plot(time, run.samples[name], color=colour, linestyle=line, linewidth=1.6,
                   drawstyle="steps-post")
     counts = [f"{int(run.samples[name].max())} {name}" for name, _, _ in shown]
-    axes.set_title(f"Threads alive: at most {' and '.join(counts) or 'none'}", weight="normal")
+    alive = f"at most {' and '.join(counts)}" if counts else "no flusher has one of its own"
+    axes.set_title(f"Threads alive: {alive}", weight="normal")
     axes.yaxis.set_major_locator(ticker.MaxNLocator(4, integer=True))
     axes.set_ylabel("threads")

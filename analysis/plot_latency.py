@@ -6,11 +6,14 @@ from matplotlib import ticker
 from matplotlib.lines import Line2D
 
 import plot_style as style
-from plot_page import heading, Page, prefixed, say, time_axis, variant_keys
+from plot_page import (
+    counted, heading, Page, prefixed, say, short, time_axis, variant_keys)
 from run_files import rows
 
 STALL_S = 1e-3
 LONG_TITLE = 8  # letters
+TABLE_INCHES = 2.6  # for the columns of a run's table
+HEAD_LETTER = 0.07  # inches
 TABLE_ROWS = (("median", "50.000000"), ("90 %", "90.000000"), ("99 %", "99.000000"),
               ("99.9 %", "99.900000"), ("99.99 %", "99.990000"))
 
@@ -116,7 +119,7 @@ def survival_panel(axes, runs, kind=WRITES):
                           drawstyle="steps-pre")
         colour, _, line = (style.BLUE, None, "solid") if len(runs) == 1 else style.variant(index)
         axes.plot(*survival_curve(calls), color=colour, linestyle=line, linewidth=2,
-                  drawstyle="steps-pre")
+                  drawstyle="steps-pre", marker="o" if len(calls) == 1 else None)
         reads = call_latencies(run, READS)
         if kind is WRITES and len(runs) == 1 and len(reads):
             axes.plot(*survival_curve(reads), color=style.BLACK, linestyle=(0, (1, 1)),
@@ -177,8 +180,8 @@ def table_columns(runs, kind):
     return columns
 
 
-def folded(title):
-    """A title of a column, in two lines if it is long and says where."""
+def folded(title, most):
+    """A title of a column, in two lines of so many letters if it is long and says where."""
     if len(title) <= LONG_TITLE:
         return title
     at = title.find(" (")
@@ -186,12 +189,17 @@ def folded(title):
         return f"{title[:at]}\n{title[at + 1:]}"
     places = [at + 1 for at, letter in enumerate(title) if letter in "-_"]
     at = min(places, key=lambda place: abs(2 * place - len(title)), default=0)
-    return f"{title[:at]}\n{title[at:]}" if at > 0 else title
+    lines = [title[:at], title[at:]] if at > 0 else [title]
+    if max(map(len, lines)) > most + 2:
+        kept = short(title, 2 * most)
+        lines = [kept[:most], kept[most:]]
+    return "\n".join(lines)
 
 
 def latency_table(axes, runs, kind):
     columns = table_columns(runs, kind)
-    lines = [("", [folded(column[0]) for column in columns]),
+    most = int(TABLE_INCHES * len(runs) / max(1, len(columns)) / HEAD_LETTER)
+    lines = [("", [folded(column[0], most) for column in columns]),
              (f"{kind.word} calls", [f"{column[1].get('N') or 0:,}" for column in columns])]
     for words, key in TABLE_ROWS:
         lines.append((words, [cell(column[1].get("percentile", {}).get(key))
@@ -250,7 +258,7 @@ def fsync_panel(axes, runs, run):
     axes.plot(table["t_s"], seconds, linestyle="none", marker="D", markersize=3.5,
               color=style.PURPLE, clip_on=False, zorder=3)
     median = float(np.sort(seconds)[(len(seconds) - 1) // 2])  # nearest rank, as in summary.json
-    words = (f"{len(seconds):,} fsync() calls, median {style.duration(median)}, "
+    words = (f"{counted(len(seconds), 'fsync() call')}, median {style.duration(median)}, "
              f"longest {style.duration(float(seconds.max()))}")
     axes.set_title(prefixed(runs, run, words))
     top = max(float((other.table("fsync.csv")["fsync_us"] * 1e-6).max()) for other in runs

@@ -67,6 +67,7 @@ def settle(figure):
     an SVG's clip paths. Titles too long for their place become smaller.
     """
     figure.draw_without_rendering()
+    make_room_for_keys(figure)
     figure.set_layout_engine("none")
     for axes in figure.axes:
         axes.set_position([round(value, 5) for value in axes.get_position().bounds])
@@ -76,6 +77,31 @@ def settle(figure):
     for title in figure.texts:
         title.set_position([round(value, 5) for value in title.get_position()])
         fit(title, figure.bbox.width * 0.98)
+
+
+def make_room_for_keys(figure):
+    """A taller figure, where the titles of many panels left the keys less than they take."""
+    legend = figure.axes[0].get_legend()
+    if legend is None or figure.axes[0].axison:
+        return
+    row = figure.axes[0].get_window_extent().height
+    missing = legend.get_window_extent().height / row - 1
+    if missing > 0.1:
+        panels = sum(axes.get_window_extent().height for axes in figure.axes)
+        figure.set_figheight(figure.get_figheight() + missing * panels / figure.dpi)
+        figure.draw_without_rendering()
+
+
+def short(name, most):
+    """A name of at most so many letters: long ones differ at their ends."""
+    if len(name) <= most:
+        return name
+    tail = most // 2
+    return f"{name[:most - tail - 1]}…{name[len(name) - tail:]}"
+
+
+def counted(number, what):
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def fit(text, width):
@@ -129,7 +155,9 @@ def mark_writers_end(axes, run, text=True):
         return
     axes.axvline(end, color=style.GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
     if text:
-        axes.annotate("jobs end", (end, 0.97), xycoords=("data", "axes fraction"), xytext=(3, 0),
+        late = end > run.end * 0.88
+        axes.annotate("jobs end", (end, 0.97), xycoords=("data", "axes fraction"),
+                      xytext=(-3 if late else 3, 0), ha="right" if late else "left",
                       textcoords="offset points", va="top", fontsize=8, color="#555555")
 
 

@@ -43,6 +43,8 @@ REASONS = {
     "sync": (PURPLE, "D", "xxxx", "sync and fsync"),
     "balance_dirty": (ORANGE, "^", "", "throttled writer"),
     "reclaim": (GREEN, "v", "....", "page reclaim"),
+    "foreign_flush": (YELLOW, "X", "----", "flusher, for another cgroup"),
+    "laptop_timer": (VERMILLION, "<", "oooo", "laptop_mode's timer"),
     "metadata": (GREY, "P", "\\\\\\\\", "metadata"),
     "read": (BLACK, "x", "||||", "read"),
 }

@@ -211,9 +211,11 @@ def read(path, real=False):
 def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="plot_throttle.py", description="Draws the five figures of IO-less throttling.")
-    parser.add_argument("trace", metavar="RUN_OR_TRACE")
+    parser.add_argument("trace", metavar="RUN_OR_TRACE",
+                        help="a run with --trace ftrace (kernel 3.10 or 6.1), or a trace")
     parser.add_argument("--real", metavar="TRACE", help="a recorded trace to lay over it")
-    parser.add_argument("--out", metavar="DIR", default="plots", help="where the pictures go")
+    parser.add_argument("--out", metavar="DIR", help="where the pictures go (default: plots/ in "
+                                                     "that directory, or beside the trace)")
     parser.add_argument("--format", metavar="LIST", type=formats, default=["png", "svg"],
                         help="png, svg or png,svg (default: both)")
     return parser.parse_args(arguments)
@@ -221,27 +223,32 @@ def parse(arguments):
 
 def main(arguments):
     options = parse(arguments)
+    beside = options.trace if os.path.isdir(options.trace) else os.path.dirname(options.trace)
+    out = options.out or os.path.join(beside, "plots")
     style.use()
     try:
         sources = [read(options.trace)]
         if options.real:
             sources.append(read(options.real, real=True))
-        os.makedirs(options.out, exist_ok=True)
+        os.makedirs(out, exist_ok=True)
         title = os.path.basename(os.path.abspath(options.trace))
         for name, draw in FIGURES:
             figure = draw(sources, title)
             settle(figure)
             for kind in options.format:
-                path = os.path.join(options.out, f"throttle-{name}.{kind}")
+                path = os.path.join(out, f"throttle-{name}.{kind}")
                 figure.savefig(path, metadata=style.METADATA[kind])
-                print(path)
+                print(path, flush=True)
             pyplot.close(figure)
     except run_files.BadInput as error:
         print(f"plot_throttle.py: error: {error}", file=sys.stderr)
         return EXIT_USAGE
+    except BrokenPipeError:  # nobody reads the names: no fault of the pictures' folder
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OUTPUT
     except OSError as error:
-        print(f"plot_throttle.py: error: cannot write {error.filename or options.out}: "
-              f"{error.strerror}", file=sys.stderr)
+        print(f"plot_throttle.py: error: cannot write {error.filename or out}: {error.strerror}",
+              file=sys.stderr)
         return EXIT_OUTPUT
     return 0
 

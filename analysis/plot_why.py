@@ -66,5 +66,6 @@ def why(runs):
         axes.set_yticks(range(len(found)), [words for _, words, _, _ in found])
         axes.invert_yaxis()
         axes.set_xlim(0, 100)
-        axes.set_xlabel("%")
+        if row == len(runs) - 1:
+            axes.set_xlabel("%")
     return page.figure

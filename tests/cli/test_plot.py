@@ -2,6 +2,7 @@
 """analysis/plot.py: which pictures it makes of which directory, and how it refuses."""
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -9,12 +10,15 @@ import tempfile
 import unittest
 
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 
 ANALYSIS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "analysis")
 PLOT = os.path.join(ANALYSIS, "plot.py")
 sys.path.insert(0, ANALYSIS)
 
 import plot_devices  # noqa: E402  (found through the line above)
+import plot_flushers  # noqa: E402
+import plot_latency  # noqa: E402
 import plot_page  # noqa: E402
 import plot_style  # noqa: E402
 import run_files  # noqa: E402
@@ -244,6 +248,50 @@ class Pictures(InTemporaryDirectory):
             plot_page.settle(page.figure)
             legend = page.figure.axes[0].get_legend().get_window_extent()
             self.assertLessEqual(legend.x1, page.figure.bbox.width)
+
+    def test_keys_over_many_panels_have_their_room(self):
+        plot_style.use()
+        page = plot_page.Page([None], "title", [1.0] * 5, columns=1)
+        page.keys([Patch(label="a key that takes a whole line of the picture, beyond doubt, if its "
+                               f"number is {i} and it is as long as this") for i in range(9)])
+        for row in range(5):
+            axes = page.panel(row, 0)
+            axes.set_title("a panel's title")
+            axes.set_xlabel("%")
+        plot_page.settle(page.figure)
+        legend = page.figure.axes[0].get_legend().get_window_extent()
+        self.assertLessEqual(legend.y1, page.figure.texts[0].get_window_extent().y0)
+        title, = [text for text in page.figure.axes[1].findobj(Text)
+                  if text.get_text() == "a panel's title"]
+        self.assertGreaterEqual(legend.y0, title.get_window_extent().y1)
+
+    def test_long_names_end_where_others_begin(self):
+        heads = plot_latency.folded("a-writer-of-a-very-long-name-indeed-it-is-48", 9).split("\n")
+        self.assertLessEqual(max(map(len, heads)), 9)
+        self.assertTrue(heads[-1].endswith("is-48"))
+        self.assertEqual(plot_latency.folded("copy-service", 9), "copy-\nservice")
+        self.assertEqual(plot_page.short("d0", 12), "d0")
+
+    def test_a_run_of_next_to_nothing(self):
+        make_run(self.at("run"))
+        write_csv(self.at("run", "writes.csv"), ["writer", "t_s", "latency_us", "bytes"],
+                  [["dd-0", 0, 40, 65536]])
+        run, = run_files.load(self.at("run"))[0]
+        run.samples["flush"] = run.samples["flush"] * 0
+        run.samples["nr_dirty_threshold"] = run.samples["nr_dirty_threshold"] * 100
+        plot_style.use()
+        threads = plot_flushers.flushers([run]).axes[-1]
+        self.assertTrue(all(float(tick).is_integer() for tick in threads.get_yticks()))
+        shown, = [axes for axes in plot_devices.memory([run]).axes if axes.get_title(loc="left")]
+        self.assertIn("0.51 % of the dirty threshold", shown.get_title(loc="left"))
+        curve = plot_latency.latency([run]).axes[1].lines[0]
+        self.assertEqual((len(curve.get_xdata()), curve.get_marker()), (1, "o"))
+
+    def test_every_reason_has_words(self):
+        with open(os.path.join(ANALYSIS, "..", "models", "trace.cpp"), encoding="utf-8") as file:
+            names = re.findall(r'case WriteReason::\w+:\s+return "(\w+)"', file.read())
+        self.assertIn("background", names)
+        self.assertEqual(set(names), set(plot_style.REASONS))
 
     def test_numbers_are_those_of_the_summary(self):
         make_run(self.at("run"))

@@ -207,8 +207,8 @@ class Figures(CliTest):
     def test_a_run_of_our_own(self):
         self.expect(0, "run", self.write(BUSY), "--kernel", "6.1", "--out", "out", "--trace",
                     "ftrace")
-        self.draw("out", "--real", self.throttled("real.txt"), "--out", "plots", "--format", "png")
-        self.assertEqual(len(list((self.dir / "plots").iterdir())), 5)
+        self.draw("out", "--real", self.throttled("real.txt"), "--format", "png")
+        self.assertEqual(len(list((self.dir / "out/plots").iterdir())), 5)
 
     def test_the_example_compares_the_two(self):
         result = subprocess.run(
