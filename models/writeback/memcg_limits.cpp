@@ -25,12 +25,12 @@ DirtyLimits memcg_dirty_limits(const VmParams& vm, Pages avail, Pages global_ava
   limits.dirty = avail * part(vm.dirty_ratio, vm.dirty_bytes) / kPageSize;
   limits.background =
       avail * part(vm.dirty_background_ratio, vm.dirty_background_bytes) / kPageSize;
-  if (limits.background >= limits.dirty)
-    limits.background = limits.dirty / 2;
   if (bonus == LimitBonus::kQuarterMore) {
     limits.background += limits.background / 4 + domain_limit / 32;
     limits.dirty += limits.dirty / 4 + domain_limit / 32;
   }
+  if (limits.background >= limits.dirty)
+    limits.background = limits.dirty / 2;
   return limits;
 }
 

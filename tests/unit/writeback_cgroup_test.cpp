@@ -36,6 +36,16 @@ TEST_CASE("bytes are never more than all of the cgroup's memory", "[writeback]")
   CHECK(limits.background == Pages(2500));
 }
 
+TEST_CASE("6.x 2: half of a real-time task's limit, bonus included, bounds its background",
+          "[writeback]") {
+  VmParams vm;
+  vm.dirty_background_ratio = 30;
+  const DirtyLimits limits =
+      memcg_dirty_limits(vm, Pages(200001), Pages(200001), LimitBonus::kQuarterMore, Pages(39990));
+  CHECK(limits.dirty == Pages(51236));
+  CHECK(limits.background == Pages(25618));
+}
+
 TEST_CASE("worked example 10.3: work and ratios are divided by bandwidth", "[writeback]") {
   const WbShare quarter{6400, 25600};
   CHECK(wb_split_bdi_pages(10000, quarter) == 2500);
