@@ -122,5 +122,15 @@ TEST_CASE("bfq in a queue: what it holds back is asked for again", "[block]") {
   CHECK(f.log.requests[1].started >= f.log.requests[0].completed + milliseconds(7));
 }
 
+TEST_CASE("bfq: of the tasks whose turn it is, the one that would finish first is served",
+          "[block]") {
+  BfqBench bench;
+  bench.a.ioprio = IoPriority(PriorityClass::kBestEffort, 6);  // 20
+  bench.b.ioprio = IoPriority(PriorityClass::kBestEffort, 0);  // 80
+  bench.add(R, 1000, bench.a);
+  bench.add(R, 2000, bench.b);
+  CHECK(bench.sector(1) == 2000);
+}
+
 }  // namespace
 }  // namespace wbsim

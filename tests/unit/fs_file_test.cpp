@@ -1,6 +1,7 @@
 // write(2): pages, sizes, i_mutex, and a file system that runs full.
 #include <catch2/catch.hpp>
 
+#include "models/fs/direct_io.hpp"
 #include "models/fs/ext2.hpp"
 #include "models/fs/file.hpp"
 #include "models/fs/page_scan.hpp"
@@ -286,6 +287,32 @@ TEST_CASE("Ext2: write_inode dirties the inode's block, and writes it when told 
   CHECK(f.await(ext2.write_inode(file, f.task, true)) == Errno::kOk);
   CHECK_FALSE(bh->test(BH_Dirty));
   CHECK(f.log.requests.size() == 1);
+}
+
+TEST_CASE("direct I/O reads the metadata it needs first, and fails where that cannot be read",
+          "[fs]") {
+  FsFixture f(with_block_size(4096));
+  f.fs.blocks = {{0, 100}, {1, 200}};
+  f.fs.metadata = {{1, 70}};
+  const auto op = GENERATE(BioOp::kRead, BioOp::kWrite);
+  FileBio& metadata = f.next_buffer_bio();
+  std::optional<Errno> result;
+  f.spawn(direct_io(f.vfs, f.file, 4096, 4096, op, f.task), result);
+  SECTION("it is read") {
+    f.run();
+    CHECK(result == Errno::kOk);
+    REQUIRE(f.log.requests.size() == 2);
+    CHECK(f.log.requests[0].sector == Sectors(70 * 8));
+    CHECK_FALSE(f.log.requests[0].write);
+    CHECK(f.log.requests[1].sector == Sectors(200 * 8));
+  }
+  SECTION("it is not") {
+    f.run_for(Duration(1));
+    f.make_fail(metadata);
+    f.run();
+    CHECK(result == Errno::kEio);
+    CHECK(f.log.requests.size() == 1);
+  }
 }
 
 }  // namespace

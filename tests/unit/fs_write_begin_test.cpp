@@ -206,5 +206,21 @@ TEST_CASE("buffer-heads 4: a read that fails ends the write with EIO", "[fs]") {
   CHECK(f.await(generic_file_write(f.vfs, f.file, 100, 100, f.task)) == Errno::kOk);
 }
 
+TEST_CASE("buffer-heads 4: metadata that cannot be read ends the write with EIO", "[fs]") {
+  FsFixture f;
+  f.fs.blocks = {{0, 100}, {1, 101}, {2, 102}, {3, 103}};
+  f.fs.metadata = {{2, 70}};
+  FileBio& bio = f.next_buffer_bio();
+  std::optional<Errno> written;
+  f.spawn(generic_file_write(f.vfs, f.file, 2048, 1024, f.task), written);
+  f.run_for(Duration(1));
+  f.make_fail(bio);
+  f.run();
+  CHECK(written == Errno::kEio);
+  Page& page = *f.cache.find_get_page(f.file.i_data, 0);
+  CHECK_FALSE(page.test(PG_dirty));
+  CHECK_FALSE(page.test(PG_locked));
+}
+
 }  // namespace
 }  // namespace wbsim

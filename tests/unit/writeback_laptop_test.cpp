@@ -1,4 +1,5 @@
 // Laptop mode: when everything is written, and when nothing is.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <string>
 
@@ -89,6 +90,38 @@ TEST_CASE("in laptop mode much dirty memory does not start background write-back
     f.scenario.vm.laptop_mode = 0;
     CHECK(f.first_write() < seconds(1));
   }
+}
+
+TEST_CASE("from 2.6.36 on each device is written some time after its own last request",
+          "[writeback]") {
+  const bool each = GENERATE(false, true);
+  Scenario s = plain_scenario(each ? "2.6.39" : "2.6.32", 2);
+  s.vm.laptop_mode = 5;
+  s.vm.dirty_writeback_centisecs = 0;
+  s.run.until = RunUntil::kDuration;
+  s.run.duration = seconds(60);
+  for (const int disk : {0, 1}) {
+    const std::string file = "fs" + std::to_string(disk) + "/f";
+    JobConfig writer =
+        job("writer" + std::to_string(disk), JobKind::kWrite, Bytes(1 << 20), Duration(0));
+    JobConfig reader =
+        job("reader" + std::to_string(disk), JobKind::kRead, Bytes(65536), seconds(10 + 3 * disk));
+    writer.filename = reader.filename = file;
+    reader.offset = Bytes(4 << 20);
+    s.jobs.push_back(writer);
+    s.jobs.push_back(reader);
+  }
+  TraceLog log;
+  Machine(s, log).run();
+  std::vector<Duration> first(2, Laptop::kNever);
+  for (const RequestRecord& request : log.requests)
+    if (request.write)
+      first.at(static_cast<std::size_t>(request.device)) =
+          std::min(first.at(static_cast<std::size_t>(request.device)), request.queued);
+  CHECK(first[0] >= seconds(each ? 15 : 18));
+  CHECK(first[0] < milliseconds(each ? 15100 : 18100));
+  CHECK(first[1] >= seconds(18));
+  CHECK(first[1] < milliseconds(18100));
 }
 
 }  // namespace
