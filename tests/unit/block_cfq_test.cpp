@@ -363,6 +363,10 @@ TEST_CASE("within a queue the nearest request is next, the way back counting twi
   CHECK(bench.sector(10) == 9'958);  // 50 * 2 < 120
   bench.add(W, 9'900, bench.a);
   CHECK(bench.sector(10) == 9'900);
+  bench.add(W, 9'800, bench.a);
+  CHECK(bench.sector(10) == 9'800);  // 108 * 2 < 220
+  bench.add(W, 9'600, bench.a);
+  CHECK(bench.sector(10) == 10'128);  // 208 * 2 > 320
 }
 
 TEST_CASE("bios of another task, or asynchronous ones, are not merged into a task's request",

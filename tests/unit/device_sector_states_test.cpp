@@ -85,5 +85,14 @@ TEST_CASE("metadata that nobody wrote through write(2) is not counted", "[device
   CHECK(states.in(DataPlace::kVolatileCache) == Bytes(0));
 }
 
+TEST_CASE("a write counts for each block it touches", "[device]") {
+  SectorStates by_page(Sectors(1 << 20), kBlock);
+  by_page.wrote(Sectors(12), Sectors(8), 0, 1);
+  CHECK(by_page.in(DataPlace::kMemory) == Bytes(8192));
+  SectorStates by_sector(Sectors(1 << 20), Sectors(1));
+  by_sector.wrote(Sectors(12), Sectors(8), 0, 1);
+  CHECK(by_sector.in(DataPlace::kMemory) == Bytes(4096));
+}
+
 }  // namespace
 }  // namespace wbsim

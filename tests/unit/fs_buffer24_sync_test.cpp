@@ -109,6 +109,19 @@ TEST_CASE("buffer memory is nearly all of it in 2.4.17, what could be had in 2.4
         pages.params().high_watermark() + pages.params().total / 4 + Pages(2));
 }
 
+TEST_CASE("pages are short in 2.4.0 when few are free or could be at once", "[fs]") {
+  Machine24 m("2.4.0");
+  const Pages high = m.cache.params().high_watermark();
+  CHECK(m.b.memory().freepages_high == high);
+  m.block(0);
+  CHECK(m.b.memory().free_shortage == Pages(0));
+  int dirty = 0;
+  while (m.cache.free_pages() > high - Pages(3))
+    m.dirty_block(++dirty);
+  CHECK(m.b.memory().inactive_dirty == Pages(dirty));
+  CHECK(m.b.memory().free_shortage == Pages(2));  // the clean one could be freed
+}
+
 TEST_CASE("2.4 10.2: a buffer is written by its age, not by its last change", "[fs]") {
   Machine24 m("2.4.0");
   Bytes written{};

@@ -135,6 +135,10 @@ TEST_CASE("a raw device is written through the buffer cache in 2.4.0, by pages i
           Errno::kOk);
   CHECK(early.b.cache.get_hash_table(early.dev(), 1));
   CHECK(early.raw(0).i_data.nrpages == 0);
+  CHECK(early.log.requests.empty());  // whole blocks need no read
+  REQUIRE(early.await(v24::generic_file_write(early.b, early.raw(0), 8192, 100, early.task)) ==
+          Errno::kOk);
+  CHECK(early.log.requests.size() == 1);
 
   Files late("2.4.17");
   REQUIRE(late.await(v24::generic_file_write(late.b, late.raw(0), 0, 8192, late.task)) ==

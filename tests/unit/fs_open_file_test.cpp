@@ -1,6 +1,7 @@
 // Errors of write-back, and who is told of them.
 #include <catch2/catch.hpp>
 
+#include "models/fs/file.hpp"
 #include "models/fs/open_file.hpp"
 #include "tests/support/fs_fixture.hpp"
 
@@ -64,6 +65,25 @@ TEST_CASE("sync(2) takes an error away from the next fsync, from 4.3 on it does 
           (errseq ? Errno::kOk : Errno::kEio));
     CHECK(f.await(file_fdatawait(f.vfs, file, f.task)) == (errseq ? Errno::kEio : Errno::kOk));
   }
+}
+
+TEST_CASE("who waits for a file returns when its pages are on the disk", "[fs]") {
+  FsFixture f(with_errseq(GENERATE(false, true)));
+  File file{.f_inode = &f.file};
+  file.open();
+  REQUIRE(f.await(generic_file_write(f.vfs, f.file, 0, 4096, f.task)) == Errno::kOk);
+  REQUIRE(f.log.requests.empty());
+  std::optional<Errno> started, waited;
+  f.spawn(filemap_fdatawrite(f.vfs, f.file, f.task), started);
+  f.run_for(Duration(1));
+  const Page& page = *f.cache.find_get_page(f.file.i_data, 0);
+  REQUIRE(page.test(PG_writeback));
+  f.spawn(file_fdatawait(f.vfs, file, f.other_task), waited);
+  f.run_for(Duration(1));
+  CHECK_FALSE(waited);
+  f.run();
+  CHECK(waited == Errno::kOk);
+  CHECK_FALSE(page.test(PG_writeback));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // another job.
 #include <catch2/catch.hpp>
 
+#include "models/machine.hpp"
 #include "tests/support/machine_fixture.hpp"
 #include "tests/support/print_units.hpp"
 
@@ -339,6 +340,37 @@ TEST_CASE("an fsync job syncs its file once", "[workload]") {
   REQUIRE(f.log.fsyncs.size() == 1);
   CHECK(f.log.fsyncs[0].start == milliseconds(7));
   CHECK(f.cache.counters().nr_written == Pages(16));
+}
+
+TEST_CASE("a replay keeps the time between its calls, their moments, or neither", "[workload]") {
+  Scenario s = plain_scenario("2.6.32");
+  s.cpu.costs.user_call = milliseconds(1);
+  ReplayConfig& replay = s.replays.emplace_back();
+  replay.name = "replay";
+  replay.files = {"fs0/f"};
+  for (const int start : {0, 10}) {
+    ReplayOp& op = replay.ops.emplace_back();
+    op.kind = ReplayCall::kWrite;
+    op.start = milliseconds(start);
+    op.duration = milliseconds(4);
+    op.length = 4096;
+  }
+  std::vector<Duration> starts;
+  const auto run = [&](ReplayPace pace) {
+    replay.pace = pace;
+    TraceLog log;
+    Machine(s, log).run();
+    starts.clear();
+    for (const CallRecord& call : log.writes)
+      starts.push_back(call.start);
+  };
+  // The program takes a millisecond before each call; a call takes none here.
+  run(ReplayPace::kThink);
+  CHECK(starts == std::vector<Duration>{milliseconds(1), milliseconds(1 + 1 + 6)});
+  run(ReplayPace::kTimestamps);
+  CHECK(starts == std::vector<Duration>{milliseconds(1), milliseconds(10)});
+  run(ReplayPace::kClosedLoop);
+  CHECK(starts == std::vector<Duration>{milliseconds(1), milliseconds(2)});
 }
 
 }  // namespace
