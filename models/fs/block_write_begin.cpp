@@ -123,13 +123,11 @@ bool try_write_mapped_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* dirti
   return true;
 }
 
-void page_zero_new_buffers(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to,
-                           TaskStruct* dirtier) {
+void page_zero_new_buffers(Vfs& vfs, Page& page, TaskStruct* dirtier) {
   if (!page.test(PG_private))
     return;
   for_each_buffer(vfs, page, [&](BufferHead& bh) {
-    const bool touched = bh.offset() < to && bh.offset() + bh.b_size() > from;
-    if (!touched || !bh.test(BH_New))
+    if (!bh.test(BH_New))
       return;
     bh.clear(BH_New);
     bh.set(BH_Uptodate);

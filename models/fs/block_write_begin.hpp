@@ -1,7 +1,7 @@
 // The two halves of write(2) on a page: map and read what is needed, then mark what was copied.
 //
 // MODELS:   fs/buffer.c __block_prepare_write(), __block_commit_write(), block_write_end() and
-//           unmap_underlying_metadata() of 2.6.24 - 2.6.32.
+//           unmap_underlying_metadata() of 2.6.18 - 6.1.
 #pragma once
 
 #include <array>
@@ -44,10 +44,9 @@ Prepared block_write_new_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* di
 // The same in one go if its blocks are mapped already; false, and nothing done, when they are not.
 bool try_write_mapped_page(Vfs& vfs, Inode& inode, Page& page, TaskStruct* dirtier);
 
-// After a failed prepare or read: buffers still New are zeroed and dirtied, so that nothing stale
-// is exposed.
-void page_zero_new_buffers(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to,
-                           TaskStruct* dirtier);
+// After a failed prepare or read: buffers still New, which this write touched, are zeroed and
+// dirtied, so that nothing stale is exposed.
+void page_zero_new_buffers(Vfs& vfs, Page& page, TaskStruct* dirtier);
 
 // The bytes are in: touched buffers become uptodate and dirty, the page uptodate if all are.
 void block_commit_write(Vfs& vfs, Page& page, std::int64_t from, std::int64_t to,

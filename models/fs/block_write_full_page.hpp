@@ -1,7 +1,8 @@
 // Writing the dirty buffers of one page, each as its own bio, in three passes over the ring. Bios
 // that are adjacent on the disk share one FileBio where the queue merges them anyway.
 //
-// MODELS:   fs/buffer.c __block_write_full_page() and block_write_full_page(), 2.6.18 - 2.6.32.
+// MODELS:   fs/buffer.c __block_write_full_page() and block_write_full_page(), 2.6.18 - 6.1.
+// DEVIATES: 6.1 leaves the buffers of a page outside i_size as they are.
 #pragma once
 
 #include "models/fs/submit.hpp"

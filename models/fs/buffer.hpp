@@ -1,6 +1,6 @@
 // Rings of buffer heads: creating, dirtying, invalidating and freeing them.
 //
-// MODELS:   fs/buffer.c of 2.6.24 - 2.6.32.
+// MODELS:   fs/buffer.c of 2.6.18 - 6.1.
 // DEVIATES: a buffer on a private_list is not freed before fsync_buffers_list() took it off.
 #pragma once
 

@@ -1,6 +1,6 @@
 // I/O of single buffers, and the completions of buffer I/O.
 //
-// MODELS:   fs/buffer.c of 2.6.24 - 2.6.32: submit_bh(), end_buffer_async_write(), ll_rw_block(),
+// MODELS:   fs/buffer.c of 2.6.18 - 6.1: submit_bh(), end_buffer_async_write(), ll_rw_block(),
 //           sync_dirty_buffer(), fsync_buffers_list().
 #pragma once
 

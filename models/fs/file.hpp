@@ -1,7 +1,7 @@
 // Buffered write(2) and read(2) on a file or block device.
 //
 // MODELS:   mm/filemap.c generic_file_buffered_write(), do_generic_file_read(), mm/readahead.c
-//           ondemand_readahead(), 2.6.24 - 2.6.32.
+//           ondemand_readahead(), 2.6.24 - 2.6.32, which all from 2.6 on share.
 // DEVIATES: user memory is always there (no short copies); no O_SYNC.
 #pragma once
 

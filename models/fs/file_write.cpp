@@ -245,7 +245,7 @@ Task<Errno> FileWrite::go_on() {
       const Errno result = co_await prepare_waiting(vfs_, inode_, *page_, piece().from, piece().to,
                                                     prepared_, task_);
       if (result != Errno::kOk) {
-        page_zero_new_buffers(vfs_, *page_, piece().from, piece().to, &task_);
+        page_zero_new_buffers(vfs_, *page_, &task_);
         vfs_.cache.unlock_page(*page_);
         co_return result;
       }

@@ -1,6 +1,6 @@
 // One bio for many pages.
 //
-// MODELS:   fs/mpage.c __mpage_writepage() and mpage_end_io_write(), 2.6.24 - 2.6.32. From 5.1 a
+// MODELS:   fs/mpage.c __mpage_writepage() and mpage_end_io_write(), 2.6.18 - 6.1. From 5.1 a
 //           bio grows as long as its pages lie together in memory and on the disk, and is split for
 //           the queue; its pages end with the last piece, 24 MiB of them in a recording of 6.1.
 // DEVIATES: No write_boundary_block(). From 5.1 all pages lie together in memory, and a Boundary of

@@ -1,7 +1,7 @@
 // Finding a file's dirty pages and writing them: do_writepages() and what is below it.
 //
 // MODELS:   mm/page-writeback.c write_cache_pages(), do_writepages(), mm/filemap.c
-//           filemap_fdatawrite() and filemap_fdatawait(), 2.6.24 - 2.6.32, 3.10 and 6.1.
+//           filemap_fdatawrite() and filemap_fdatawait(), 2.6.18 - 6.1.
 #pragma once
 
 #include "models/fs/block_write_full_page.hpp"

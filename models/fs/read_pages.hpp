@@ -1,7 +1,7 @@
 // Reading pages of a file into the cache: one at a time, or a read-ahead window.
 //
 // MODELS:   mm/filemap.c, mm/readahead.c ondemand_readahead(), fs/mpage.c mpage_readpages(),
-//           fs/buffer.c block_read_full_page(), 2.6.24 - 2.6.32.
+//           fs/buffer.c block_read_full_page(), 2.6.24 - 2.6.32, which all kernels share.
 #pragma once
 
 #include "models/fs/file.hpp"

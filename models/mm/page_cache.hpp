@@ -19,6 +19,7 @@
 #include "models/mm/page_cache_setup.hpp"
 #include "models/mm/task_struct.hpp"
 #include "models/mm/vm_counters.hpp"
+#include "sim/assert.hpp"
 #include "sim/keyed_waits.hpp"
 #include "sim/reserved_array.hpp"
 #include "sim/simulator.hpp"
@@ -72,6 +73,7 @@ class PageCache {
   void truncate_shadows(AddressSpace& mapping, PageIndex first);
   void get_page(Page& page) { ++page.count; }
   void put_page(Page& page) {
+    WB_ASSERT(page.count > 0);
     if (--page.count == 0 && !page.mapping)
       free_page(page);
   }

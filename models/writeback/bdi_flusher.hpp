@@ -1,10 +1,9 @@
 // One flusher thread per device, made on demand by a forker: dirty inodes hang on the device.
 //
 // MODELS:   mm/backing-dev.c bdi_forker_task(), bdi_start_fn(), bdi_sync_supers(),
-// fs/fs-writeback.c
-//           bdi_writeback_task(), wb_do_writeback(), wb_writeback(), writeback_inodes_wb() of
-//           2.6.32; the same of 2.6.39, where the first dirty inode arms a timer, background
-//           write-back is no item of work, and the forker ends idle threads.
+//           fs/fs-writeback.c bdi_writeback_task(), wb_do_writeback(), wb_writeback(),
+//           writeback_inodes_wb() of 2.6.32; the same of 2.6.39, where the first dirty inode arms a
+//           timer, background write-back is no item of work, and the forker ends idle threads.
 // DEVIATES: an RCU grace period of the bdi list takes two ticks for who queues work, and no time
 //           for the forker itself; thread creation never fails; the pseudo device that bdi-default
 //           stands for has no dirty inodes of its own.

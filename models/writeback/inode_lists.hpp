@@ -2,7 +2,7 @@
 // b_more_io of a device from 2.6.32, and b_dirty_time from 4.0.
 //
 // MODELS:   fs/fs-writeback.c redirty_tail(), requeue_io(), move_expired_inodes(), queue_io() of
-//           2.6.24 - 2.6.32 and 6.1, and what 2.6.18 does instead.
+//           2.6.24 - 2.6.39, 3.10 and 6.1, and what 2.6.18 does instead.
 #pragma once
 
 #include <array>

@@ -3,8 +3,7 @@
 //
 // MODELS:   mm/page-writeback.c balance_dirty_pages() and balance_dirty_pages_ratelimited() of 3.10
 //           and 6.1.
-// DEVIATES: no laptop mode, fatal signals or tasks that exit with pages uncounted
-//           (dirty_throttle_leaks).
+// DEVIATES: no fatal signals, nor tasks that exit with pages uncounted (dirty_throttle_leaks).
 #pragma once
 
 #include <vector>

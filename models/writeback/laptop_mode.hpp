@@ -1,9 +1,8 @@
 // Laptop mode: while the disk spins anyway, everything dirty is written, some time after the last
 // request; and a writer starts background write-back only when it had to write itself.
 //
-// MODELS:   mm/page-writeback.c laptop_io_completion(), laptop_sync_completion() and the timers:
-// one
-//           for all devices up to 2.6.35, one a device from 2.6.36 on.
+// MODELS:   mm/page-writeback.c laptop_io_completion(), laptop_sync_completion() and the
+//           timers: one for all devices up to 2.6.35, one a device from 2.6.36 on.
 #pragma once
 
 #include <vector>

@@ -1,7 +1,7 @@
 // Writing one inode, and fsync(2).
 //
 // MODELS:   fs/fs-writeback.c __writeback_single_inode(), fs/sync.c vfs_fsync(), ext2_sync_file(),
-//           2.6.24 - 2.6.32, 3.10 and 6.1; from 3.4 on the flusher files the inode itself.
+//           2.6.18 - 2.6.39, 3.10 and 6.1; from 3.4 on the flusher files the inode itself.
 #pragma once
 
 #include "models/fs/file_operations.hpp"

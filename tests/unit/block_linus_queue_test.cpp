@@ -288,5 +288,25 @@ TEST_CASE("a bio that closes the gap between two requests joins them", "[block]"
   }
 }
 
+TEST_CASE("each release of 2.4 is given the queue of its own", "[block]") {
+  for (const QueueKind kind : {QueueKind::kLinus240, QueueKind::kLinus2417}) {
+    Queue24 parts(LinusRelease::k240);  // its world
+    QueueRules rules;
+    rules.kind = kind;
+    QueueParams params = parts.setup.queue;
+    params.nr_requests = 4;
+    params.tq_disk = &parts.tq_disk;
+    const auto disk = make_device(parts.setup.device);
+    const auto queue = make_request_queue(parts.sim, TickClock(parts.setup.hz), *disk, params,
+                                          rules, parts.layer, parts.log);
+    for (const int n : {1, 2, 3, 4})
+      CHECK(queue->try_submit(parts.bio(100 * n, BioOp::kRead), parts.task) ==
+            RequestQueue::Submit::kQueued);
+    const bool steals_slots = kind == QueueKind::kLinus240;
+    CHECK(queue->try_submit(parts.bio(5000, BioOp::kRead), parts.task) ==
+          (steals_slots ? RequestQueue::Submit::kQueued : RequestQueue::Submit::kNoRequest));
+  }
+}
+
 }  // namespace
 }  // namespace wbsim

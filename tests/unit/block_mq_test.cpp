@@ -261,5 +261,19 @@ TEST_CASE("processors share the hardware queues, each with tags of its own", "[b
   CHECK(f.queue.try_submit(f.make_bio(5000), other) == Submit::kQueued);
 }
 
+TEST_CASE("a request that the device has no room for waits on its hardware queue", "[block]") {
+  BlockSetup setup = mq("none", 1);
+  setup.queue.nr_hw_queues = 2;  // a tag each
+  setup.queue.cpus = 2;
+  BlockFixture f(setup);
+  IoContext other;
+  other.cpu = 1;
+  CHECK(f.submit(1000) == Submit::kQueued);
+  CHECK(f.queue.try_submit(f.make_bio(5000), other) == Submit::kQueued);
+  CHECK(f.queue.in_flight() == 1);
+  f.run();
+  CHECK(served(f) == std::vector<std::int64_t>{1000, 5000});
+}
+
 }  // namespace
 }  // namespace wbsim

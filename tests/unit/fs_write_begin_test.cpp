@@ -144,7 +144,7 @@ TEST_CASE("buffer-heads 4: after a failed get_block no stale data is exposed", "
   CHECK(prepared.state == State::kFailed);
   CHECK(prepared.error == Errno::kEnospc);
   CHECK(buffers_of(f, page) == Texts{"MN@500", "MN@501", "", ""});
-  page_zero_new_buffers(f.vfs, page, 100, 4096, nullptr);
+  page_zero_new_buffers(f.vfs, page, nullptr);
   CHECK(buffers_of(f, page) == Texts{"UDM@500", "UDM@501", "", ""});
   CHECK(page.test(PG_dirty));
 }
