@@ -123,8 +123,8 @@ int cmd_import(const Arguments& arguments) {
       "closed-loop", "replay recorded calls as fast as it goes, without the time between them");
   if (!line.parse(arguments,
                   "\nWhat cannot be simulated is refused by name, and then nothing is written.\n"
-                  "Exit codes: 0 ok, 2 usage, 3 FILE or SCENARIO is not valid, 5 output cannot be "
-                  "written\n"))
+                  "Exit codes: 0 ok, 2 usage, 3 FILE or SCENARIO is not valid, 5 output cannot\n"
+                  "be written\n"))
     return kExitOk;
   const ImportFormat& format = format_of(line);
   if (line.positional().size() < 2)

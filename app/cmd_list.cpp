@@ -72,11 +72,12 @@ void print_workloads() {
 int cmd_list(const Arguments& arguments) {
   const std::vector<std::string> subjects = {"kernels",    "flushers",  "throttles", "devices",
                                              "schedulers", "workloads", "scenarios"};
-  CommandLine line("list kernels|flushers|throttles|devices|schedulers|workloads|scenarios",
-                   "SUBJECT", 1);
+  CommandLine line("list SUBJECT", "SUBJECT", 1);
   line.options()("dir", po::value<std::string>()->value_name("DIR")->default_value("scenarios"),
                  "where the scenarios are")("markdown", "scenarios as the text of their README.md");
-  if (!line.parse(arguments, ""))
+  if (!line.parse(arguments,
+                  "\nSUBJECT: kernels, flushers, throttles, devices, schedulers, workloads or\n"
+                  "scenarios.\n"))
     return kExitOk;
   if (line.positional().empty())
     throw UsageError("list: of what?\n    " + name_hint("", subjects));

@@ -13,8 +13,8 @@ int cmd_report(const Arguments& arguments) {
   line.options()("out,o", po::value<std::string>()->value_name("PAGE"),
                  "where the page is written; DIR/report.html unless given");
   if (!line.parse(arguments,
-                  "\nDIR: what `wbsim run --out` or `wbsim compare --out` wrote. The page needs "
-                  "nothing but\nitself.\n"))
+                  "\nDIR: what `wbsim run --out` or `wbsim compare --out` wrote. The page needs\n"
+                  "nothing but itself.\n"))
     return kExitOk;
   if (line.positional().empty())
     throw UsageError("report: of which directory?");

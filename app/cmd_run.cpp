@@ -20,14 +20,14 @@ namespace wbsim {
 namespace {
 
 constexpr const char* kRunEpilogue =
-    "\nOutput files: manifest.json summary.json samples.csv writes.csv fsync.csv requests.csv "
-    "works.csv why.json\n"
+    "\nOutput files: manifest.json summary.json samples.csv writes.csv fsync.csv\n"
+    "requests.csv works.csv why.json\n"
     "Formats of --trace, and the files they write:\n";
 
 constexpr const char* kExitCodes =
-    "Exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 invalid scenario, 4 simulated\n"
-    "deadlock, machine out of memory or broken invariant, 5 output cannot be written,\n"
-    "130 interrupted\n";
+    "Exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 invalid scenario,\n"
+    "4 simulated deadlock, machine out of memory or broken invariant, 5 output\n"
+    "cannot be written, 130 interrupted\n";
 
 // What is printed of the run.
 class PrintedFormat {
@@ -98,7 +98,8 @@ int cmd_run(const Arguments& arguments) {
       "force", "replace DIR if it is an earlier output")("no-writes",
                                                          "leave out writes.csv and reads.csv")(
       "format", po::value<std::string>()->value_name("NAME"),
-      "print a table a second that looks like that of vmstat or iostat, instead of the report")(
+      "print a row a second as vmstat does, or a table a second as iostat -x does (200 columns "
+      "wide), instead of the report: vmstat or iostat")(
       "narrate", "tell what a tiny scenario does, step by step, on a page of prose")(
       "json", "print summary.json instead of tables");
   if (!line.parse(arguments, kRunEpilogue + trace_formats_help() + kExitCodes))

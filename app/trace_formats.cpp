@@ -65,7 +65,7 @@ constexpr TraceFormat kTraceFormats[] = {
        return std::make_unique<FioLogSink>(c.scenario, subdirectory(c, "fio"),
                                            c.options.fio_log_columns);
      }},
-    {"hdr", "hdr/{write,read,fsync}.hgrm: HdrHistogram percentiles in microseconds",
+    {"hdr", "hdr/{write,read,fsync}.hgrm: HdrHistogram percentiles, microseconds",
      [](const SinkContext& c) -> std::unique_ptr<OutputSink> {
        return std::make_unique<HdrSink>(c.scenario, subdirectory(c, "hdr"));
      }},

@@ -1,15 +1,29 @@
 #!/usr/bin/python3
 """Commands, options, help, list and explain; exit code 2."""
 
+import fcntl
 import json
+import os
+import pty
+import struct
+import termios
+import threading
 import unittest
 
-from wbsim_cli import ROOT, CliTest
-
+from wbsim_cli import ROOT, SMALL, CliTest
 
 # Of a write(2) into the cache.
 COSTS = ("write_syscall", "write_page", "write_buffer", "refill", "copy_per_kib",
          "context_switch", "user_call")
+
+
+def read_to_the_end(reader):
+    found = b""
+    while True:
+        try:
+            found += os.read(reader, 65536)
+        except OSError:  # EIO: the other end of the terminal is closed
+            return found.decode()
 
 
 class Usage(CliTest):
@@ -26,6 +40,42 @@ class Usage(CliTest):
                 result = self.expect(0, command, "--help")
                 self.assertIn("usage: wbsim " + command, result.stdout)
                 self.assertEqual(result.stderr, "")
+                self.narrow(80, result.stdout)
+        self.narrow(80, self.expect(0, "--help").stdout)
+
+    def narrow(self, columns, text):
+        self.assertEqual([line for line in text.splitlines()
+                          if len(line) > columns and " " in line.strip()], [])
+
+    def test_words_are_folded_to_the_terminal(self):
+        self.write({**SMALL, "vm": {"dirty_ratio": 5},
+                    "workloads": [{"name": "dd", "filename": "fs0/f0", "size": "64MiB",
+                                   "end_fsync": True}]})
+        self.expect(0, "run", "scenario.json", "--out", "out", "--kernel", "2.6.18")
+        for arguments in (("why", "out"), ("explain",), ("list", "devices"),
+                          ("list", "scenarios", "--dir", ROOT / "scenarios")):
+            with self.subTest(arguments[:2]):
+                whole = self.expect(0, *arguments).stdout
+                self.assertGreater(max(map(len, whole.splitlines())), 90)
+                self.assertEqual(self.on_a_terminal(0, *arguments), whole)
+                for columns in (60, 80, 120):
+                    folded = self.on_a_terminal(columns, *arguments)
+                    self.assertEqual(folded.split(), whole.split())
+                    if columns >= 80:
+                        self.narrow(columns, folded)
+
+    def on_a_terminal(self, columns, *arguments):
+        """What the program prints on a terminal so wide; 0: that does not know how wide it is."""
+        reader, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 0, columns, 0, 0))
+        found = []
+        drain = threading.Thread(target=lambda: found.append(read_to_the_end(reader)))
+        drain.start()
+        self.expect(0, *arguments, stdout=terminal)
+        os.close(terminal)
+        drain.join()
+        os.close(reader)
+        return found[0].replace("\r\n", "\n")
 
     def test_unknown_command_names_the_nearest(self):
         self.assertIn('did you mean "compare"?', self.expect(2, "comprae").stderr)

@@ -10,6 +10,8 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("WBSIM", str(ROOT / "build" / "release" / "wbsim"))
+if not os.path.exists(PROGRAM):
+    raise SystemExit(f"there is no {PROGRAM}: build it, or say where it is with WBSIM=/PATH/wbsim")
 
 # A burst that is over, and clean, after a second of simulated time.
 SMALL = {
