@@ -12,8 +12,8 @@ which leaves the limit alone; a writer waits for one tick more.
 import argparse
 import bisect
 import pathlib
-import sys
 
+import endings
 import numpy
 
 import recording
@@ -117,13 +117,14 @@ def main():
     try:
         disk, told = looks_of(args.recording, args.disk)
     except recording.Damaged as damage:
-        sys.exit(f"{args.recording}: {damage}")
+        raise endings.Unusable(f"{args.recording}: {damage}") from damage
     for looks in told:
         times, ticks = (sorted({look[i] for look in looks}) for i in (0, 1))
         print(" or ".join(f"{tick / disk.hz:7.3f}" for tick in times), "s ",
               " or ".join(str(count) for count in ticks), "ticks")
     print(f"{len(told)} looks, to {max(told[-1])[0] / disk.hz:.3f} s")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    endings.run(main)

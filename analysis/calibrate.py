@@ -46,8 +46,8 @@ import collections
 import json
 import pathlib
 import statistics
-import sys
 
+import endings
 import numpy
 
 import calibrate_limits
@@ -57,6 +57,7 @@ import ext2_layout
 import recording
 import spec_scenario
 from calibrate_common import COPY_NS_PER_KIB, VIRTUAL_CLOCKS
+from scenario_words import CannotExpress
 
 STALL_US = 1000
 QUICK_US = 200  # a call that met an interrupt or two, but did not wait
@@ -391,14 +392,21 @@ def key_of(conditions):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("root", type=pathlib.Path)
-    parser.add_argument("--out", type=pathlib.Path,
-                        default=pathlib.Path(__file__).resolve().parent / "calibration.json")
+    parser.add_argument("root", type=pathlib.Path, metavar="REFERENCE_ROOT")
+    parser.add_argument("--out", type=pathlib.Path, metavar="FILE",
+                        default=pathlib.Path(__file__).resolve().parent / "calibration.json",
+                        help="default: calibration.json beside this script")
     options = parser.parse_args()
+    endings.check_outputs([options.out], [])
     by_kernel = collections.defaultdict(list)
     for path in sorted(options.root.rglob("conditions.json")):
         if path.parent.name != "repeat":
-            by_kernel[key_of(recording.conditions_of(path.parent))].append(path.parent)
+            try:
+                by_kernel[key_of(recording.conditions_of(path.parent))].append(path.parent)
+            except (recording.Damaged, CannotExpress) as error:
+                raise endings.Unusable(f"{path.parent}: {error}") from error
+    if not by_kernel:
+        raise endings.Unusable(f"no conditions.json below {options.root}")
     result = {"schema": "wbsim-calibration/1",
               "kernels": {release: (calibrate_spec.calibrate if spec else calibrate)(directories)
                           for (release, spec), directories in sorted(by_kernel.items())}}
@@ -407,4 +415,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    endings.run(main, recording.Damaged, CannotExpress)

@@ -17,9 +17,9 @@ import json
 import pathlib
 import statistics
 import subprocess
-import sys
 import tempfile
 
+import endings
 import numpy
 
 import jobs_scenario
@@ -69,30 +69,30 @@ def boot_limit(directory, scenario, memory_pages, ratio, program):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--wbsim", type=pathlib.Path, required=True)
-    parser.add_argument("directories", type=pathlib.Path, nargs="+")
+    parser.add_argument("--wbsim", type=pathlib.Path, required=True, metavar="PROGRAM")
+    parser.add_argument("directories", type=pathlib.Path, nargs="+", metavar="EXPERIMENT_DIR")
     options = parser.parse_args()
-    calibration = recording.read_json(reference_scenario.DEFAULT_CALIBRATION)
+    endings.check_wbsim(options.wbsim)
+    calibration = reference_scenario.calibration_of(reference_scenario.DEFAULT_CALIBRATION)
     found = []
     for directory in options.directories:
-        conditions = recording.conditions_of(directory)
-        scenario = reference_scenario.scenario_of(directory, calibration)
-        taken = boot_limit(directory, scenario, jobs_scenario.memory_kib(conditions) // 4,
-                           int(conditions["sysctl"]["dirty_ratio"]), options.wbsim)
+        try:
+            with recording.understanding():
+                conditions = recording.conditions_of(directory)
+                scenario = reference_scenario.scenario_of(directory, calibration)
+                taken = boot_limit(directory, scenario, jobs_scenario.memory_kib(conditions) // 4,
+                                   int(conditions["sysctl"]["dirty_ratio"]), options.wbsim)
+        except (recording.Damaged, CannotExpress) as error:
+            raise endings.Unusable(f"{directory}: {error}") from error
         if taken is not None:
             print(f"{directory.name:10s} {taken:6.0f} pages")
             found.append(taken)
     if not found:
-        print(f"calibrate_boot.py: no recording has writers throttled from {FROM_S} to {UNTIL_S} s",
-              file=sys.stderr)
-        return 2
+        raise endings.Unusable(
+            f"no recording has writers throttled from {FROM_S} to {UNTIL_S} s")
     print(f"median     {statistics.median(found):6.0f} pages")
     return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (recording.Damaged, CannotExpress) as error:
-        print(f"calibrate_boot.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    endings.run(main)

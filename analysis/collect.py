@@ -23,10 +23,9 @@ import os
 import sqlite3
 import sys
 
+import endings
 import run_files
 
-EXIT_USAGE = 2
-EXIT_OUTPUT = 5
 TABLES = ("writes", "reads", "fsync", "requests", "works")
 RUNS = """
 create table if not exists runs (run integer primary key, name text, kernel text, flusher text,
@@ -158,20 +157,16 @@ def main(arguments):
     parser.add_argument("--summary-only", action="store_true",
                         help="leave out samples and the tables of calls, requests and jobs")
     options = parser.parse_args(arguments)
+    runs = [run for path in options.directories for run in runs_below(path)]
     try:
-        runs = [run for path in options.directories for run in runs_below(path)]
         collection = Collection(options.database)
         with collection.database:
             added = sum(collection.add(run, not options.summary_only) for run in runs)
-    except run_files.BadInput as error:
-        print(f"collect.py: error: {error}", file=sys.stderr)
-        return EXIT_USAGE
     except sqlite3.Error as error:
-        print(f"collect.py: error: cannot write {options.database}: {error}", file=sys.stderr)
-        return EXIT_OUTPUT
+        raise OSError(0, str(error), options.database) from error
     print(f"{added} runs added, {len(runs) - added} were there already")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    endings.run(lambda: main(sys.argv[1:]), run_files.BadInput)

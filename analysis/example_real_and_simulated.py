@@ -11,6 +11,7 @@ script`. `analysis/validate.py RECORDING --out DIR` leaves the run that belongs 
 import os
 import sys
 
+import endings
 import numpy
 import pandas
 from matplotlib import pyplot
@@ -19,6 +20,7 @@ import plot_style as style
 import wbsim_io
 from plot_page import settle
 from plot_throttle import FIGURES, Source
+from run_files import BadInput
 
 if len(sys.argv) < 3:
     sys.exit(__doc__)
@@ -28,10 +30,13 @@ paths = {"simulated": sys.argv[1], "real": sys.argv[2]}
 # %% The same frames: tables where it is a directory, events where it was traced
 tables, events = {}, {}
 for name, path in paths.items():
-    if os.path.isdir(path):
-        tables[name], events[name] = wbsim_io.read(path), wbsim_io.read_run_trace(path) or {}
-    else:
-        tables[name], events[name] = {}, wbsim_io.read_trace(path)
+    try:
+        if os.path.isdir(path):
+            tables[name], events[name] = wbsim_io.read(path), wbsim_io.read_run_trace(path) or {}
+        else:
+            tables[name], events[name] = {}, wbsim_io.read_trace(path)
+    except BadInput as error:
+        sys.exit(f"{endings.program()}: error: {error}")
 rows = {name: pandas.Series({key: len(frame) for key, frame in
                              {**tables[name], **events[name]}.items()}) for name in paths}
 print(pandas.DataFrame(rows).fillna(0).astype(int), "\n")

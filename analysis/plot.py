@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 
+import endings
 import plot_style as style
 import run_files
 from plot_devices import memory, offset, queue, throughput
@@ -25,8 +26,6 @@ from plot_why import why
 
 from matplotlib import pyplot
 
-EXIT_USAGE = 2
-EXIT_OUTPUT = 5
 FORMATS = ("png", "svg")
 FIGURES = (("memory", memory), ("throughput", throughput), ("latency", latency), ("offset", offset),
            ("queue", queue), ("flushers", flushers), ("why", why))
@@ -64,31 +63,20 @@ def main(arguments):
     options = parse(arguments)
     out = options.out or os.path.join(options.directory, "plots")
     style.use()
-    try:
-        runs, is_compare = run_files.load(options.directory)
-        os.makedirs(out, exist_ok=True)
-        for name, draw in figures(runs, is_compare):
-            figure = draw(runs)
-            if figure is None:
-                continue
-            settle(figure)
-            for kind in options.format:
-                path = os.path.join(out, f"{name}.{kind}")
-                figure.savefig(path, metadata=style.METADATA[kind])
-                print(path, flush=True)
-            pyplot.close(figure)
-    except run_files.BadInput as error:
-        print(f"plot.py: error: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    except BrokenPipeError:  # nobody reads the names: no fault of the pictures' folder
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OUTPUT
-    except OSError as error:
-        print(f"plot.py: error: cannot write {error.filename or out}: {error.strerror}",
-              file=sys.stderr)
-        return EXIT_OUTPUT
+    runs, is_compare = run_files.load(options.directory)
+    os.makedirs(out, exist_ok=True)
+    for name, draw in figures(runs, is_compare):
+        figure = draw(runs)
+        if figure is None:
+            continue
+        settle(figure)
+        for kind in options.format:
+            path = os.path.join(out, f"{name}.{kind}")
+            figure.savefig(path, metadata=style.METADATA[kind])
+            print(path, flush=True)
+        pyplot.close(figure)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    endings.run(lambda: main(sys.argv[1:]), run_files.BadInput)

@@ -12,10 +12,11 @@ import argparse
 import os
 import sys
 
+import endings
 import plot_style as style
-import wbsim_io
 import run_files
-from plot import EXIT_OUTPUT, EXIT_USAGE, formats
+import wbsim_io
+from plot import formats
 from plot_page import Page, say, settle
 
 from matplotlib import pyplot, ticker
@@ -226,32 +227,21 @@ def main(arguments):
     beside = options.trace if os.path.isdir(options.trace) else os.path.dirname(options.trace)
     out = options.out or os.path.join(beside, "plots")
     style.use()
-    try:
-        sources = [read(options.trace)]
-        if options.real:
-            sources.append(read(options.real, real=True))
-        os.makedirs(out, exist_ok=True)
-        title = os.path.basename(os.path.abspath(options.trace))
-        for name, draw in FIGURES:
-            figure = draw(sources, title)
-            settle(figure)
-            for kind in options.format:
-                path = os.path.join(out, f"throttle-{name}.{kind}")
-                figure.savefig(path, metadata=style.METADATA[kind])
-                print(path, flush=True)
-            pyplot.close(figure)
-    except run_files.BadInput as error:
-        print(f"plot_throttle.py: error: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    except BrokenPipeError:  # nobody reads the names: no fault of the pictures' folder
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OUTPUT
-    except OSError as error:
-        print(f"plot_throttle.py: error: cannot write {error.filename or out}: {error.strerror}",
-              file=sys.stderr)
-        return EXIT_OUTPUT
+    sources = [read(options.trace)]
+    if options.real:
+        sources.append(read(options.real, real=True))
+    os.makedirs(out, exist_ok=True)
+    title = os.path.basename(os.path.abspath(options.trace))
+    for name, draw in FIGURES:
+        figure = draw(sources, title)
+        settle(figure)
+        for kind in options.format:
+            path = os.path.join(out, f"throttle-{name}.{kind}")
+            figure.savefig(path, metadata=style.METADATA[kind])
+            print(path, flush=True)
+        pyplot.close(figure)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    endings.run(lambda: main(sys.argv[1:]), run_files.BadInput)

@@ -12,6 +12,7 @@ import json
 import pathlib
 import sys
 
+import endings
 import jobs_scenario
 import recording
 import spec_scenario
@@ -27,21 +28,30 @@ def scenario_of(directory, calibration):
     return form.scenario_of(directory, conditions, calibration)
 
 
+def calibration_of(path):
+    try:
+        return recording.read_json(path)
+    except recording.Damaged as error:
+        raise endings.Unusable(f"{path}: {error} (analysis/calibrate.py makes it)") from error
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("directory", type=pathlib.Path)
-    parser.add_argument("--calibration", type=pathlib.Path, default=DEFAULT_CALIBRATION)
+    parser.add_argument("directory", type=pathlib.Path, metavar="EXPERIMENT_DIR",
+                        help="it holds conditions.json; the scenario is printed")
+    parser.add_argument("--calibration", type=pathlib.Path, default=DEFAULT_CALIBRATION,
+                        metavar="FILE", help="default: calibration.json beside this script")
     options = parser.parse_args()
-    calibration = json.loads(options.calibration.read_text(encoding="utf-8"))
+    calibration = calibration_of(options.calibration)
     try:
-        scenario = scenario_of(options.directory, calibration)
-    except CannotExpress as error:
-        print(f"{options.directory}: {error}", file=sys.stderr)
-        return 2
+        with recording.understanding():
+            scenario = scenario_of(options.directory, calibration)
+    except (CannotExpress, recording.Damaged) as error:
+        raise endings.Unusable(f"{options.directory}: {error}") from error
     json.dump(scenario, sys.stdout, indent=1)
     print()
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    endings.run(main)

@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 
+import endings
 import forms
 import metrics
 import recording
@@ -176,20 +177,31 @@ def number_of_runs(text):
     return int(text)
 
 
+def number_of_jobs(text):
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of jobs: 1, 2, ...")
+    return int(text)
+
+
 def parser_of_options():
     parser = argparse.ArgumentParser(
         description="Runs recorded experiments in the simulator and compares.")
     parser.add_argument("directories", nargs="+", type=pathlib.Path, metavar="REFERENCE_DIR")
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE",
+                        help="every bar with both values")
     parser.add_argument("--markdown", type=pathlib.Path, metavar="FILE",
                         help="the accuracy table")
-    parser.add_argument("--plots", type=pathlib.Path, metavar="DIR")
+    parser.add_argument("--plots", type=pathlib.Path, metavar="DIR",
+                        help="a picture of each experiment, both curves")
     parser.add_argument("--out", type=pathlib.Path, metavar="DIR",
                         help="where scenarios and runs are kept (default: nowhere)")
-    parser.add_argument("--wbsim", type=pathlib.Path, default=ROOT / "build/release/wbsim")
+    parser.add_argument("--wbsim", type=pathlib.Path, default=ROOT / "build/release/wbsim",
+                        metavar="PROGRAM", help="default: build/release/wbsim")
     parser.add_argument("--calibration", type=pathlib.Path,
-                        default=reference_scenario.DEFAULT_CALIBRATION)
-    parser.add_argument("--jobs", type=int, default=2)
+                        metavar="FILE", default=reference_scenario.DEFAULT_CALIBRATION,
+                        help="default: calibration.json beside this script")
+    parser.add_argument("--jobs", type=number_of_jobs, default=2, metavar="N",
+                        help="simulations at a time (default: 2)")
     parser.add_argument("--variants", type=number_of_runs, default=0, metavar="N",
                         help="simulate N times more with costs that are a little off, to tell "
                              "chance from bias on the accuracy page")
@@ -242,13 +254,12 @@ def main():
     options = parser_of_options().parse_args()
     folders = experiment_folders(options.directories)
     if not folders:
-        print("error: no conditions.json below the given directories", file=sys.stderr)
-        return EXIT_CANNOT_EXPRESS
-    if not options.wbsim.is_file():
-        print(f"error: {options.wbsim}: no such program (build it, or say --wbsim)",
-              file=sys.stderr)
-        return EXIT_CANNOT_EXPRESS
-    calibration = json.loads(options.calibration.read_text(encoding="utf-8"))
+        raise endings.Unusable("no conditions.json below " +
+                               " or ".join(map(str, options.directories)))
+    endings.check_wbsim(options.wbsim)
+    endings.check_outputs([options.json, options.markdown, options.write_missed],
+                          [options.out, options.plots])
+    calibration = reference_scenario.calibration_of(options.calibration)
     with tempfile.TemporaryDirectory() as scratch:
         out_root = options.out or pathlib.Path(scratch)
         results, failures, inexpressible = run_all(folders, options, calibration, out_root)
@@ -270,4 +281,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    endings.run(main)

@@ -26,8 +26,9 @@ import json
 import pathlib
 import statistics
 import subprocess
-import sys
 import tempfile
+
+import endings
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = 4096
@@ -46,8 +47,12 @@ KNEE_FACTOR = 4  # between those two the time to write grows by more than this
 
 
 def rows(directory, name):
-    with open(directory / name, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    try:
+        with open(directory / name, newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except OSError as error:
+        raise endings.Unusable(f"{directory / name}: {error.strerror} (DATA_DIR holds the paper's "
+                               "measurements)") from error
 
 
 class Data:
@@ -272,6 +277,8 @@ def main():
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="keep the scenarios")
     options = parser.parse_args()
+    endings.check_wbsim(options.wbsim)
+    endings.check_outputs([options.json], [options.out])
     data = Data(options.data)
     with tempfile.TemporaryDirectory() as scratch:
         kept = options.out or pathlib.Path(scratch)
@@ -285,4 +292,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    endings.run(main)

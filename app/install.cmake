@@ -8,8 +8,9 @@ install(FILES app/wbsim.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completio
   RENAME wbsim)
 install(DIRECTORY scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/wbsim)
 install(DIRECTORY analysis DESTINATION ${CMAKE_INSTALL_DATADIR}/wbsim
+  USE_SOURCE_PERMISSIONS
   FILES_MATCHING PATTERN "plot*.py" PATTERN "run_files.py" PATTERN "recording.py"
-  PATTERN "wbsim_io.py" PATTERN "example_*.py")
+  PATTERN "wbsim_io.py" PATTERN "example_*.py" PATTERN "endings.py")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

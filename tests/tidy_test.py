@@ -288,6 +288,11 @@ class Rules(unittest.TestCase):
     def test_form(self):
         self.hold(form_complaints, code() + tree(".py", "CMakeLists.txt", ".cmake", ".sh"))
 
+    def test_what_says_how_it_is_run_can_be_run(self):
+        self.assertEqual([path for path in tree(".py", ".sh")
+                          if read(path).startswith("#!") and not os.access(ROOT / path, os.X_OK)],
+                         [])
+
     def test_headers(self):
         self.hold(header_complaints, code(".hpp"))
 
