@@ -170,6 +170,9 @@ TEST_CASE("fsync of 2.4 puts a file on the disk", "[fs]") {
     CHECK(m.await(m.context.files->fsync(file, SyncWhat::kFsync, m.task)) == Errno::kOk);
     CHECK(m.was_written(m.on_disk(m.file(0), 0), Sectors(128)));
     CHECK(m.b.cache.ledger().dirty == Bytes(0));
+    const VmCounters vm = m.kernel24->memory.counters();
+    CHECK(vm.nr_dirtied == Pages(16));
+    CHECK(vm.nr_written == Pages(16));
   }
 }
 

@@ -89,5 +89,12 @@ TEST_CASE("a page under write-back is waited for only with WB_SYNC_ALL or WAIT_B
   }
 }
 
+TEST_CASE("it costs a system call, with nothing to write too", "[fs]") {
+  Fixture f(SyncMode::WB_SYNC_ALL);
+  f.vfs.costs.write_syscall = std::chrono::microseconds(3);
+  CHECK(f.await(f.range(0)) == Errno::kOk);
+  CHECK(f.processors.busy() == std::chrono::microseconds(3));
+}
+
 }  // namespace
 }  // namespace wbsim

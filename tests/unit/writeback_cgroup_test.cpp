@@ -242,5 +242,16 @@ TEST_CASE("sync(2) has every cgroup's flusher write", "[writeback]") {
   CHECK(f.cache.counters().nr_written == Pages(256));
 }
 
+TEST_CASE("a cgroup's writers run free up to the middle of its limits", "[writeback]") {
+  CgroupTest f;
+  BackingDevInfo& wb = wb_of(f.bdi(0), f.small);
+  const std::optional<DirtyState> state = memcg_dirty_state(f.context, wb, f.small_task);
+  REQUIRE(state);
+  // 8192 pages of headroom, of which 819 and 409 of 4096 parts.
+  CHECK(state->thresh == Pages(1638));
+  CHECK(state->freerun() == Pages((1638 + 818) / 2));
+  CHECK_FALSE(memcg_dirty_state(f.context, f.bdi(0), f.root_task));
+}
+
 }  // namespace
 }  // namespace wbsim

@@ -296,5 +296,40 @@ TEST_CASE("max_ratio does not hold a device below the free-run ceiling", "[write
   CHECK(f.context.bdi_thresh(f.bdi(0), Pages(40000)) <= Pages(4000));
 }
 
+TEST_CASE("ioless 9.2: a flusher waits for the inode that somebody else writes", "[writeback]") {
+  MachineFixture f(plain_scenario(std::string(any_kernel())));
+  SlowInodes& sb = f.mount_slow_inodes(0);
+  Inode& inode = sb.add();
+  sb.takes = seconds(1);
+  f.start_flusher();
+  TaskStruct task("fsync");
+  const auto fsync = [](MachineFixture& m, Inode& busy, TaskStruct& by) -> Task<> {
+    WritebackControl wbc;
+    wbc.sync_mode = SyncMode::WB_SYNC_ALL;
+    co_await m.sim.delay(milliseconds(2));
+    const Errno done = co_await writeback_single_inode(m.context, busy, wbc, by);
+    CHECK(done == Errno::kOk);
+  };
+  f.at(milliseconds(1), [&] { mark_inode_dirty(f.vfs, inode, I_DIRTY_SYNC); });
+  f.sim.spawn("fsync", fsync(f, inode, task));
+  f.at(milliseconds(500), [&] { mark_inode_dirty(f.vfs, inode, I_DIRTY_SYNC); });
+  f.at(milliseconds(600), [&] { f.flusher->wakeup_pdflush(Pages(100)); });
+  f.run_until(seconds(4));
+  REQUIRE(sb.written.size() == 2);
+  CHECK(sb.written[0].by == "fsync");
+  CHECK(sb.written[1].by != "fsync");
+  CHECK(sb.written[1].when.time_since_epoch() == milliseconds(1002));
+}
+
+TEST_CASE("each device has a flusher of its own", "[writeback]") {
+  MachineFixture f(plain_scenario(std::string(any_kernel()), 2));
+  f.start_flusher();
+  f.at(milliseconds(2), [&f] { f.dirty_pages(f.file(1), 0, 100); });
+  f.run_until(seconds(40));
+  REQUIRE(!f.log.works.empty());
+  for (const WorkRecord& work : f.log.works)
+    CHECK(work.thread.ends_with("d1"));
+}
+
 }  // namespace
 }  // namespace wbsim
