@@ -71,6 +71,7 @@ int cmd_explain(const Arguments& arguments) {
       std::string message = "no key " + shown(key) + " in a scenario file";
       for (const std::string& near : nearest_keys(all, key))
         message += "\n    did you mean " + near + "?";
+      message += "\n    wbsim explain without a key lists them all";
       throw UsageError(message);
     }
     for (const CatalogueEntry& entry : found)

@@ -7,6 +7,22 @@
 #include "app/report_data.hpp"
 
 namespace wbsim {
+namespace {
+
+Json data_of(const std::string& directory) {
+  const std::string cure =
+      "\n    " + directory + " is damaged, or of another version of wbsim: run it again";
+  try {
+    return report_data(directory);
+  } catch (const InvalidScenario& e) {
+    const std::string text = e.what();
+    throw UsageError(text.substr(0, text.find_last_not_of('\n') + 1) + cure);
+  } catch (const Json::exception& e) {
+    throw UsageError(directory + ": " + e.what() + cure);
+  }
+}
+
+}  // namespace
 
 int cmd_report(const Arguments& arguments) {
   CommandLine line("report DIR [--out PAGE]", "DIR", 1);
@@ -22,7 +38,7 @@ int cmd_report(const Arguments& arguments) {
   const std::string out = line.has("out")
                               ? line.get("out")
                               : (std::filesystem::path(directory) / "report.html").string();
-  write_file(out, report_page(report_data(directory)));
+  write_file(out, report_page(data_of(directory)));
   return kExitOk;
 }
 

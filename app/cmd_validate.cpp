@@ -18,6 +18,8 @@ int cmd_validate(const Arguments& arguments) {
   if (!line.parse(arguments, "\nExit codes: 0 every file is valid, 2 usage, 3 invalid\n"))
     return kExitOk;
   if (line.has("schema")) {
+    if (!line.positional().empty())
+      throw UsageError("--schema takes no scenario: the schema is that of all");
     std::cout << json_text(scenario_json_schema());
     return kExitOk;
   }

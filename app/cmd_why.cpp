@@ -67,15 +67,21 @@ std::string parts_table(const Json& parts, double latency) {
 Json read_why(const std::string& directory) {
   const fs::path path = fs::path(directory) / "why.json";
   if (fs::exists(fs::path(directory) / "compare.json")) {
-    std::string runs;
+    std::vector<std::string> runs;
     for (const auto& entry : fs::directory_iterator(directory)) {
-      if (entry.is_directory())
-        runs += " " + entry.path().string();
+      if (fs::exists(entry.path() / "why.json"))
+        runs.push_back(entry.path().string());
     }
-    throw UsageError(directory + " holds several runs: which?\n   " + runs);
+    std::sort(runs.begin(), runs.end());
+    std::string message = directory + " holds several runs: which?";
+    for (const std::string& run : runs)
+      message += "\n    " + run;
+    throw UsageError(message);
   }
+  if (!fs::is_directory(directory))
+    throw UsageError("there is no directory " + shown(directory));
   if (!fs::exists(path))
-    throw UsageError(directory + " holds no why.json: run wbsim run --out");
+    throw UsageError(directory + " holds no why.json: `wbsim run --out` writes it");
   Problems problems;
   Json why = parse_json(read_scenario_text(path.string()), problems);
   if (problems.any_error())

@@ -23,7 +23,7 @@ Json read_json(const fs::path& path) {
   Problems problems;
   Json value = parse_json(read_scenario_text(path.string()), problems);
   if (problems.any_error())
-    throw UsageError(problems.text(path.string()));
+    throw InvalidScenario(problems.text(path.string()), counted_errors(problems.errors()));
   return value;
 }
 
@@ -156,7 +156,7 @@ Json run_json(const fs::path& folder, const std::string& name) {
   run["name"] = name;
   run["summary"] = read_json(folder / "summary.json");
   run["manifest"] = read_json(folder / "manifest.json");
-  run["samples"] = samples_json(folder, run["summary"]["devices"]);
+  run["samples"] = samples_json(folder, run["summary"].at("devices"));
   run["requests"] = requests_json(folder);
   std::vector<Call> calls;
   read_calls(folder / "writes.csv", "write", "latency_us", calls);
@@ -190,7 +190,7 @@ Json report_data(const std::string& directory) {
   } else {
     throw UsageError(directory + " is no output of wbsim run or compare");
   }
-  const Json scenario = data["runs"][0]["manifest"]["scenario"];
+  const Json scenario = data["runs"][0]["manifest"].at("scenario");
   for (const char* key : {"name", "description", "expected", "source"}) {
     if (scenario.contains(key))
       data[key] = scenario.at(key);

@@ -64,6 +64,9 @@ std::vector<CatalogueFile> scenario_files(const std::string& directory) {
   if (error)
     throw UsageError("cannot read directory " + directory + ": " + error.message() +
                      "\n    --dir names another");
+  if (paths.empty())
+    throw UsageError("no scenario (*.json) in directory " + directory +
+                     "\n    --dir names another");
   std::sort(paths.begin(), paths.end());
   std::vector<CatalogueFile> files;
   for (const std::string& path : paths)

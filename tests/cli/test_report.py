@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import unittest
 
 import browser
@@ -61,6 +62,30 @@ class Page(ReportTest):
         self.expect(0, "report", "out")
         self.assertEqual((self.dir / "out" / "report.html").read_bytes(),
                          (self.dir / "report.html").read_bytes())
+
+    def test_a_run_that_is_damaged_or_of_another_version(self):
+        def less(name, key):
+            path = self.dir / "out" / name
+            whole = json.loads(path.read_text("utf-8"))
+            del whole[key]
+            path.write_text(json.dumps(whole), "utf-8")
+
+        for damage, said in ((lambda: less("summary.json", "devices"), "'devices'"),
+                             (lambda: less("manifest.json", "kernel"), "'kernel'"),
+                             (lambda: less("manifest.json", "scenario"), "'scenario'"),
+                             (lambda: (self.dir / "out/requests.csv").unlink(), "requests.csv"),
+                             (lambda: (self.dir / "out/samples.csv").unlink(), "samples.csv"),
+                             (lambda: (self.dir / "out/summary.json").write_text("{"), "summary")):
+            with self.subTest(said):
+                shutil.rmtree(self.dir / "out", ignore_errors=True)
+                self.page()
+                before = self.names()
+                damage()
+                error = self.expect(2, "report", "out", "-o", "again.html").stderr
+                self.assertIn(said, error)
+                self.assertIn("out is damaged, or of another version of wbsim: run it again",
+                              error)
+                self.assertEqual(self.names(), before)
 
     def test_what_is_no_output(self):
         self.assertIn("is no output", self.expect(2, "report", ".").stderr)

@@ -108,6 +108,7 @@ class Usage(CliTest):
         self.expect(2, "validate", "--resolved", "a.json", "b.json")
         self.expect(2, "list")
         self.expect(2, "list", "kernels", "--markdown")
+        self.expect(2, "validate", "--schema", "a.json")
 
     def test_a_run_that_cannot_go_on_says_who_keeps_it(self):
         names = self.expect(0, "explain", "/machine/cpu_costs").stdout
@@ -142,6 +143,7 @@ class Lists(CliTest):
         table = self.expect(0, "list", "scenarios", "--dir", ROOT / "scenarios").stdout
         self.assertIn("one-writer", table)
         self.expect(2, "list", "scenarios", "--dir", "nowhere")
+        self.assertIn("no scenario", self.expect(2, "list", "scenarios", "--dir", ".").stderr)
         self.write("{", "bad.json")
         self.expect(3, "list", "scenarios", "--dir", ".")
 

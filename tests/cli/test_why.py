@@ -146,7 +146,10 @@ class Why(CliTest):
         self.assertIn("holds no why.json", self.expect(2, "why", ".").stderr)
         self.expect(2, "why")
         self.expect(0, "compare", "scenario.json", "-p", "bdi", "-p", "pdflush", "--out", "both")
-        self.assertIn("both/bdi", self.expect(2, "why", "both").stderr)
+        (self.dir / "both" / "plots").mkdir()
+        self.assertEqual(self.expect(2, "why", "both").stderr.split("\n")[1:],
+                         ["    both/bdi", "    both/pdflush", ""])
+        self.assertIn('there is no directory "nowhere"', self.expect(2, "why", "nowhere").stderr)
 
 
 if __name__ == "__main__":
