@@ -62,8 +62,8 @@ class Collection:
 
     def add(self, path, with_tables):
         """Adds the run in this directory; False when it is there already."""
-        manifest = run_files.read_json(os.path.join(path, "manifest.json"))
-        summary = run_files.read_json(os.path.join(path, "summary.json"))
+        manifest = run_files.read_object(os.path.join(path, "manifest.json"), run_files.MANIFEST)
+        summary = run_files.read_object(os.path.join(path, "summary.json"), run_files.SUMMARY)
         row = [summary.get(key) for key in ("name", "kernel", "flusher", "throttle", "seed")]
         row += [manifest.get(key) for key in ("scenario_hash", "version")]
         cursor = self.database.execute(

@@ -64,9 +64,9 @@ def main(arguments):
     out = options.out or os.path.join(options.directory, "plots")
     style.use()
     runs, is_compare = run_files.load(options.directory)
+    drawn = [(name, draw(runs)) for name, draw in figures(runs, is_compare)]
     os.makedirs(out, exist_ok=True)
-    for name, draw in figures(runs, is_compare):
-        figure = draw(runs)
+    for name, figure in drawn:
         if figure is None:
             continue
         settle(figure)

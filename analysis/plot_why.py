@@ -27,14 +27,17 @@ def accounts(run):
     path = os.path.join(run.path, "why.json")
     why = run_files.read_json(path)
     if not isinstance(why, dict) or why.get("schema") != "wbsim-why/1":
-        raise run_files.BadInput(f"{path}: of another version of wbsim")
+        raise run_files.BadInput(f"{path}: of another version of wbsim (run it again)")
     found = []
-    for writer, kinds in why["writers"].items():
-        for kind, account in kinds.items():
-            shares = {}
-            for part in account["parts"]:
-                shares[cause(part)] = shares.get(cause(part), 0) + part["ns"] * 1e-9
-            found.append((f"{writer}: {kind}", account["latency_ns"] * 1e-9, shares))
+    try:
+        for writer, kinds in why["writers"].items():
+            for kind, account in kinds.items():
+                shares = {}
+                for part in account["parts"]:
+                    shares[cause(part)] = shares.get(cause(part), 0) + part["ns"] * 1e-9
+                found.append((f"{writer}: {kind}", account["latency_ns"] * 1e-9, shares))
+    except (LookupError, TypeError, AttributeError) as error:
+        raise run_files.BadInput(f"{path}: damaged: {type(error).__name__}: {error}") from error
     return sorted(found, key=lambda account: -account[1])[:MOST_BARS]
 
 

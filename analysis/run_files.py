@@ -24,6 +24,11 @@ REQUIRED_COLUMNS = {
     "works.csv": ("t_start_s", "t_end_s", "thread", "work", "pages"),
 }
 
+# What lies in what: {} is an object, "*" each member of one.
+SUMMARY = {"writers": {"*": {}}, "aggregate": {}, "devices": {"*": {}}, "memory": {},
+           "flushers": {}}
+MANIFEST = {"scenario": {"devices": [{}]}}
+
 
 class BadInput(Exception):
     """The directory or a file in it cannot be used; the text says which and why."""
@@ -37,6 +42,24 @@ def read_json(path):
         raise BadInput(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     except ValueError as error:
         raise BadInput(f"{path}: not JSON: {error}") from error
+
+
+def read_object(path, shape):
+    found = read_json(path)
+    _check_shape(path, found, shape, "")
+    return found
+
+
+def _check_shape(path, value, shape, place):
+    if not isinstance(value, type(shape)):
+        kind = "an object" if isinstance(shape, dict) else "an array"
+        raise BadInput(f"{path}: {place or 'it'} is not {kind}: damaged, or of another version of "
+                       "wbsim (run it again)")
+    members = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, member in members:
+        inner = shape[0] if isinstance(shape, list) else shape.get(key, shape.get("*"))
+        if inner is not None:
+            _check_shape(path, member, inner, f"{place}/{key}")
 
 
 def read_csv(path, required=()):
@@ -95,11 +118,9 @@ class Run:
     def __init__(self, path):
         self.path = path
         self.directory_name = os.path.basename(os.path.abspath(path))
-        self.summary = read_json(os.path.join(path, "summary.json"))
-        if not isinstance(self.summary, dict):
-            raise BadInput(f"{path}/summary.json: not an object")
+        self.summary = read_object(os.path.join(path, "summary.json"), SUMMARY)
         manifest = os.path.join(path, "manifest.json")
-        self.manifest = read_json(manifest) if os.path.exists(manifest) else {}
+        self.manifest = read_object(manifest, MANIFEST) if os.path.exists(manifest) else {}
         self.label = self._label()
         self._tables = {name: self._read(name) for name in REQUIRED_COLUMNS}
         if not rows(self.samples):

@@ -335,6 +335,22 @@ class Refusals(InTemporaryDirectory):
             file.write("{")
         self.refused("summary.json: not JSON", self.at("run"))
 
+    def test_files_of_another_shape(self):
+        for name, words in (("summary.json", '{"writers": [1]}'),
+                            ("summary.json", '{"devices": {"d0": 3}}'), ("summary.json", "[]"),
+                            ("manifest.json", '{"scenario": {"devices": {}}}'),
+                            ("manifest.json", '{"scenario": {"devices": ["d0"]}}'),
+                            ("why.json", '{"schema": "wbsim-why/0", "writers": {}}'),
+                            ("why.json", '{"schema": "wbsim-why/1", "writers": []}'),
+                            ("why.json", '{"schema": "wbsim-why/1"}')):
+            with self.subTest(f"{name} {words}"), tempfile.TemporaryDirectory() as folder:
+                run = os.path.join(folder, "run")
+                make_run(run)
+                with open(os.path.join(run, name), "w", encoding="utf-8") as file:
+                    file.write(words)
+                self.refused(f"{name}: ", run)
+                self.assertFalse(os.path.exists(os.path.join(run, "plots")))
+
     def test_table_without_a_column(self):
         make_run(self.at("run"))
         write_csv(self.at("run", "writes.csv"), ["writer", "t_s", "bytes"], [["dd-0", 0, 1]])
