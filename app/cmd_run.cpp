@@ -21,7 +21,8 @@ namespace {
 
 constexpr const char* kRunEpilogue =
     "\nOutput files: manifest.json summary.json samples.csv writes.csv fsync.csv\n"
-    "requests.csv works.csv why.json\n"
+    "requests.csv works.csv why.json, and where there are such calls or pauses\n"
+    "reads.csv pauses.csv rounds.csv\n"
     "Formats of --trace, and the files they write:\n";
 
 constexpr const char* kExitCodes =
