@@ -18,8 +18,7 @@ constexpr std::int64_t kFirst = 1000, kBlocks = 16;
 // A block goes to the disk in 141 us, two in 182 us.
 struct Journal : FsFixture, private DelayedAllocation {
   Journal() : FsFixture(setup()) {
-    sim.spawn("jbd2", jbd2.kjournald2(TimerWheel(TimerRule::kExact, ticks, Duration(0))),
-              ProcessKind::kDaemon);
+    sim.spawn("jbd2", jbd2.kjournald2(wheel), ProcessKind::kDaemon);
   }
   static FsSetup setup() {
     FsSetup setup;
@@ -49,6 +48,7 @@ struct Journal : FsFixture, private DelayedAllocation {
     sim.spawn("fsync", complete(by, when), ProcessKind::kDaemon);
   }
 
+  TimerWheel wheel{TimerRule::kExact, ticks, Duration(0)};
   Jbd2 jbd2{vfs, device, *this, kFirst, kBlocks, /*barrier=*/false};
 
  private:
