@@ -1,4 +1,4 @@
-// The processor time that whoever records a run takes from the writers.
+// What a sample says, and the processor time that whoever records a run takes from the writers.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -106,6 +106,35 @@ TEST_CASE("a recorder that competes sees what others did before it had the proce
   CHECK(at_start.nr_dirty >= Pages(35));
   CHECK(f.log.samples.at(20).time < milliseconds(2001));
   CHECK(f.log.samples.at(22).time < milliseconds(2201));
+}
+
+TEST_CASE("what a sample says of the devices adds up to what it says of memory", "[sampler]") {
+  Recorded f(GENERATE("2.6.31", "2.6.32"));
+  f.scenario.vm.dirty_background_bytes = 16 * kPageSize;
+  JobConfig other = f.scenario.jobs.front();
+  other.name = "other";
+  other.filename = "fs1/f";
+  f.scenario.jobs.push_back(other);
+  Machine(f.scenario, f.log).run();
+  Pages most_dirty{0};
+  for (const Sample& sample : f.log.samples) {
+    Pages reclaimable{0}, writeback{0}, dirtied{0}, written{0};
+    for (const DeviceSample& device : sample.devices) {
+      reclaimable += device.bdi_reclaimable;
+      writeback += device.bdi_writeback;
+      dirtied += device.bdi_dirtied;
+      written += device.bdi_written;
+      const bool listed = device.b_dirty + device.b_io + device.b_more_io > 0;
+      CHECK((listed || device.bdi_reclaimable == Pages(0)));
+    }
+    CHECK(reclaimable == sample.nr_dirty);
+    CHECK(writeback == sample.nr_writeback);
+    CHECK(dirtied == sample.nr_dirtied);
+    CHECK(written == sample.nr_written);
+    most_dirty = std::max(most_dirty, reclaimable);
+  }
+  CHECK(most_dirty > Pages(0));
+  CHECK(f.log.samples.back().nr_written > Pages(0));
 }
 
 }  // namespace

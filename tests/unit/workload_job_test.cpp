@@ -396,5 +396,19 @@ TEST_CASE("writes longer than a millisecond are stalls", "[workload]") {
   CHECK(f.run(job).stalls == 2);
 }
 
+TEST_CASE("the files that are written are each named once", "[workload]") {
+  Scenario s;
+  const std::pair<JobKind, const char*> jobs[] = {{JobKind::kWrite, "fs0/b"},
+                                                  {JobKind::kRead, "fs0/c"},
+                                                  {JobKind::kRandWrite, "fs0/a"},
+                                                  {JobKind::kRandWrite, "fs0/b"}};
+  for (const auto& [kind, file] : jobs) {
+    s.jobs.emplace_back();
+    s.jobs.back().rw = kind;
+    s.jobs.back().filename = file;
+  }
+  CHECK(written_files(s) == std::vector<std::string>{"fs0/b", "fs0/a"});
+}
+
 }  // namespace
 }  // namespace wbsim
