@@ -373,5 +373,16 @@ TEST_CASE("a replay keeps the time between its calls, their moments, or neither"
   CHECK(starts == std::vector<Duration>{milliseconds(1), milliseconds(2)});
 }
 
+TEST_CASE("a store to the page that the file ends in is within it", "[workload]") {
+  Access f;
+  f.file(0, 1).i_size = 2 * kPageSize + 1;
+  JobConfig job = writer(4, 16);
+  job.ioengine = IoEngine::kMmap;
+  const Job& started = f.start(job, {&f.file(0, 1)});
+  f.run_until(seconds(1));
+  CHECK(started.summary().errors == 1);
+  CHECK(f.cache.counters().nr_dirtied == Pages(3));
+}
+
 }  // namespace
 }  // namespace wbsim

@@ -243,5 +243,35 @@ TEST_CASE("with the interval 0 nothing is written by age", "[writeback]") {
   CHECK(f.log.works.empty());
 }
 
+// gen-2.6-pdflush 5 and pitfall 10: with more_io, and nothing congested, it is a plain sleep.
+TEST_CASE("2.6.31 comes back every 100 ms to an inode that somebody else writes", "[writeback]") {
+  const bool periodic = GENERATE(false, true);
+  Scenario s = plain_scenario("2.6.31");
+  s.vm.dirty_expire_centisecs = 100;
+  MachineFixture f(s);
+  SlowInodes& sb = f.mount_slow_inodes(0);
+  Inode& inode = sb.add();
+  sb.takes = milliseconds(350);
+  f.start_flusher();
+  TaskStruct task("fsync");
+  const auto fsync = [](MachineFixture& m, Inode& busy, TaskStruct& by, Duration when) -> Task<> {
+    co_await m.sim.delay(when);
+    WritebackControl wbc;
+    wbc.sync_mode = SyncMode::WB_SYNC_ALL;
+    const Errno done = co_await writeback_single_inode(m.context, busy, wbc, by);
+    CHECK(done == Errno::kOk);
+  };
+  const Duration start = periodic ? seconds(5) : seconds(2);
+  f.at(milliseconds(1), [&] { mark_inode_dirty(f.vfs, inode, I_DIRTY_SYNC); });
+  f.sim.spawn("fsync", fsync(f, inode, task, start - milliseconds(100)));
+  f.at(start - milliseconds(50), [&] { mark_inode_dirty(f.vfs, inode, I_DIRTY_SYNC); });
+  if (!periodic)
+    f.at(start, [&] { f.flusher->wakeup_pdflush(Pages(100)); });
+  f.run_until(start + seconds(2));
+  REQUIRE(sb.written.size() == 2);
+  CHECK(sb.written[1].by != "fsync");
+  CHECK(sb.written[1].when.time_since_epoch() == start + milliseconds(300));
+}
+
 }  // namespace
 }  // namespace wbsim
