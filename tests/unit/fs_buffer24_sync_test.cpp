@@ -122,6 +122,19 @@ TEST_CASE("pages are short in 2.4.0 when few are free or could be at once", "[fs
   CHECK(m.b.memory().free_shortage == Pages(2));  // the clean one could be freed
 }
 
+TEST_CASE("2.4 5: between nfract and nfract_sync the writer of 2.4.0 only wakes the daemon",
+          "[fs]") {
+  Machine24 m("2.4.0");  // where the daemon was not started
+  m.dirty_blocks(10);
+  m.b.bdf_prm.nfract = 0;
+  m.b.bdf_prm.nfract_sync = 100;
+  m.await(m.throttle->balance_dirty_pages(m.task, m.raw(0).i_data));
+  CHECK(m.dirty_buffers() == 10);
+  m.b.bdf_prm.nfract_sync = 0;
+  m.await(m.throttle->balance_dirty_pages(m.task, m.raw(0).i_data));
+  CHECK(m.dirty_buffers() == 0);
+}
+
 TEST_CASE("2.4 10.2: a buffer is written by its age, not by its last change", "[fs]") {
   Machine24 m("2.4.0");
   Bytes written{};
