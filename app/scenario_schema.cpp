@@ -286,11 +286,12 @@ void describe_recorder(KeyVisitor& v, RunConfig& r) {
                       "the recorder of a real run counted threads")
              .read_by("processor model"),
          slot(r.thread_census));
-  v.leaf(flag_key("recorder_competes",
-                  "The recorder waits for the processor like a job; otherwise it takes the time of "
-                  "each sample from whoever has it")
-             .read_by("processor model"),
-         slot(r.recorder_competes));
+  v.leaf(
+      flag_key("recorder_competes",
+               "The recorder waits for the processor like a job, at nice -20; otherwise it takes "
+               "the time of each sample from whoever has it")
+          .read_by("processor model"),
+      slot(r.recorder_competes));
   v.leaf(duration_key("first_sample_delay", 0s, 1s,
                       "The recorder's first sample was so late, as others had the processor")
              .read_by("processor model"),

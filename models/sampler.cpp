@@ -97,18 +97,21 @@ void Sampler::charge_recorder(Duration now) {
   context_.vfs.cpu.steal(run_.sample_cost + (counts_threads ? run_.thread_census : Duration(0)));
 }
 
-// A recorder that is a process like the others, and sees the machine once it has a processor. Its
-// timer has slack, and so ends with a tick that comes when it is due; an idle processor has none.
+// A recorder that is a process at nice -20, and sees the machine once it has a processor. Its timer
+// has slack, and ends with a tick that comes when it is due; while the tick is stopped, when
+// somebody else's timer restarts it.
 Task<> Sampler::record() {
   Processors& cpu = context_.vfs.cpu;
+  recorder_.set_load(Thread::kNiceMinus20Load);
   const Duration switched = std::max(context_.vfs.costs.context_switch, Duration(1));
   TimePoint due = context_.origin - run_.samples_before_start;
   for (int number = 0;; ++number, due += run_.sample_interval) {
     co_await context_.sim().delay_until(std::max(due, context_.sim().now()), "nanosleep");
     const TickClock ticks = context_.vfs.ticks;
-    if (cpu.idle() || ticks.start_of(ticks.jiffies_at(due)) != due)
-      co_await context_.sim().delay_until(std::max(due + kTimerSlack, context_.sim().now()),
-                                          "nanosleep");
+    const bool by_tick = !cpu.tick_is_stopped() && ticks.start_of(ticks.jiffies_at(due)) == due;
+    if (const Duration slack = due + kTimerSlack - context_.sim().now();
+        !by_tick && slack > Duration::zero())
+      co_await cpu.tick_restarted().wait_for(slack, "nanosleep");
     recorder_.charge(switched);
     co_await cpu.settle(recorder_);
     context_.trace.on_sample(sample());

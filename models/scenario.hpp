@@ -437,7 +437,7 @@ struct RunConfig {
   Duration samples_before_start{0};
   Duration sample_cost{0};         // processor time each sample takes, as a recorder's does
   Duration thread_census{0};       // and the first and each fifth after it more, to count threads
-  bool recorder_competes = false;  // with the jobs for a processor; otherwise it takes the time
+  bool recorder_competes = false;  // at nice -20, for a processor; otherwise it takes the time
   Duration first_sample_delay{0};  // so much later the recorder got the processor first
   // The recorder's disk keeps what is written to device nodes in a table of so many pages. Once
   // it is full, each further page is looked for from end to end when its request ends.

@@ -30,6 +30,11 @@ Pages part_of(LimitsRule rule, Pages dirtyable, int percent) {
   return dirtyable * percent / 100;
 }
 
+void bound_background(DirtyLimits& limits) {
+  if (limits.background >= limits.dirty)
+    limits.background = limits.dirty / 2;
+}
+
 DirtyLimits limits_with_bytes(LimitsRule rule, const VmParams& vm, Pages dirtyable) {
   const int dirty_ratio =
       rule == LimitsRule::k2631 ? std::max(vm.dirty_ratio, kDirtyRatioFloor) : vm.dirty_ratio;
@@ -39,8 +44,8 @@ DirtyLimits limits_with_bytes(LimitsRule rule, const VmParams& vm, Pages dirtyab
   limits.background = vm.dirty_background_bytes != 0
                           ? round_up_pages(Bytes(vm.dirty_background_bytes))
                           : part_of(rule, dirtyable, vm.dirty_background_ratio);
-  if (limits.background >= limits.dirty)
-    limits.background = limits.dirty / 2;
+  if (rule != LimitsRule::k61)
+    bound_background(limits);
   return limits;
 }
 
@@ -56,6 +61,8 @@ DirtyLimits global_dirty_limits(LimitsRule rule, const VmParams& vm, Pages dirty
     limits.background += more;
     limits.dirty += more;
   }
+  if (rule == LimitsRule::k61)
+    bound_background(limits);
   return limits;
 }
 

@@ -87,6 +87,12 @@ void Processors::steal(Duration cost) {
 void Processors::enqueue(Thread& thread) {
   thread.queued_order_ = ++order_;
   waiting_.insert(thread);
+  waiting_load_ += thread.load_;
+}
+
+void Processors::dequeue(Thread& thread) {
+  waiting_.erase(waiting_.iterator_to(thread));
+  waiting_load_ -= thread.load_;
 }
 
 Duration Processors::exec_time(TimePoint from) const {
@@ -100,7 +106,8 @@ void Processors::preempt_for(const Thread& woken) {
   for (Slot& slot : slots_) {
     if (!slot.current || slot.current->rt_task() || slot.need_resched)
       continue;
-    const bool behind = slot.current->vruntime_ - woken.vruntime_ > rules_.wakeup_granularity;
+    const bool behind =
+        slot.current->vruntime_ - woken.vruntime_ > woken.weighted(rules_.wakeup_granularity);
     if (!woken.rt_task() && !behind)
       continue;
     if (rules_.last_buddy && !woken.rt_task())
@@ -138,9 +145,11 @@ Duration Processors::least_vruntime() const {
 // credit, all others have it whole.
 Duration Processors::vruntime_of_new(const Thread& thread) const {
   const Duration half_a_tick = ticks_.tick() / 2;
+  const Duration slept = min_vruntime_ - rules_.sleeper_credit;
+  if (rules_.new_have_slept)
+    return slept;
   if (!rules_.child_runs_first)
     return min_vruntime_ - half_a_tick;
-  const Duration slept = min_vruntime_ - rules_.sleeper_credit;
   if (&thread != youngest_)
     return slept;
   const Duration half = min_vruntime_ - rules_.sleeper_credit / 2;
@@ -158,6 +167,15 @@ void Processors::resched(Slot& slot) {
   schedule_end(slot);
 }
 
+// Of the latency, what a thread's share of the load of all runnable ones is.
+Duration Processors::sched_slice(const Thread& thread) const {
+  std::int64_t load = waiting_load_;
+  for (const Slot& slot : slots_)
+    load += slot.current ? slot.current->load_ : Thread::kNice0Load;
+  const auto processors = static_cast<std::int64_t>(slots_.size());
+  return std::max(rules_.latency * processors * thread.load_ / load, rules_.min_granularity);
+}
+
 // check_preempt_tick().
 bool Processors::should_yield(Slot& slot) {
   if (waiting_.empty() || slot.current->rt_task())
@@ -168,9 +186,7 @@ bool Processors::should_yield(Slot& slot) {
   if (tick == slot.last_tick_checked)
     return false;
   slot.last_tick_checked = tick;
-  const auto runnable = static_cast<std::int64_t>(waiting_.size() + slots_.size());
-  const Duration ideal = std::max(
-      rules_.latency * static_cast<std::int64_t>(slots_.size()) / runnable, rules_.min_granularity);
+  const Duration ideal = sched_slice(*slot.current);
   const Duration ran = exec_time(slot.since);
   const Duration ahead = slot.current->vruntime_ - waiting_.begin()->vruntime_;
   if (ran >= ideal)
@@ -193,7 +209,7 @@ void Processors::take_next(std::size_t index) {
   if (waiting_.empty())
     return enter_idle(index);
   Thread& next = pick_next();
-  waiting_.erase(waiting_.iterator_to(next));
+  dequeue(next);
   take(index, next);
 }
 
@@ -201,7 +217,7 @@ void Processors::take_next(std::size_t index) {
 Thread& Processors::pick_next() {
   Thread& least = *waiting_.begin();
   if (!last_buddy_ || on_processor(*last_buddy_) || least.rt_task() ||
-      last_buddy_->vruntime_ - least.vruntime_ > rules_.wakeup_granularity)
+      last_buddy_->vruntime_ - least.vruntime_ > least.weighted(rules_.wakeup_granularity))
     return least;
   return *std::exchange(last_buddy_, nullptr);
 }
@@ -240,7 +256,7 @@ void Processors::update_curr(Slot& slot) {
   const Duration ran = exec_time(std::exchange(slot.counted_until, sim_.now()));
   if (thread.rt_task())
     return;
-  thread.vruntime_ += ran;
+  thread.vruntime_ += thread.weighted(ran);
   Duration least = thread.vruntime_;
   for (const Thread& waiting : waiting_) {
     if (waiting.rt_task())

@@ -4,18 +4,17 @@
 //           sched_latency / nr_running checked at ticks, sleeper credit, wake-up preemption; of 6.1
 //           the lead that check_preempt_tick() looks at as well.
 //           kernel/sched_rt.c SCHED_FIFO: runs before all others, until it sleeps.
-// DEVIATES: one run queue for all processors, no nice levels, no migration cost. A thread owes the
-//           processor time of what it did and pays in chunks; it is preempted at the end of one.
-//           One real-time priority, which no sched_rt_runtime_us takes the processor from.
+// DEVIATES: one run queue for all processors, no nice level but that of a recorder, no migration
+//           cost. A thread owes the processor time of what it did and pays in chunks; it is
+//           preempted at the end of one. One real-time priority, which no sched_rt_runtime_us takes
+//           the processor from.
 #pragma once
 
 #include <algorithm>
-#include <boost/intrusive/set.hpp>
 #include <coroutine>
-#include <string>
 #include <vector>
 
-#include "models/scenario.hpp"
+#include "models/sched/thread.hpp"
 #include "sim/simulator.hpp"
 #include "sim/units.hpp"
 #include "sim/wait_queue.hpp"
@@ -30,36 +29,7 @@ struct SchedRules {
   bool tick_checks_lead = false;  // who is a slice ahead gives way at a tick before his has ended
   bool last_buddy = false;  // whom a wake-up interrupts goes on afterwards, if he is hardly ahead
   bool child_runs_first = false;  // sched_child_runs_first
-};
-
-// The schedulable part of a simulated thread.
-class Thread : public boost::intrusive::set_base_hook<
-                   boost::intrusive::link_mode<boost::intrusive::normal_link>> {
- public:
-  explicit Thread(std::string name) : name_(std::move(name)) {}
-  Thread(const Thread&) = delete;
-
-  const std::string& name() const { return name_; }
-  void charge(Duration cost) { debt_ += cost; }
-  Duration debt() const { return debt_; }
-  int processor() const { return processor_; }  // it last ran on
-
-  void set_policy(SchedPolicy policy) { policy_ = policy; }
-  bool rt_task() const { return policy_ == SchedPolicy::kFifo; }
-
-  // The time it has had of the processors, for work that any of several threads may do.
-  Duration vruntime() const { return vruntime_; }
-  void set_vruntime(Duration had) { vruntime_ = had; }
-
- private:
-  friend class Processors;
-  std::string name_;
-  Duration debt_{0};
-  Duration vruntime_{-std::chrono::hours(1)};  // it has slept for long
-  std::uint64_t queued_order_ = 0;
-  Process* process_ = nullptr;
-  int processor_ = 0;
-  SchedPolicy policy_ = SchedPolicy::kOther;
+  bool new_have_slept = false;    // who begins was forked before, and is woken from a sleep
 };
 
 class Processors {
@@ -95,11 +65,13 @@ class Processors {
   // The processes are forked before the run, in this order, and sleep until they begin.
   void forked(const Thread& thread) { youngest_ = &thread; }
 
-  // What a new process does first: take a processor from whoever was there before this instant.
+  // What a new process does first: take a processor from whoever was there before this instant,
+  // unless it has slept since it was forked.
   Settle wake_up_new_task(Thread& thread, const char* file = __builtin_FILE(),
                           int line = __builtin_LINE()) {
     thread.vruntime_ = vruntime_of_new(thread);
-    preempt_for_new();
+    if (!rules_.new_have_slept)
+      preempt_for_new();
     return woken(thread, file, line);
   }
 
@@ -160,9 +132,11 @@ class Processors {
   void leave_idle(std::size_t slot);
   Duration exec_time(TimePoint from) const;  // until now, by the scheduler's clock
   void enqueue(Thread& thread);
+  void dequeue(Thread& thread);
   bool on_processor(const Thread& thread) const {
     return slots_[static_cast<std::size_t>(thread.processor_)].current == &thread;
   }
+  Duration sched_slice(const Thread& thread) const;
   bool should_yield(Slot& slot);
   void preempt_for(const Thread& woken);
   void preempt_for_new();
@@ -178,6 +152,7 @@ class Processors {
   Duration timer_tick_;  // an idle processor has none
   std::vector<Slot> slots_;
   boost::intrusive::multiset<Thread, boost::intrusive::compare<ByVruntime>> waiting_;
+  std::int64_t waiting_load_ = 0;
   Duration min_vruntime_{0};
   Duration stolen_{0};
   TimePoint interrupt_end_{};  // of what came while the first processor was idle

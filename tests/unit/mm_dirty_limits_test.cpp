@@ -149,6 +149,10 @@ TEST_CASE("6.x 10.1: ratios of 6.1 are truncated twice", "[mm]") {
   check_limits(global_dirty_limits(LimitsRule::k61, ratios(10, 20), kDirtyable,
                                    LimitBonus::kQuarterMore, Pages(39990)),
                26211, 51236);
+  // Half of the limit with its bonus.
+  check_limits(global_dirty_limits(LimitsRule::k61, ratios(30, 20), kDirtyable,
+                                   LimitBonus::kQuarterMore, Pages(39990)),
+               25618, 51236);
   VmParams vm = ratios(10, 20);
   vm.dirty_bytes = 1 << 20;
   vm.dirty_background_bytes = 512 << 10;

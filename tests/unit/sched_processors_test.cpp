@@ -188,6 +188,53 @@ TEST_CASE("of those woken in one instant the one that ran least leaves idle firs
   CHECK(busy.ended == at(milliseconds(52)));
 }
 
+// In the recordings of 6.1 a sampler that is due 40 us after the flusher began does not wait for
+// it.
+TEST_CASE("a thread at nice -20 waits for nobody that began before it", "[sched]") {
+  Setup setup;
+  setup.rules.wakeup_granularity = milliseconds(1);  // 12 us for it
+  setup.rules.min_granularity = microseconds(750);
+  Fixture f(setup);
+  f.run("hog", Duration(0), milliseconds(100));
+  auto& flusher = f.run("flusher", milliseconds(50), milliseconds(3));
+  auto& sampler = f.run("sampler", microseconds(50'040), microseconds(200));
+  SECTION("as others do") {
+    f.run_until(milliseconds(1000));
+    CHECK(flusher.ended == at(milliseconds(53)));
+    CHECK(sampler.ended == at(microseconds(53'200)));
+  }
+  SECTION("but for who began in the last 11 us, until a tick") {
+    sampler.thread.set_load(Thread::kNiceMinus20Load);
+    SECTION("40 us") {
+      f.run_until(milliseconds(1000));
+      CHECK(sampler.ended == at(microseconds(50'240)));
+      CHECK(flusher.ended == at(microseconds(53'200)));
+    }
+    SECTION("10 us") {
+      auto& disturber = f.run("disturber", microseconds(60'030), milliseconds(3));
+      auto& late = f.run("late", microseconds(60'040), microseconds(200));
+      late.thread.set_load(Thread::kNiceMinus20Load);
+      f.run_until(milliseconds(1000));
+      CHECK(late.ended == at(microseconds(61'200)));
+      CHECK(disturber.ended == at(microseconds(63'230)));
+    }
+  }
+}
+
+TEST_CASE("threads share a processor by their loads", "[sched]") {
+  Setup setup;
+  setup.rules.latency = milliseconds(6);
+  setup.rules.min_granularity = Duration(1);
+  Fixture f(setup);
+  auto& heavy = f.run("heavy", Duration(0), milliseconds(90));
+  heavy.thread.set_load(9 * Thread::kNice0Load);
+  auto& light = f.run("light", Duration(0), milliseconds(90));
+  f.run_until(milliseconds(1000));
+  CHECK(heavy.ended >= at(milliseconds(98)));
+  CHECK(heavy.ended <= at(milliseconds(110)));
+  CHECK(light.ended == at(milliseconds(180)));
+}
+
 TEST_CASE("threads spread over the processors", "[sched]") {
   Setup setup;
   setup.cpus = 2;
@@ -295,11 +342,15 @@ TEST_CASE("a new process takes the processor at once, even right after a tick", 
   Setup setup;
   setup.hz = 250;
   setup.rules.sleeper_credit = Duration(0);
+  setup.rules.new_have_slept = GENERATE(false, true);  // then it has to be behind, as a sleeper
   Fixture f(setup);
   f.run("old", Duration(0), milliseconds(100));
   auto& fresh = f.run_new("new", microseconds(4050), milliseconds(1));
   f.run_until(milliseconds(1000));
-  CHECK(fresh.began == at(microseconds(4050)));
+  if (setup.rules.new_have_slept)
+    CHECK(fresh.began > at(milliseconds(8)));
+  else
+    CHECK(fresh.began == at(microseconds(4050)));
 }
 
 // Two writers of a recording of 2.6.31, who change at each tick: the second began at 16 ms and went
@@ -339,7 +390,16 @@ TEST_CASE("a new process that finds an idle processor disturbs nobody", "[sched]
 }
 
 TEST_CASE("a new process has no credit from sleep, as a sleeper has", "[sched]") {
-  Fixture f;
+  Setup setup;
+  SECTION("unless it has slept since it was forked") {
+    setup.rules.new_have_slept = true;
+    Fixture f(setup);
+    f.run("hog", Duration(0), milliseconds(100));
+    auto& begun = f.run_new("begun", milliseconds(30), milliseconds(15));
+    f.run_until(milliseconds(1000));
+    CHECK(begun.ended < at(milliseconds(46)));
+  }
+  Fixture f(setup);
   f.run("hog", Duration(0), milliseconds(100));
   SECTION("a sleeper catches up with what the other had meanwhile, at most 20 ms") {
     auto& sleeper = f.run("sleeper", milliseconds(30), milliseconds(15));
