@@ -14,6 +14,14 @@ die() {
   exit 1
 }
 
+# no_arguments "$@": for a script that takes none.
+no_arguments() {
+  (($# == 0)) || {
+    printf '%s: it takes no arguments; README.md says what it does\n' "${0##*/}" >&2
+    exit 2
+  }
+}
+
 installed() {
   [[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]
 }

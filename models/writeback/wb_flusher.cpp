@@ -102,9 +102,7 @@ Task<> WbFlusher::worker(Wb& wb) {
       event.pages = written;
       context_.trace.on_writeback_pages_written(event);
     } while (!wb.work_list.empty());
-    if (!wb.work_list.empty())
-      wakeup(wb);
-    else if (wb.has_dirty_io())
+    if (wb.has_dirty_io())
       wakeup_delayed(wb);
     kworkers_.put(wb.task);
   }

@@ -85,5 +85,16 @@ class Scripts(CliTest):
                 self.refused("install Debian's python3-", script, "x", "y", python=("-B", "-S"))
 
 
+class ShellScripts(unittest.TestCase):
+    def test_they_take_no_arguments(self):
+        for script in ("quickstart", "check", ".ci/run", "docs/regenerate"):
+            for argument in ("--help", "all"):
+                with self.subTest(f"{script} {argument}"):
+                    done = subprocess.run([ROOT / script, argument], check=False, timeout=10,
+                                          capture_output=True, text=True)
+                    self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+                    self.assertIn("it takes no arguments", done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()
