@@ -59,6 +59,16 @@ def figures(runs, is_compare):
     return extra + FIGURES + risk
 
 
+def save(figure, out, name, kinds):
+    """Writes a figure in each format, and prints where."""
+    settle(figure)
+    for kind in kinds:
+        path = os.path.join(out, f"{name}.{kind}")
+        figure.savefig(path, metadata=style.METADATA[kind])
+        print(path, flush=True)
+    pyplot.close(figure)
+
+
 def main(arguments):
     options = parse(arguments)
     out = options.out or os.path.join(options.directory, "plots")
@@ -67,14 +77,8 @@ def main(arguments):
     drawn = [(name, draw(runs)) for name, draw in figures(runs, is_compare)]
     os.makedirs(out, exist_ok=True)
     for name, figure in drawn:
-        if figure is None:
-            continue
-        settle(figure)
-        for kind in options.format:
-            path = os.path.join(out, f"{name}.{kind}")
-            figure.savefig(path, metadata=style.METADATA[kind])
-            print(path, flush=True)
-        pyplot.close(figure)
+        if figure is not None:
+            save(figure, out, name, options.format)
     return 0
 
 

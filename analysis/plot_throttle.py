@@ -16,10 +16,10 @@ import endings
 import plot_style as style
 import run_files
 import wbsim_io
-from plot import formats
-from plot_page import Page, say, settle
+from plot import formats, save
+from plot_page import Page, say
 
-from matplotlib import pyplot, ticker
+from matplotlib import ticker
 from matplotlib.lines import Line2D
 
 PAGE_MIB = style.PAGE_BYTES / style.MIB
@@ -233,13 +233,7 @@ def main(arguments):
     os.makedirs(out, exist_ok=True)
     title = os.path.basename(os.path.abspath(options.trace))
     for name, draw in FIGURES:
-        figure = draw(sources, title)
-        settle(figure)
-        for kind in options.format:
-            path = os.path.join(out, f"throttle-{name}.{kind}")
-            figure.savefig(path, metadata=style.METADATA[kind])
-            print(path, flush=True)
-        pyplot.close(figure)
+        save(draw(sources, title), out, f"throttle-{name}", options.format)
     return 0
 
 
