@@ -128,11 +128,10 @@ bool is_exceeded(const DirtyState& state) {
   return state.bdi_dirty > state.bdi_thresh && (state.dirty > state.thresh || state.strict_limit);
 }
 
-// The state after update_bandwidth().
-DirtyState updated(DirtyState state, const DirtyDomain& domain, const BackingDevInfo& bdi) {
+// After update_bandwidth().
+void renew(DirtyState& state, const DirtyDomain& domain, const BackingDevInfo& bdi) {
   state.limit = std::max(state.thresh, domain.dirty_limit);
   state.avg_write_bandwidth = bdi.rates.avg_write_bandwidth;
-  return state;
 }
 
 }  // namespace
@@ -160,15 +159,16 @@ Task<> IolessThrottle::balance_dirty_pages(TaskStruct& task, AddressSpace& mappi
     exceeded = is_exceeded(state) || (memcg && is_exceeded(*memcg));
     if (exceeded || background_first)
       bdi.dirty_exceeded = exceeded;
-    const RateRule rule = context_.rules.rates;
-    std::int64_t pos_ratio = position_ratio(rule, state);
     update_bandwidth(context_, bdi, state, memcg ? &*memcg : nullptr, start, task.name());
+    const RateRule rule = context_.rules.rates;
     if (rule == RateRule::k310)
-      pos_ratio = position_ratio(rule, updated(state, context_.domain, bdi));
-    const bool by_memcg = memcg && position_ratio(rule, *memcg) < pos_ratio;
+      renew(state, context_.domain, bdi);
+    std::int64_t pos_ratio = position_ratio(rule, state);
+    const std::int64_t of_memcg = memcg ? position_ratio(rule, *memcg) : pos_ratio;
+    const bool by_memcg = of_memcg < pos_ratio;
     if (by_memcg) {
       state = *memcg;
-      pos_ratio = position_ratio(rule, state);
+      pos_ratio = of_memcg;
     }
     const Verdict v = verdict(bdi.rates, state.bdi_dirty, pos_ratio, pages_dirtied, think(task),
                               context_.vfs.ticks.hz());
