@@ -1,7 +1,6 @@
 #include "models/writeback/ioless_throttle.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "models/block/request_queue.hpp"
@@ -11,8 +10,7 @@ namespace wbsim {
 
 namespace {
 Pages bdi_stat_error(int cpus) {
-  const int log2 = static_cast<int>(std::bit_width(static_cast<unsigned>(cpus))) - 1;
-  return Pages(std::int64_t{8} * cpus * (1 + log2));
+  return Pages(cpus * bdi_stat_batch(cpus));
 }
 }  // namespace
 
