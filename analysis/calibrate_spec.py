@@ -24,14 +24,16 @@ balance_dirty,     how much longer a call is in which the task looked at the lim
 timer_tick,        timer ticked; of the first call that begins after a tick: it changes the file's
 update_time        times.
 clock_check        the recorder's: what a call costs besides of a job that stops by the clock.
+dirty_bytes        what a new page costs besides under vm.dirty_bytes: node_dirty_ok() then counts the
+                   dirtyable memory for each.
 indirect_block     how much longer calls become where a file of ext2 needs an indirect block more.
 extent_level       how much longer they are where the tree of its pieces has a level more.
 allocate_block     the same call into a new file of a file system, for each block, without those.
-writeback_page,    time between two issues of full requests by a flusher nobody interrupts, for
-writeback_by_bio,  each page: of a file whose pages go many to a bio (before the first of them the
-writeback_by_buffers,  pages are taken: calibrate_chains.py); of pages with one buffer and with
-writeback_buffer   several, the difference being the buffers'. The least is what any page costs,
-                   the rest what one of either kind costs besides.
+writeback_page,    time between two issues of full requests by a flusher nobody interrupts, less
+writeback_by_bio,  what a request costs, for each page: of a file whose pages go many to a bio
+writeback_by_buffers,  (before the first of them the pages are taken: calibrate_chains.py); of pages
+writeback_buffer   with one buffer and with several, the difference being the buffers'. The least
+                   is what any page costs, the rest what one of either kind costs besides.
 complete_page, ... how much longer calls are that a full request ends in, for each page of it, and
                    of a file those that the last of a bio ends in, for each page of the bio.
 complete_request   issue to completion of a direct one-page request, less the service.
@@ -61,10 +63,12 @@ from calibrate_blocks import allocation_costs, extent_level, indirect_block
 from calibrate_common import COPY_NS_PER_KIB, VIRTUAL_CLOCKS
 from calibrate_chains import page_completion, page_taking
 from calibrate_interrupts import commonest, completion_costs, full_sectors, reclaim_cost
-from calibrate_writes import buffered_sequences, usual, write_costs
+from calibrate_writes import PAGE_BATCH, buffered_sequences, usual, write_costs
 from job_language import PAGE_BYTES as PAGE
 
 BUSY_SHARE = 0.9  # of the most requests a sample saw: the disk had enough to do
+ALIKE = 0.03  # times of one kind of request
+BIOS_A_SLAB = 16
 SECTOR = 512
 INITIAL_JIFFIES = -300  # seconds, as 32 bits
 
@@ -126,10 +130,14 @@ def median_store(experiments):
 
 
 def issue_intervals(experiment):
-    """us between two issues of full requests, one after another on the disk, by one thread."""
+    """us between two issues of full requests, one after another on the disk, by one thread that
+    waited for no other one to end."""
     last = None
-    for event in experiment.events("block_rq_issue"):
+    for event in experiment.events("block_rq_issue", "block_rq_complete"):
         fields = event.fields
+        if event.name == "block_rq_complete":
+            last = None
+            continue
         if last and fields["rwbs"] == "W" and event.thread == last[0]:
             if int(fields["nr_sector"]) == last[2] and int(fields["sector"]) == last[3]:
                 yield (event.t_s - last[1]) * 1e6, last[2]
@@ -137,9 +145,9 @@ def issue_intervals(experiment):
         last = (event.thread, event.t_s, sectors, int(fields["sector"]) + sectors)
 
 
-def submission_costs(experiments):
-    """{(how pages go, events of each page in the trace): us a page}; how: 0 of a file, else the
-    number of buffers of a page."""
+def submission_costs(experiments, slab, request=0.0):
+    """{(how pages go, events of each page in the trace): us a page, less what requests cost and, of
+    bios, new slabs}; how: 0 of a file, else the number of buffers, and so of bios, of a page."""
     found = collections.defaultdict(list)
     for experiment, _, job in buffered_sequences(experiments):
         if len(experiment.spec.jobs) != 1:
@@ -153,8 +161,12 @@ def submission_costs(experiments):
             continue
         us, often = commonest(intervals)
         if often >= 20:
+            # Some take a page of bios more than others.
+            us = statistics.mean(other for other in intervals if abs(other - us) < ALIKE * us)
             how = 0 if made else experiment.blocks_a_page(job)
-            found[how, job_language.events_of_each_page(experiment.spec)].append(us / (full / 8))
+            pages = full / 8
+            us -= request + slab * how * pages / BIOS_A_SLAB
+            found[how, job_language.events_of_each_page(experiment.spec)].append(us / pages)
     return {how: statistics.median(values) for how, values in found.items()}
 
 
@@ -292,20 +304,23 @@ def calibrate(directories):
     costs["indirect_block"] = indirect_block(experiments, costs["tree_level"])
     costs["extent_level"] = extent_level(experiments, costs["tree_level"], costs["indirect_block"])
     single = costs["write_syscall"] + costs["page"]
-    traced = submission_costs(experiments)
+    ended = completion_costs(experiments)
+    call, taken, service = direct_page(experiments)
+    switch = seen_idle(experiments) - (taken - service) - ended[1]
+    next_issue = one_at_a_time(experiments) - ended[1] - switch  # a page and a request
+    slab = costs["refill"] * (1 + 1 / PAGE_BATCH)  # and its page
+    with_request = submission_costs(experiments, slab)[1, 0]
+    traced = submission_costs(experiments, slab, next_issue - with_request)
+    request = next_issue - traced[1, 0]
     submission = {how: us for (how, events), us in traced.items() if events == 0}
     if 0 in submission:
         submission[0] += page_taking(experiments)
     page, by_bio, by_buffers, a_buffer = parts(submission)
-    ended = completion_costs(experiments)
     of_files = page_completion(experiments)
     if of_files is not None:
         ended[0] = of_files
     end_page, end_by_bio, end_by_buffers, end_buffer = parts(ended)
     fault = median_store(experiments)
-    call, taken, service = direct_page(experiments)
-    rest = one_at_a_time(experiments) - submission[1] - ended[1]
-    switch = seen_idle(experiments) - (taken - service) - ended[1]
     fields = {
         "write_syscall": costs["write_syscall"], "update_time": costs["update_time"],
         "write_page": (costs["page"] - costs["new_page"] - costs["dirty_page"] - costs["buffer"]
@@ -321,7 +336,7 @@ def calibrate(directories):
         "copy_per_kib": COPY_NS_PER_KIB / 1000, "writeback_page": page,
         "writeback_by_bio": by_bio, "writeback_by_buffers": by_buffers,
         "writeback_buffer": a_buffer,
-        "request": rest - switch, "context_switch": switch,
+        "request": request, "context_switch": switch,
         "complete_page": end_page, "complete_by_bio": end_by_bio,
         "complete_by_buffers": end_by_buffers, "complete_buffer": end_buffer,
         "complete_request": taken - service, "reclaim_page": reclaim_cost(experiments),
@@ -332,6 +347,7 @@ def calibrate(directories):
             "sample_cost": f"{round(costs['sample'] * 1000)}ns",
             "sample_disk": f"{round(sample_disk(experiments) * 1000)}ns",
             "clock_check": f"{round(costs['clock_check'] * 1000)}ns",
+            "dirty_bytes": f"{round(costs['dirty_bytes'] * 1000)}ns",
             "trace_event": f"{round(trace_event_cost(traced) * 1000)}ns",
             "first_tick": f"{first_tick_ms(experiments, spec_recording.HZ)}ms",
             "dirty_limit": dirty_limit(experiments), "inodes": inodes_in_use(experiments),

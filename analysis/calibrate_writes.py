@@ -15,9 +15,9 @@ from job_language import PAGE_BYTES as PAGE
 
 LRU_BATCH, PAGE_BATCH, HEADS_A_SLAB, NODES_A_SLAB = 15, 63, 39, 14
 TREE_BITS = 6  # 64 pages or nodes in a node
-USUAL_SPREAD = 0.25
 NEAR = 0.1
 ENOUGH = 100  # calls, for a mean
+ALONE_PAGES = 3 * 64**2
 LEAST_LOGGED = 8192  # of a job's calls, every k-th
 
 
@@ -40,10 +40,10 @@ def fast(latency_us):
 
 
 def usual(latency):
-    """The mean of the calls in which nothing else happened. Times are of 0.1 us: a median is too
-    coarse for what is paid for each of a hundred thousand pages."""
+    """The mean of the calls in which nothing else happened, not even a look at the limits. Times
+    are of 0.1 us: a median is too coarse for what is paid for each of a hundred thousand pages."""
     median = float(numpy.median(latency))
-    return float(numpy.mean(latency[numpy.abs(latency - median) < USUAL_SPREAD * median]))
+    return float(numpy.mean(latency[numpy.abs(latency - median) < NEAR * median]))
 
 
 def at_rest(experiment, number):
@@ -209,25 +209,36 @@ def event_costs(experiments, level):
                  for values in (looked, ticked, stamped))
 
 
-def time_a_page(experiment, number, job, level):
-    """us from one logged call to the next, for each page, of such between two ticks."""
-    t_us, latency, page = at_rest(experiment, number)
-    tick = numpy.floor(t_us * experiment.hz / 1e6)
-    pages, taken = numpy.diff(page), numpy.diff(t_us)
-    good = (pages > 0) & (tick[1:] == tick[:-1]) & (page[1:] < 64 ** 2)
-    if good.sum() < ENOUGH / 2:
-        return None
-    return float(taken[good].sum() / pages[good].sum())
+def clock_check(experiments, usual_us, level):
+    """What a call of a job costs besides that goes on for a given time: it asks for the time.
+    usual_us: from the begin of a call in which nothing happens to that of the next."""
+    found = []
+    for experiment, number, job in buffered_sequences(experiments):
+        if (not experiment.raw(job) or pages_a_call(job) != 1 or experiment.blocks_a_page(job) != 1
+                or "dur_ms" not in job):
+            continue
+        t_us, _, page = at_rest(experiment, number)
+        pages = numpy.diff(page)
+        taken = leveled(numpy.diff(t_us), page[:-1], pages, level)
+        few = (pages > 0) & (pages < LRU_BATCH)  # some of so many calls end no batch
+        if few.sum() > ENOUGH:
+            a_page = taken[few] / pages[few]
+            found.append(float(numpy.mean(a_page[a_page < (1 + NEAR / 10) * fast(a_page)])))
+    return max(0.0, statistics.median(found) - usual_us) if found else 0.0
 
 
-def clock_check(experiments, level):
-    """What a call of a job costs besides that goes on for a given time: it asks for the time."""
+def dirty_bytes(experiments):
+    """What a page costs besides where the limit is in bytes: of jobs with a machine of their own,
+    all the time up to the same page."""
     found = {True: [], False: []}
     for experiment, number, job in buffered_sequences(experiments):
-        if experiment.raw(job) and pages_a_call(job) == 1 and experiment.blocks_a_page(job) == 1:
-            taken = time_a_page(experiment, number, job, level)
-            if taken is not None:
-                found["dur_ms" in job].append(taken)
+        if (experiment.raw(job) and pages_a_call(job) == 1 and experiment.blocks_a_page(job) == 1
+                and len(experiment.spec.jobs) == 1 and "dur_ms" not in job):
+            t_us, _, page = at_rest(experiment, number)
+            if page[-1] > ALONE_PAGES:
+                some = page < ALONE_PAGES
+                taken = (t_us[some][-1] - t_us[0]) / (page[some][-1] - page[0])
+                found[experiment.guest.limited_in_bytes()].append(float(taken))
     if not all(found.values()):
         return 0.0
     return max(0.0, statistics.median(found[True]) - statistics.median(found[False]))
@@ -242,6 +253,7 @@ def write_costs(experiments):
     single, lru, refill = one_page_costs(calls[1])
     again, cleaned = pages_again(experiments, level)
     node = tree_node(experiments, single - again, refill)
+    asked_the_time = clock_check(experiments, single + user_call, level)
     single -= node / 2**TREE_BITS  # a writer in sequence makes one every 64 pages
     pages = min(several)
     many = statistics.median(map(fast, calls[pages])) - lru * (pages // LRU_BATCH)
@@ -255,4 +267,5 @@ def write_costs(experiments):
             "sample": sample, "tree_level": level,
             "tree_node": node, "buffer": buffer, "dirty_buffer": dirty_buffer,
             "balance_dirty": look, "timer_tick": tick, "update_time": stamp,
-            "clock_check": clock_check(experiments, level)}
+            "clock_check": asked_the_time,
+            "dirty_bytes": dirty_bytes(experiments)}

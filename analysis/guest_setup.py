@@ -33,6 +33,9 @@ class Guest:
     cgroup_root: str = "/sys/fs/cgroup"
     cgroups: dict = field(default_factory=dict)  # name, empty for the root -> {file: text}
 
+    def limited_in_bytes(self):
+        return int(self.vm.get("dirty_bytes", "0")) > 0
+
 
 def add_svcdisks(guest, words, command):
     given = dict(word.partition("=")[::2] for word in words)

@@ -235,8 +235,21 @@ def rate_words(job):
     return {"rate": size(int(rate)) + "/s", "first_wait": True}
 
 
-def pace_words(job):
-    begin_s = Fraction(job.get("start_ms", 0), 1000) + TIMER_SLACK_S
+def first_begin(directory, spec, calibrated):
+    """When the jobs that begin with the run were woken, in s: the recorder's first sample, which
+    comes before them, takes longer than the others."""
+    told = recording.summary_of(directory)["jobs"]
+    began_s = [told[f"job{number}"]["first_s"] for number, job in enumerate(spec.jobs)
+               if not job.get("start_ms")]
+    if not began_s:
+        return TIMER_SLACK_S
+    switch_ns = nanoseconds(calibrated["cpu_costs"]["context_switch"])
+    return Fraction(repr(min(began_s))) - Fraction(switch_ns, 10**9)
+
+
+def pace_words(job, first_begin_s):
+    begin_s = (Fraction(job["start_ms"], 1000) + TIMER_SLACK_S if job.get("start_ms")
+               else first_begin_s)
     words = {"startdelay": duration(begin_s), **rate_words(job)}
     if job.get("period_ms"):
         words |= {"period": f"{job['period_ms']}ms", "catch_up": True, "first_wait": True}
@@ -283,7 +296,7 @@ def transfer_words(job):
     return words
 
 
-def job_section(number, job, names):
+def job_section(number, job, names, first_begin_s):
     job = {"seed": number, **job}
     result = {"name": str(number), **kind_words(job)}
     if "cgroup" in job:
@@ -295,7 +308,7 @@ def job_section(number, job, names):
         result["filename"] = names.target(job["path"])
     if job["op"] != "many" and job_language.transfers(job):
         result |= transfer_words(job)
-    return result | pace_words(job)
+    return result | pace_words(job, first_begin_s)
 
 
 def allocation_cost(made, calibrated):
@@ -316,13 +329,16 @@ def nanoseconds(text):
     return int(text.removesuffix("ns"))
 
 
-def recorded_costs(spec, made, release, calibration):
+def recorded_costs(names, made, release, calibration):
     """What the recorder did for each page counts as submission, for each call as the program's."""
+    spec = names.spec
     calibrated = calibration["kernels"][release]
     costs = cpu_costs_of(release, calibration) | allocation_cost(made, calibrated)
     more(costs, "writeback_page", job_language.events_of_each_page(spec), calibrated["trace_event"])
     if any("dur_ms" in job for job in spec.jobs):
         more(costs, "user_call", 1, calibrated["clock_check"])
+    if names.guest.limited_in_bytes():
+        more(costs, "new_page", 1, calibrated["dirty_bytes"])
     return costs
 
 
@@ -345,7 +361,7 @@ def machine_section(conditions, names, directory, release, calibration):
               "free_at_start": size(int(series["nr_free_pages"][0]) * PAGE_BYTES),
               "file_cache_at_start": size(int(cached) * PAGE_BYTES),
               "inodes_at_start": calibration["kernels"][release]["inodes"],
-              "cpu_costs": recorded_costs(spec, conditions["file_systems"], release, calibration)}
+              "cpu_costs": recorded_costs(names, conditions["file_systems"], release, calibration)}
     limit = dirty_limit_pages(directory, guest, calibration["kernels"][release])
     if limit is not None:
         result["dirty_limit_at_start"] = size(limit * PAGE_BYTES)
@@ -430,6 +446,7 @@ def scenario_of(directory, conditions, calibration):
     calibrated = calibration["kernels"][release]
     machine = machine_section(conditions, names, directory, release, calibration)
     bdis = recording.summary_of(directory).get("bdis", {})
+    begin_s = first_begin(directory, spec, calibrated)
     return {"schema": "wbsim-scenario/1",
             "name": f"{conditions['experiment']}-{release}",
             "description": conditions["description"],
@@ -441,6 +458,6 @@ def scenario_of(directory, conditions, calibration):
                         | written_at_start(directory, guest.disks) for disk in guest.disks],
             "filesystems": filesystem_sections(names, conditions),
             "cgroups": cgroup_words.cgroup_section(guest.cgroups),
-            "workloads": [job_section(number, job, names)
+            "workloads": [job_section(number, job, names, begin_s)
                           for number, job in enumerate(spec.jobs)],
             "run": run_section(directory, conditions, spec, calibrated)}

@@ -99,14 +99,15 @@ void Sampler::charge_recorder(Duration now) {
 
 // A recorder that is a process at nice -20, and sees the machine once it has a processor. Its timer
 // has slack, and ends with a tick that comes when it is due; while the tick is stopped, when
-// somebody else's timer restarts it.
+// somebody else's timer restarts it. Nothing runs before the first sample, so that nothing does.
 Task<> Sampler::record() {
   Processors& cpu = context_.vfs.cpu;
   recorder_.set_load(Thread::kNiceMinus20Load);
   const Duration switched = std::max(context_.vfs.costs.context_switch, Duration(1));
   TimePoint due = context_.origin - run_.samples_before_start;
   for (int number = 0;; ++number, due += run_.sample_interval) {
-    co_await context_.sim().delay_until(std::max(due, context_.sim().now()), "nanosleep");
+    const TimePoint until = number == 0 ? due + kTimerSlack : std::max(due, context_.sim().now());
+    co_await context_.sim().delay_until(until, "nanosleep");
     const TickClock ticks = context_.vfs.ticks;
     const bool by_tick = !cpu.tick_is_stopped() && ticks.start_of(ticks.jiffies_at(due)) == due;
     if (const Duration slack = due + kTimerSlack - context_.sim().now();

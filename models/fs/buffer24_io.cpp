@@ -124,6 +124,7 @@ Task<> submit_buffers(Buffers& b, std::span<BufferHead* const> buffers, Transfer
       case RequestQueue::Submit::kQueued:
         task.charge(costs.request);
         break;
+      case RequestQueue::Submit::kOwes:
       case RequestQueue::Submit::kNoRequest:
         co_await b.vfs.cpu.settle(task);
         co_await queue.submit_slow(bio, task.io_context);

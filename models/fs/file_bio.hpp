@@ -13,12 +13,13 @@
 
 namespace wbsim {
 
-// With `cookie` set it is the BufferId of the one buffer; otherwise it carries `pages`.
+// With `cookie` set it is the BufferId of the one buffer; otherwise it carries `pages`, a segment
+// each.
 struct alignas(64) FileBio : Bio {
-  std::uint16_t nr_pages = 0;
+  std::uint16_t slab = 0;   // of one of a buffer, where memory of bios is counted
   PageId* pages = nullptr;  // room for kBioMaxPages, or null
 
-  std::span<const PageId> page_span() const { return {pages, nr_pages}; }
+  std::span<const PageId> page_span() const { return {pages, segments}; }
 };
 static_assert(sizeof(FileBio) == 64);  // a cache line
 
@@ -63,15 +64,16 @@ class BioPool {
  public:
   explicit BioPool(MemoryUse& memory) : memory_(memory) {}
   FileBio& allocate_for_buffer() {
-    memory_.add_bio();
-    return plain_.empty() ? make() : take(plain_, nullptr);
+    FileBio& bio = plain_.empty() ? make() : take(plain_, nullptr);
+    bio.slab = memory_.add_bio();
+    return bio;
   }
   FileBio& allocate_for_pages() {
     return paged_.empty() ? make_with_pages() : take(paged_, paged_.back()->pages);
   }
   void free(FileBio& bio) {
     if (!bio.pages)
-      memory_.remove_bio();
+      memory_.remove_bio(bio.slab);
     (bio.pages ? paged_ : plain_).push_back(&bio);
   }
   BioChain& allocate_chain() {

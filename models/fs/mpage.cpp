@@ -26,7 +26,7 @@ void end_pages(Vfs& vfs, FileBio& file_bio, bool ok) {
   if (vfs.trace)
     for (const PageId id : file_bio.page_span())
       vfs.trace->page(PageEvent::What::kWritten, vfs.cache.page(id));
-  vfs.cpu.steal((vfs.costs.complete_page + vfs.costs.complete_by_bio) * file_bio.nr_pages);
+  vfs.cpu.steal((vfs.costs.complete_page + vfs.costs.complete_by_bio) * file_bio.segments);
   vfs.bios.free(file_bio);
 }
 
@@ -86,7 +86,7 @@ void MpageWriter::end_piece() {
   bio_->bi_end_io = &bio_chain_endio;
   ++chain_->under_way;
   in_request_ += bio_->length;
-  if (bio_->nr_pages < max_pages_ || in_request_ == max_sectors_)
+  if (bio_->segments < max_pages_ || in_request_ == max_sectors_)
     in_request_ = Sectors(0);  // the request is full
   pieces_.push_back(*bio_);
   bio_ = nullptr;
@@ -152,7 +152,7 @@ FileBio& MpageWriter::bio_at(const AddressSpace& mapping, std::int64_t block,
 }
 
 bool MpageWriter::fits(Sectors more) const {
-  return bio_->nr_pages < max_pages_ && in_request_ + bio_->length + more <= max_sectors_;
+  return bio_->segments < max_pages_ && in_request_ + bio_->length + more <= max_sectors_;
 }
 
 MpageWriter::Result MpageWriter::write_page(Inode& inode, Page& page, BioList& out) {
@@ -177,9 +177,8 @@ MpageWriter::Result MpageWriter::write_page(Inode& inode, Page& page, BioList& o
   }
   if (!bio_)
     bio_ = &bio_at(*page.mapping, run.first_block, blocksize);
-  bio_->pages[bio_->nr_pages++] = vfs_.cache.id_of(page);
+  bio_->pages[bio_->segments++] = vfs_.cache.id_of(page);
   bio_->length += length;
-  ++bio_->segments;
   if (page.test(PG_private)) {
     for (BufferHead& bh : ring_of(vfs_, page).first(static_cast<std::size_t>(run.blocks)))
       bh.clear(BH_Dirty);

@@ -194,6 +194,8 @@ Task<> PageScan::submit_buffers_waiting(Page& page) {
     if (try_submit_bios(vfs_, full_.bios, queue_, task_) &&
         submit_buffers(vfs_, page, wbc_, full_, open_, task_))
       co_return;
+    if (task_.debt() > Duration::zero())
+      continue;  // for those that have begun
     FileBio& bio = full_.bios.pop_front();
     co_await queue_.submit_slow(bio, task_.io_context);
     task_.charge(vfs_.costs.request);

@@ -114,9 +114,8 @@ void ReadPages::add(Page& page, const PageOnDisk& where) {
     bio_->bi_private = &vfs_;
     bio_->bi_end_io = &mpage_end_io_read;
   }
-  bio_->pages[bio_->nr_pages++] = vfs_.cache.id_of(page);
+  bio_->pages[bio_->segments++] = vfs_.cache.id_of(page);
   bio_->length += length;
-  ++bio_->segments;
   next_block_ = where.first_block + where.blocks;
   if (where.blocks != kPageSize >> inode_.i_blkbits)
     flush();
@@ -193,7 +192,7 @@ Task<> ReadPages::submit() {
 bool ReadPages::fits(Sectors more) const {
   const QueueParams& limits = queue_.params();
   const auto pages = static_cast<std::uint32_t>(std::min(limits.max_segments, kBioMaxPages));
-  return bio_->nr_pages < pages && bio_->length + more <= limits.max_sectors;
+  return bio_->segments < pages && bio_->length + more <= limits.max_sectors;
 }
 
 namespace {

@@ -31,6 +31,8 @@ void flush_ended(Bio& bio, bool ok) {
 }  // namespace
 
 bool try_submit_bios(Vfs& vfs, BioList& bios, RequestQueue& queue, TaskStruct& task) {
+  if (vfs.cache.memory().has_batch_work())
+    vfs.charge_batch_work(task);  // of the bios
   task.io_context.cpu = task.processor();
   while (!bios.empty()) {
     FileBio& bio = bios.pop_front();
@@ -40,6 +42,7 @@ bool try_submit_bios(Vfs& vfs, BioList& bios, RequestQueue& queue, TaskStruct& t
       case RequestQueue::Submit::kQueued:
         task.charge(vfs.costs.request);
         break;
+      case RequestQueue::Submit::kOwes:
       case RequestQueue::Submit::kNoRequest:
         bios.push_front(bio);
         return false;
@@ -54,6 +57,8 @@ Task<> submit_bios_waiting(Vfs& vfs, BioList& bios, RequestQueue& queue, TaskStr
     co_await vfs.cpu.settle(task);
     if (try_submit_bios(vfs, bios, queue, task))
       co_return;
+    if (task.debt() > Duration::zero())
+      continue;  // for those that have begun
     FileBio& bio = bios.pop_front();
     co_await queue.submit_slow(bio, task.io_context);
     task.charge(vfs.costs.request);

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 #include "models/mm/page_cache_setup.hpp"
 #include "models/mm/per_cpu_pages.hpp"
 #include "models/mm/slab.hpp"
+#include "models/mm/slub.hpp"
+#include "sim/assert.hpp"
 #include "sim/units.hpp"
 
 namespace wbsim {
@@ -23,7 +26,7 @@ class MemoryUse {
       : params_(params),
         buffer_heads_(params.batches.buffer_heads),
         tree_nodes_(kTreeNodesPerPage, params.batches.tree_nodes),
-        bios_(params.batches.bios),
+        bios_(params.batches.bios, kCpuPartialBios),
         pcp_(params.batches.allocated, params.pcp_high(), params.pcp_at_start()),
         lru_vector_(params.batches.lru) {}
 
@@ -32,7 +35,7 @@ class MemoryUse {
   Pages free_pages(Pages files) const {
     const Pages free =
         params_.free_at_start + slab_freed_ - locked_ - files -
-        Pages(buffer_heads_.pages() + tree_nodes_.pages() + bios_.pages() + page_tables_);
+        Pages(buffer_heads_.pages() + tree_nodes_.pages() + bios_.slabs() + page_tables_);
     return params_.batches.bios > 0 ? free + Pages(params_.pcp_at_start() - pcp_.count()) : free;
   }
 
@@ -53,13 +56,23 @@ class MemoryUse {
       work_.refills += pcp_.allocate(slabs);
   }
   void remove_buffer_heads(int n) { buffer_heads_.remove(n); }
-  // Of one buffer each. What it takes to allocate them is part of submitting one.
-  void add_bio() {
-    if (params_.batches.bios > 0 && bios_.add(1) > 0)
-      pcp_.allocate(1);
+  // Of one buffer each. Returns its slab.
+  std::uint16_t add_bio() {
+    if (params_.batches.bios == 0)
+      return 0;
+    const std::int64_t before = bios_.slabs();
+    const Slub::SlabId slab = bios_.allocate();
+    if (bios_.slabs() > before)
+      work_.refills += 1 + pcp_.allocate(1);
+    WB_ASSERT(slab <= std::numeric_limits<std::uint16_t>::max());
+    return static_cast<std::uint16_t>(slab);
   }
-  void remove_bio() {
-    if (params_.batches.bios > 0 && bios_.remove(1) > 0)
+  void remove_bio(std::uint16_t slab) {
+    if (params_.batches.bios == 0)
+      return;
+    std::int64_t emptied = bios_.slabs();
+    bios_.free(slab);
+    for (emptied -= bios_.slabs(); emptied > 0; --emptied)
       pcp_.free_page();
   }
 
@@ -90,12 +103,14 @@ class MemoryUse {
   BatchWork take_batch_work() { return std::exchange(work_, {}); }  // since it was last asked
 
  private:
+  static constexpr int kCpuPartialBios = 7;  // slabs: 104 objects of 256 bytes, set_cpu_partial()
+
   MemoryParams params_;
   Pages locked_{};
   Pages slab_freed_{};
   Slab buffer_heads_;
   Slab tree_nodes_;
-  SlabPages bios_;
+  Slub bios_;
   std::int64_t page_tables_ = 0;
   PerCpuPages pcp_;
   Vector lru_vector_;

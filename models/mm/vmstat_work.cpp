@@ -7,8 +7,9 @@ constexpr Duration kOthersFirst{1000};  // whom the same tick wakes
 }
 
 // The timers are deferrable: while the tick is stopped they wait for one that somebody needs.
-Task<> VmstatWork::run(Simulator& sim, TimerWheel wheel) {
+Task<> VmstatWork::run(Simulator& sim, TimerWheel wheel, TimePoint begin) {
   const TickClock ticks = wheel.ticks();
+  co_await sim.delay_until(begin, "vmstat_shepherd");
   for (;;) {
     co_await sim.delay_until(wheel.next_second(sim.now()) + kOthersFirst, "vmstat_shepherd");
     while (cpu_.tick_is_stopped()) {

@@ -16,7 +16,8 @@ class VmstatWork {
  public:
   VmstatWork(NodeStats& stats, Processors& cpu) : stats_(stats), cpu_(cpu) {}
 
-  Task<> run(Simulator& sim, TimerWheel wheel);
+  // Until `begin` somebody sets the machine up, and each second is looked at in time.
+  Task<> run(Simulator& sim, TimerWheel wheel, TimePoint begin = TimePoint{});
   void quiet_vmstat() {
     if (pending_)
       stats_.fold();

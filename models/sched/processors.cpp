@@ -67,14 +67,15 @@ void Processors::leave_idle(std::size_t index) {
       tick_restarted_.wake_all();
   }
   const TimePoint interrupted = index == 0 ? interrupt_end_ : sim_.now();
-  sim_.at(std::max(sim_.now(), interrupted), {[](void* context, std::uint64_t i) {
-                                                auto& self = *static_cast<Processors*>(context);
-                                                if (i == 0 && self.interrupt_end_ > self.sim_.now())
-                                                  return self.leave_idle(i);  // it had more to do
-                                                self.slots_[i].picking = false;
-                                                self.take_next(i);
-                                              },
-                                              this, index});
+  const EventAction schedule{[](void* context, std::uint64_t i) {
+                               auto& self = *static_cast<Processors*>(context);
+                               if (i == 0 && self.interrupt_end_ > self.sim_.now())
+                                 return self.leave_idle(i);  // it had more to do
+                               self.slots_[i].picking = false;
+                               self.take_next(i);
+                             },
+                             this, index};
+  sim_.at(std::max(sim_.now(), interrupted), schedule, Band::kDispatch);
 }
 
 void Processors::steal(Duration cost) {

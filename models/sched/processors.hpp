@@ -160,7 +160,7 @@ class Processors {
   Duration last_idle_{0};
   EventAction tick_stopped_{};
   WaitQueue tick_restarted_;
-  bool tick_is_stopped_ = false;
+  bool tick_is_stopped_ = true;  // nothing has run for long
   Duration busy_{0};
   std::uint64_t order_ = 0;
   Thread* last_buddy_ = nullptr;

@@ -67,8 +67,7 @@ class Mpage {
     while (!out.empty()) {
       FileBio& bio = out.pop_front();
       bios_.push_back(&bio);
-      seen_.list.push_back({bio.sector.count(), bio.length.count(), bio.nr_pages});
-      CHECK(bio.segments == bio.nr_pages);
+      seen_.list.push_back({bio.sector.count(), bio.length.count(), bio.segments});
     }
   }
 

@@ -57,22 +57,24 @@ TEST_CASE("the list is never shorter than four batches", "[mm]") {
 }
 
 // E1, E9c and E18 of 6.1: 1/16 page for each buffer under write-back, which nr_free_pages does not
-// get back when that ends; the next pages that a writer needs come from there.
+// get back when that ends; the next pages that a writer needs come from there. 13 pages stay with
+// the bios: 5 on the node's list, 7 on the processor's, and the one in use.
 TEST_CASE("on 6.1 a page holds 16 bios of one buffer", "[mm]") {
   MemoryUse memory = memory_of("6.1", Pages(0));
   const auto taken = [&](Pages files) { return kFree - memory.free_pages(files); };
+  std::vector<std::uint16_t> slabs;
   for (int i = 0; i < 63 * 16; ++i)
-    memory.add_bio();
+    slabs.push_back(memory.add_bio());
   CHECK(taken(Pages(0)) == Pages(63));
-  memory.add_bio();
+  slabs.push_back(memory.add_bio());
   CHECK(taken(Pages(0)) == Pages(126));
-  for (int i = 0; i < 63 * 16 + 1; ++i)
-    memory.remove_bio();
+  for (const std::uint16_t slab : slabs)
+    memory.remove_bio(slab);
   CHECK(taken(Pages(0)) == Pages(126));
-  memory.add_file_pages(126);
-  CHECK(taken(Pages(126)) == Pages(126));
+  memory.add_file_pages(126 - 13);
+  CHECK(taken(Pages(126 - 13)) == Pages(126));
   memory.add_file_pages(1);
-  CHECK(taken(Pages(127)) == Pages(189));
+  CHECK(taken(Pages(127 - 13)) == Pages(189));
 }
 
 TEST_CASE("pages at hand at the start go before free memory falls", "[mm]") {
