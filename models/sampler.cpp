@@ -27,14 +27,18 @@ Sampler::Sampler(WritebackContext& context, Flusher& flusher, const RunConfig& r
     : context_(context),
       flusher_(flusher),
       run_(run),
+      beside_recorder_(context.sim(), context.vfs.ticks, context.vfs.cpu,
+                       context.vfs.costs.context_switch),
       queues_(std::move(queues)),
       devices_(std::move(devices)),
       jobs_(jobs),
       busy_at_jobs_end_(queues_.size()) {}
 
 void Sampler::start() {
-  if (run_.recorder_competes)
+  if (run_.recorder_competes) {
     context_.sim().spawn(recorder_.name(), record(), ProcessKind::kDaemon);
+    beside_recorder_.start(context_.origin + kTimerSlack);
+  }
   context_.sim().at(
       context_.origin - run_.samples_before_start,
       {[](void* self, std::uint64_t) { static_cast<Sampler*>(self)->look(); }, this, 0},
@@ -120,6 +124,7 @@ Task<> Sampler::record() {
     if (number % kSamplesPerCensus == 0)
       recorder_.charge(run_.thread_census);
     co_await cpu.settle(recorder_);
+    beside_recorder_.files_closed();
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "models/block/request_queue.hpp"
 #include "models/device/device.hpp"
+#include "models/recorder_threads.hpp"
 #include "models/scenario.hpp"
 #include "models/trace.hpp"
 #include "models/workload/workload.hpp"
@@ -48,6 +49,7 @@ class Sampler {
   Flusher& flusher_;
   RunConfig run_;
   Thread recorder_{"recorder"};
+  RecorderThreads beside_recorder_;
   std::vector<RequestQueue*> queues_;
   std::vector<const Device*> devices_;
   std::vector<const Workload*> jobs_;

@@ -51,6 +51,17 @@ TEST_CASE("one hardware queue has mq-deadline, several have none", "[block]") {
   CHECK(BlockFixture(setup).queue.params().scheduler == "mq-deadline");
 }
 
+TEST_CASE("whoever owes time for what it has done begins no request, but adds to one", "[block]") {
+  BlockFixture f(mq("mq-deadline", 4));
+  Thread flusher("flusher");
+  f.task.task = &flusher;
+  CHECK(f.submit(1000) == Submit::kQueued);
+  flusher.charge(std::chrono::microseconds(3));
+  CHECK(f.submit(2000) == Submit::kOwes);
+  CHECK(f.queue.allocated() == 1);
+  CHECK(f.submit(1008) == Submit::kMerged);
+}
+
 TEST_CASE("without a scheduler there are as many requests as the hardware takes", "[block]") {
   BlockFixture f(mq("none", 4));
   for (int i = 0; i < 4; ++i)

@@ -108,6 +108,17 @@ TEST_CASE("a recorder that competes sees what others did before it had the proce
   CHECK(f.log.samples.at(22).time < milliseconds(2201));
 }
 
+// 50 us of the timers' slack; the job that is woken with the recorder runs once that is done.
+TEST_CASE("a recorder that competes takes its first sample before the jobs begin", "[sampler]") {
+  Recorded f("6.1");
+  f.scenario.run.recorder_competes = true;
+  f.scenario.cpu.costs.context_switch = microseconds(4);
+  f.scenario.jobs.front().startdelay = microseconds(50);
+  Machine(f.scenario, f.log).run();
+  CHECK(f.log.samples.front().time == microseconds(54));
+  CHECK(f.log.writes.front().start == microseconds(50 + 2000 + 4));
+}
+
 TEST_CASE("what a sample says of the devices adds up to what it says of memory", "[sampler]") {
   Recorded f(GENERATE("2.6.31", "2.6.32"));
   f.scenario.vm.dirty_background_bytes = 16 * kPageSize;
