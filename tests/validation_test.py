@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Slow: the whole validation against the recorded kernels. Fails when a bar that held no longer
-holds; tests/reference/missed_bars.txt lists those that do not hold yet."""
+holds; tests/reference/missed_bars.txt lists those that do not hold yet. And when the requests of a
+disk are no longer all the recorded ones, from the first to the last, in order, place and size, as
+tests/reference/requests_in_order.txt says they are."""
 
 import json
 import os
@@ -13,8 +15,12 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "tests" / "reference"
 MISSED = REFERENCE / "missed_bars.txt"
+IN_ORDER = REFERENCE / "requests_in_order.txt"
 PROGRAM = os.environ.get("WBSIM", str(ROOT / "build" / "release" / "wbsim"))
 EXIT_MISSED = 1
+sys.path.insert(0, str(ROOT / "analysis"))
+import jobs_scenario  # noqa: E402  (found through the line above)
+import request_order  # noqa: E402
 
 
 class Validation(unittest.TestCase):
@@ -26,8 +32,14 @@ class Validation(unittest.TestCase):
             told = pathlib.Path(scratch) / "entries.json"
             cls.done = subprocess.run(
                 ["/usr/bin/python3", "-B", ROOT / "analysis" / "validate.py", REFERENCE,
-                 "--wbsim", PROGRAM, "--json", told], capture_output=True, text=True, check=False)
+                 "--wbsim", PROGRAM, "--json", told, "--out", pathlib.Path(scratch) / "runs"],
+                capture_output=True, text=True, check=False)
             entries = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else []
+            cls.in_order = sorted(
+                disk for folder in request_order.folders_below(REFERENCE)
+                for disk, real, here in request_order.compared(
+                    folder, pathlib.Path(scratch) / "runs")
+                if request_order.alike(real, here)[0] == len(real))
         cls.rows = {f"{row['experiment']} {row['metric']}": row for row in entries}
         cls.missed = sorted(name for name, row in cls.rows.items() if not row["ok"])
         cls.known = MISSED.read_text(encoding="utf-8").splitlines()
@@ -56,11 +68,17 @@ class Validation(unittest.TestCase):
                   "(validate.py tests/reference --write-missed makes the list again)", sep="\n  ",
                   file=sys.stderr)
 
+    def test_requests_that_were_the_recorded_ones_still_are(self):
+        known = IN_ORDER.read_text(encoding="utf-8").splitlines()
+        self.assertEqual(known, sorted(set(known)))
+        self.assertEqual([disk for disk in known if disk not in self.in_order], [])
+        new = [disk for disk in self.in_order if disk not in known]
+        if new:
+            print(f"\n{IN_ORDER.name} may list these, too:", *new, sep="\n  ", file=sys.stderr)
+
     def test_each_recording_tells_what_boot_took_before_the_first_limit(self):
         """And tells the same: 60 pages, of the pages by which memory was smaller, are 12 of the
         limit."""
-        sys.path.insert(0, str(ROOT / "analysis"))
-        import jobs_scenario  # pylint: disable=import-outside-toplevel
         for kernel, pages in jobs_scenario.TAKEN_AT_BOOT.items():
             done = subprocess.run(
                 ["/usr/bin/python3", "-B", ROOT / "analysis" / "calibrate_boot.py", "--wbsim",

@@ -41,6 +41,8 @@ class Scripts(CliTest):
                     more = program if script in ("validate", "wrench_paper") else ()
                     self.refused(path, script, path, *more)
         for path in ("nowhere", "garbage", "empty"):
+            self.refused(path, "request_order", path, path)
+            self.refused(path, "request_order", RECORDING, path)
             self.refused(path, "calibrate_boot", *program, path)
             self.refused(path, "collect", "runs.sqlite", path)
             self.refused(path, "example_real_and_simulated", path, path, code=1)
