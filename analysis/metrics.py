@@ -366,15 +366,18 @@ def in_order(rows):
     return numpy.stack([rows[column][order] for column in ("write", "sector", "sectors")])
 
 
+def first_alike(theirs, ours):
+    """How many columns are the same, from the first on."""
+    shared = min(theirs.shape[1], ours.shape[1])
+    alike = (theirs[:, :shared] == ours[:, :shared]).all(axis=0)
+    return shared if alike.all() else int(numpy.argmin(alike))
+
+
 def same_requests(real, simulated):
     """(requests, how many of them are the recorded ones): of each disk's first ones, up to the
     first that differs in kind, place, length or order."""
-    same = 0
-    for name, rows in real.requests.items():
-        theirs, ours = in_order(rows), in_order(simulated.requests[name])
-        shared = min(theirs.shape[1], ours.shape[1])
-        alike = (theirs[:, :shared] == ours[:, :shared]).all(axis=0)
-        same += shared if alike.all() else int(numpy.argmin(alike))
+    same = sum(first_alike(in_order(rows), in_order(simulated.requests[name]))
+               for name, rows in real.requests.items())
     return sum(len(rows["sector"]) for rows in real.requests.values()), same
 
 

@@ -14,6 +14,7 @@ import endings
 import forms
 import numpy
 
+import metrics
 import recording
 import trace_events
 from scenario_words import CannotExpress
@@ -60,12 +61,9 @@ def simulated_ends(directory):
 
 def alike(real, simulated):
     """(how many from the first on are the same, how many seconds later those end here)"""
-    later = []
-    for (sector, sectors, end_s), (here, size, here_s) in zip(real, simulated):
-        if (sector, sectors) != (here, size):
-            break
-        later.append(here_s - end_s)
-    return len(later), numpy.array(later)
+    theirs, ours = numpy.array(real).T, numpy.array(simulated).T
+    same = metrics.first_alike(theirs[:2], ours[:2])
+    return same, ours[2, :same] - theirs[2, :same]
 
 
 def told(disk, real, simulated):
