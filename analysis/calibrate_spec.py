@@ -24,8 +24,8 @@ balance_dirty,     how much longer a call is in which the task looked at the lim
 timer_tick,        timer ticked; of the first call that begins after a tick: it changes the file's
 update_time        times.
 clock_check        the recorder's: what a call costs besides of a job that stops by the clock.
-dirty_bytes        what a new page costs besides under vm.dirty_bytes: node_dirty_ok() then counts the
-                   dirtyable memory for each.
+dirty_bytes        what a new page costs besides under vm.dirty_bytes: node_dirty_ok() then counts
+                   the dirtyable memory for each.
 indirect_block     how much longer calls become where a file of ext2 needs an indirect block more.
 extent_level       how much longer they are where the tree of its pieces has a level more.
 allocate_block     the same call into a new file of a file system, for each block, without those.

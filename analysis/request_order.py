@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """How far the requests of simulated runs are the recorded ones, in order, place and size.
 
-    analysis/validate.py tests/reference --out /tmp/runs
-    analysis/request_order.py tests/reference /tmp/runs
+    analysis/validate.py tests/reference --out runs
+    analysis/request_order.py tests/reference runs
 
 Requests are in the order of their ends.
 """

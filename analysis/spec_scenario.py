@@ -240,7 +240,7 @@ def first_begin(directory, spec, calibrated):
     comes before them, takes longer than the others."""
     told = recording.summary_of(directory)["jobs"]
     began_s = [told[f"job{number}"]["first_s"] for number, job in enumerate(spec.jobs)
-               if not job.get("start_ms")]
+               if not job.get("start_ms") and f"job{number}" in told]
     if not began_s:
         return TIMER_SLACK_S
     switch_ns = nanoseconds(calibrated["cpu_costs"]["context_switch"])

@@ -606,7 +606,8 @@ RunSummary Machine::Impl::run() {
   limits_at_start_ = context_.dirty_limits();
   sim_.spawn("kswapd0", vfs_.kswapd.run(vfs_.reclaim_throttle), ProcessKind::kDaemon);
   if (counts_in_steps(scenario_, row_))
-    sim_.spawn("vmstat", vmstat_work_.run(sim_, context_.wheel, context_.origin), ProcessKind::kDaemon);
+    sim_.spawn("vmstat", vmstat_work_.run(sim_, context_.wheel, context_.origin),
+               ProcessKind::kDaemon);
   for (std::size_t i = 0; i < filesystems_.size(); ++i)
     if (Jbd2* const journal = filesystems_[i]->journal())
       sim_.spawn("jbd2/" + scenario_.filesystems[i].device + "-8",

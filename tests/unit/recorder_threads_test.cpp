@@ -1,7 +1,8 @@
 // Who goes on after a thread that had next to nothing to do.
+#include "models/recorder_threads.hpp"
+
 #include <catch2/catch.hpp>
 
-#include "models/recorder_threads.hpp"
 #include "tests/support/print_units.hpp"
 
 namespace wbsim {
