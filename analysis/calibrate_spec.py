@@ -161,7 +161,7 @@ def submission_costs(experiments, slab, request=0.0):
             continue
         us, often = commonest(intervals)
         if often >= 20:
-            # Some take a page of bios more than others.
+            # For the pages of bios, some find the processor's list empty and some do not.
             us = statistics.mean(other for other in intervals if abs(other - us) < ALIKE * us)
             how = 0 if made else experiment.blocks_a_page(job)
             pages = full / 8

@@ -10,16 +10,23 @@
 #include "models/block/bio.hpp"
 #include "models/mm/memory_use.hpp"
 #include "models/mm/page.hpp"
+#include "sim/assert.hpp"
 
 namespace wbsim {
 
 // With `cookie` set it is the BufferId of the one buffer; otherwise it carries `pages`, a segment
 // each.
 struct alignas(64) FileBio : Bio {
-  std::uint16_t slab = 0;   // of one of a buffer, where memory of bios is counted
-  PageId* pages = nullptr;  // room for kBioMaxPages, or null
+  bool carries_pages = false;
+  union {
+    PageId* pages = nullptr;  // room for kBioMaxPages
+    Slub::SlabId slab;        // of one of a buffer, where memory of bios is counted
+  };
 
-  std::span<const PageId> page_span() const { return {pages, segments}; }
+  std::span<const PageId> page_span() const {
+    WB_ASSERT(carries_pages);
+    return {pages, segments};
+  }
 };
 static_assert(sizeof(FileBio) == 64);  // a cache line
 
@@ -64,17 +71,23 @@ class BioPool {
  public:
   explicit BioPool(MemoryUse& memory) : memory_(memory) {}
   FileBio& allocate_for_buffer() {
-    FileBio& bio = plain_.empty() ? make() : take(plain_, nullptr);
+    FileBio& bio = plain_.empty() ? make() : take(plain_);
     bio.slab = memory_.add_bio();
     return bio;
   }
   FileBio& allocate_for_pages() {
-    return paged_.empty() ? make_with_pages() : take(paged_, paged_.back()->pages);
+    if (paged_.empty())
+      return make_with_pages();
+    PageId* const pages = paged_.back()->pages;
+    FileBio& bio = take(paged_);
+    bio.carries_pages = true;
+    bio.pages = pages;
+    return bio;
   }
   void free(FileBio& bio) {
-    if (!bio.pages)
+    if (!bio.carries_pages)
       memory_.remove_bio(bio.slab);
-    (bio.pages ? paged_ : plain_).push_back(&bio);
+    (bio.carries_pages ? paged_ : plain_).push_back(&bio);
   }
   BioChain& allocate_chain() {
     if (free_chains_.empty())
@@ -87,13 +100,12 @@ class BioPool {
   void free(BioChain& chain) { free_chains_.push_back(&chain); }
 
  private:
-  static FileBio& take(std::vector<FileBio*>& free_list, PageId* pages) {
+  static FileBio& take(std::vector<FileBio*>& free_list) {
     FileBio& bio = *free_list.back();
     free_list.pop_back();
     if (!free_list.empty())
       __builtin_prefetch(free_list.back(), 1);
     bio = FileBio{};
-    bio.pages = pages;
     return bio;
   }
   FileBio& make() { return bios_.emplace_back(); }

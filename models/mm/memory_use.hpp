@@ -4,14 +4,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <utility>
 
 #include "models/mm/page_cache_setup.hpp"
 #include "models/mm/per_cpu_pages.hpp"
 #include "models/mm/slab.hpp"
 #include "models/mm/slub.hpp"
-#include "sim/assert.hpp"
 #include "sim/units.hpp"
 
 namespace wbsim {
@@ -57,17 +55,16 @@ class MemoryUse {
   }
   void remove_buffer_heads(int n) { buffer_heads_.remove(n); }
   // Of one buffer each. Returns its slab.
-  std::uint16_t add_bio() {
+  Slub::SlabId add_bio() {
     if (params_.batches.bios == 0)
       return 0;
     const std::int64_t before = bios_.slabs();
     const Slub::SlabId slab = bios_.allocate();
     if (bios_.slabs() > before)
       work_.refills += 1 + pcp_.allocate(1);
-    WB_ASSERT(slab <= std::numeric_limits<std::uint16_t>::max());
-    return static_cast<std::uint16_t>(slab);
+    return slab;
   }
-  void remove_bio(std::uint16_t slab) {
+  void remove_bio(Slub::SlabId slab) {
     if (params_.batches.bios == 0)
       return;
     std::int64_t emptied = bios_.slabs();

@@ -62,13 +62,13 @@ TEST_CASE("the list is never shorter than four batches", "[mm]") {
 TEST_CASE("on 6.1 a page holds 16 bios of one buffer", "[mm]") {
   MemoryUse memory = memory_of("6.1", Pages(0));
   const auto taken = [&](Pages files) { return kFree - memory.free_pages(files); };
-  std::vector<std::uint16_t> slabs;
+  std::vector<Slub::SlabId> slabs;
   for (int i = 0; i < 63 * 16; ++i)
     slabs.push_back(memory.add_bio());
   CHECK(taken(Pages(0)) == Pages(63));
   slabs.push_back(memory.add_bio());
   CHECK(taken(Pages(0)) == Pages(126));
-  for (const std::uint16_t slab : slabs)
+  for (const Slub::SlabId slab : slabs)
     memory.remove_bio(slab);
   CHECK(taken(Pages(0)) == Pages(126));
   memory.add_file_pages(126 - 13);
