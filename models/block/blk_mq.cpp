@@ -61,7 +61,7 @@ BlkMqQueue::Submit BlkMqQueue::try_submit(Bio& bio, IoContext& ioc) {
     events_.merged(bio, ioc.thread);
     return Submit::kMerged;
   }
-  if (ioc.task && ioc.task->debt() > Duration::zero())
+  if (bio.op == BioOp::kWrite && ioc.task && ioc.task->debt() > Duration::zero())
     return Submit::kOwes;
   TagQueue& tags = hctxs_[hctx_for(ioc.cpu)].allocation_tags();
   if (!tags.available(limit_depth(bio)) || (wbt_ && !wbt_->try_throttle(bio)))

@@ -38,8 +38,10 @@ class RequestQueue {
   virtual ~RequestQueue() = default;
 
   // Hands over a bio as far as that does not sleep. It ends through its bi_end_io, never from
-  // within this call. A request begins at its instant: after kOwes the task must pay for what it
-  // has done so far, and try again. After kNoRequest the bio must go to submit_slow().
+  // within this call. A request to write begins at its instant: after kOwes the task must pay for
+  // what it has done so far, and try again. A read waits for nothing: what a reader owes is the
+  // copying of pages, before which it has asked for the next. After kNoRequest the bio must go to
+  // submit_slow().
   enum class Submit : std::uint8_t { kMerged, kQueued, kOwes, kNoRequest };
   virtual Submit try_submit(Bio& bio, IoContext& ioc) = 0;
   // As try_submit() of up to `bios` more bios of `length` each, right behind `tail`, which was

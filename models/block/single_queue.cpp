@@ -30,7 +30,7 @@ SingleQueue::Submit SingleQueue::try_submit(Bio& bio, IoContext& ioc) {
   Submit result = Submit::kMerged;
   if (try_merge(bio, ioc)) {
     events_.merged(bio, ioc.thread);
-  } else if (ioc.task && ioc.task->debt() > Duration::zero()) {
+  } else if (bio.op == BioOp::kWrite && ioc.task && ioc.task->debt() > Duration::zero()) {
     return Submit::kOwes;
   } else {
     Request* rq = get_request(bio, ioc);
