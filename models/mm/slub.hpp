@@ -43,7 +43,7 @@ class Slub {
       discard(node_, slab);
   }
 
-  std::int64_t slabs() const { return static_cast<std::int64_t>(all_.size() - unused_.size()); }
+  std::int64_t slabs() const { return slabs_; }
 
  private:
   struct Slab : boost::intrusive::list_base_hook<> {
@@ -92,6 +92,7 @@ class Slub {
   }
 
   Slab& new_slab() {
+    ++slabs_;
     if (unused_.empty()) {
       Slab& slab = all_.emplace_back();
       slab.id = static_cast<SlabId>(all_.size() - 1);
@@ -105,12 +106,14 @@ class Slub {
   void discard(List& from, Slab& slab) {
     from.erase(from.iterator_to(slab));
     slab.of_node = false;
+    --slabs_;
     unused_.push_back(slab.id);
   }
 
   int objects_;
   int cpu_max_;
   int node_min_;
+  std::int64_t slabs_ = 0;  // all_ without unused_: asked at every new page
   std::deque<Slab> all_;
   std::vector<SlabId> unused_;
   Slab* current_ = nullptr;
