@@ -45,6 +45,7 @@ class PageScan {
   void tag_pages_for_writeback(PageIndex from, PageIndex end);
   // False when the task must sleep: then write_page_waiting() takes the page over.
   bool try_write_page(PageId id, PageIndex index);
+  bool awaits_writeback(const Page& page) const;
   bool continue_write(Page& page);
   void take(Page& page);
   bool write_in_bio(Page& page);
@@ -112,17 +113,20 @@ bool PageScan::try_write_page(PageId id, PageIndex index) {
     return true;
   if (page.test(PG_locked))
     return false;
-  if (page.test(PG_writeback)) {
-    if (wbc_.sync_mode == SyncMode::WB_SYNC_NONE)
-      return true;
-    return !page.test(PG_dirty);
-  }
-  if (!page.test(PG_dirty))
+  if (awaits_writeback(page))
+    return false;
+  if (page.test(PG_writeback) || !page.test(PG_dirty))
     return true;
   page.set(PG_locked);
   vfs_.cache.clear_page_dirty_for_io(page);
   started_ = true;
   return continue_write(page);
+}
+
+// Of a locked page. Whom another wrote meanwhile is waited for up to 2.6.24 only.
+bool PageScan::awaits_writeback(const Page& page) const {
+  return wbc_.sync_mode != SyncMode::WB_SYNC_NONE && page.test(PG_writeback) &&
+         (page.test(PG_dirty) || vfs_.rules.page_scan == PageScanRule::k2624);
 }
 
 bool PageScan::continue_write(Page& page) {
@@ -210,7 +214,7 @@ Task<> PageScan::lock_for_write(Page& page) {
   vfs_.cache.get_page(page);
   co_await lock_page_waiting(vfs_, page, task_);
   const bool truncated = page.mapping != &mapping_;
-  if (!truncated && wbc_.sync_mode != SyncMode::WB_SYNC_NONE)
+  if (!truncated && awaits_writeback(page))
     co_await wait_on_page_writeback(vfs_, page, task_);
   started_ = !truncated && !page.test(PG_writeback) && vfs_.cache.clear_page_dirty_for_io(page);
   if (!started_)

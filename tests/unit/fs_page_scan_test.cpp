@@ -264,6 +264,27 @@ TEST_CASE("pdflush 6.4: after a wait for the lock a page under write-back is ski
   }
 }
 
+// Two fsync(2) of one file: the second comes to a page that the first has locked.
+TEST_CASE("pdflush 6.4: what another wrote meanwhile is waited for up to 2.6.24", "[fs]") {
+  const auto rule = GENERATE(PageScanRule::k2624, PageScanRule::k2631, PageScanRule::k61);
+  FsFixture f(scattered(rule));
+  dirty_pages(f, {0});
+  Page& page = f.lock(page_at(f, 0));
+  std::optional<Errno> done;
+  f.spawn(filemap_fdatawrite(f.vfs, f.file, f.task), done);
+  f.run();
+  f.cache.clear_page_dirty_for_io(page);
+  f.cache.set_page_writeback(page);
+  f.cache.unlock_page(page);
+  f.run();
+  CHECK(done.has_value() == (rule != PageScanRule::k2624));
+  f.cache.end_page_writeback(page);
+  f.run();
+  CHECK(done == Errno::kOk);
+  CHECK(written(f).empty());
+  f.cache.check();
+}
+
 TEST_CASE("pdflush 6.4: the page is locked while its write-back is waited for", "[fs]") {
   FsFixture f(scattered(PageScanRule::k2631));
   dirty_pages(f, {0});
