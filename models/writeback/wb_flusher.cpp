@@ -232,13 +232,15 @@ Task<> WbFlusher::sync_inodes_sb(SuperBlock& sb, TaskStruct& task) {
   }
 }
 
-// Each block device's own pages, by the caller of sync(2): iterate_bdevs().
+// Each block device's own pages, by the caller of sync(2): iterate_bdevs(), which begins with the
+// device that came last.
 Task<Errno> WbFlusher::sync_block_devices(TaskStruct& task) {
   std::vector<Inode*> devices;
   for (SuperBlock* sb : context_.super_blocks)
     for (Inode* inode : sb->s_inodes)
       if (inode->is_block_device && &inode->host() == inode)
         devices.push_back(inode);
+  std::reverse(devices.begin(), devices.end());
   Errno result = Errno::kOk;
   for (Inode* device : devices) {
     const Errno written = co_await write_all_pages(context_, *device, task);

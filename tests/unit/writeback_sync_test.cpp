@@ -1,4 +1,5 @@
 // fsync(2), fdatasync(2) and sync(2): what is on the disk when they return.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <string_view>
 
@@ -203,6 +204,27 @@ TEST_CASE("after sync everything that was dirty is on the disk", "[writeback]") 
   CHECK(f.tagged(f.raw(1), PageTag::kDirty).empty());
   CHECK(f.cache.counters().nr_written == Pages(1500 + 300 + 20 + 2500));
   CHECK(f.cache.counters().nr_file_dirty == Pages(0));
+}
+
+// iterate_bdevs(): it waits for slots of the last device before it comes to the first.
+TEST_CASE("the caller of sync begins with the block device that came last", "[writeback]") {
+  Scenario s = plain_scenario(GENERATE("3.10", "6.1"), 3);
+  for (DeviceConfig& device : s.devices)
+    device.queue.nr_requests = 4;
+  Syncing f(s);
+  f.dirty_pages(f.file(2), 0, 1500);
+  f.at(milliseconds(12), [&f] {  // while sync waits for the file
+    for (PageIndex i = 0; i < 20; ++i)
+      for (const std::size_t disk : {0, 1})
+        f.dirty_pages(f.raw(disk), 100'000 + 10 * i, 1);
+  });
+  f.sync();
+  Duration first[3] = {Duration::max(), Duration::max(), Duration::max()};
+  for (const RequestRecord& rq : f.log.requests)
+    if (rq.sector >= Sectors(800'000))
+      first[rq.device] = std::min(first[rq.device], rq.queued);
+  CHECK(first[1] < first[0]);
+  CHECK(TimePoint(first[0]) < f.returned);
 }
 
 // Not of 2.6.18: there pdflush, which sync(2) wakes, has the inode in work and files it as clean,
