@@ -28,13 +28,14 @@ constexpr SchedRules kSched2632{.latency = milliseconds(5),
                                 .wakeup_granularity = milliseconds(1),
                                 .sleeper_credit = std::chrono::microseconds(2500)};
 
-// One processor: 6 ms and 0.75 ms, and half a latency of credit. A sample of the recordings that is
-// due when a job begins comes after its first slice, so the job has as much credit as the recorder.
-constexpr SchedRules kSched61{.latency = milliseconds(6),
+// Half of a latency of 6 ms of credit. Who is behind comes on at the first tick that finds another
+// to have run for 0.75 ms, min_granularity, however many are runnable: so the recordings change
+// between jobs. A sample of theirs that is due when a job begins comes after its first slice, so
+// the job has as much credit as the recorder.
+constexpr SchedRules kSched61{.latency = std::chrono::microseconds(750),
                               .min_granularity = std::chrono::microseconds(750),
                               .wakeup_granularity = milliseconds(1),
                               .sleeper_credit = milliseconds(3),
-                              .tick_checks_lead = true,
                               .new_have_slept = true};
 
 // CFS stands in for the scheduler of 2.4. The ratios are nfract and nfract_sync of bdf_prm.

@@ -27,8 +27,7 @@ Sampler::Sampler(WritebackContext& context, Flusher& flusher, const RunConfig& r
     : context_(context),
       flusher_(flusher),
       run_(run),
-      beside_recorder_(context.sim(), context.vfs.ticks, context.vfs.cpu,
-                       context.vfs.costs.context_switch),
+      runner_(context.sim(), context.vfs.cpu, context.vfs.costs.context_switch),
       queues_(std::move(queues)),
       devices_(std::move(devices)),
       jobs_(jobs),
@@ -37,7 +36,7 @@ Sampler::Sampler(WritebackContext& context, Flusher& flusher, const RunConfig& r
 void Sampler::start() {
   if (run_.recorder_competes) {
     context_.sim().spawn(recorder_.name(), record(), ProcessKind::kDaemon);
-    beside_recorder_.start(context_.origin + kTimerSlack);
+    runner_.start(context_.origin + kTimerSlack);
   }
   context_.sim().at(
       context_.origin - run_.samples_before_start,
@@ -124,7 +123,6 @@ Task<> Sampler::record() {
     if (number % kSamplesPerCensus == 0)
       recorder_.charge(run_.thread_census);
     co_await cpu.settle(recorder_);
-    beside_recorder_.files_closed();
   }
 }
 

@@ -6,7 +6,7 @@
 
 #include "models/block/request_queue.hpp"
 #include "models/device/device.hpp"
-#include "models/recorder_threads.hpp"
+#include "models/recorder_runner.hpp"
 #include "models/scenario.hpp"
 #include "models/trace.hpp"
 #include "models/workload/workload.hpp"
@@ -49,7 +49,7 @@ class Sampler {
   Flusher& flusher_;
   RunConfig run_;
   Thread recorder_{"recorder"};
-  RecorderThreads beside_recorder_;
+  RecorderRunner runner_;
   std::vector<RequestQueue*> queues_;
   std::vector<const Device*> devices_;
   std::vector<const Workload*> jobs_;

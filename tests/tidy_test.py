@@ -21,7 +21,7 @@ HEADERS_WITHOUT_LIMIT = {"models/scenario.hpp"}  # one flat list of settings
 
 # models/, from the top floor down: a floor includes the floors below it, never one beside it.
 FLOORS = {
-    "machine": 10, "sampler": 9, "recorder_threads": 8, "kernel": 7, "workload": 7, "writeback": 6,
+    "machine": 10, "sampler": 9, "recorder_runner": 8, "kernel": 7, "workload": 7, "writeback": 6,
     "fs": 5, "mm": 4, "block": 3, "device": 2, "sched": 2,
     # Plain data that every floor speaks of.
     "trace": 1, "trace_block": 1, "trace_fan": 1, "trace_page": 1,

@@ -143,12 +143,13 @@ Duration Processors::least_vruntime() const {
 // the first time: by less than a tick, by half of one in the mean. Where a child runs before its
 // parent it takes the parent's place, and the parent owes a slice in its stead, half of the credit:
 // by so much each child comes before the next one. After its sleep the youngest has half of the
-// credit, all others have it whole.
+// credit, all others have it whole; where nobody takes another's place the youngest has none at the
+// start, as it slept for next to no time.
 Duration Processors::vruntime_of_new(const Thread& thread) const {
   const Duration half_a_tick = ticks_.tick() / 2;
   const Duration slept = min_vruntime_ - rules_.sleeper_credit;
   if (rules_.new_have_slept)
-    return slept;
+    return &thread == youngest_ ? std::max(slept, Duration(0)) : slept;
   if (!rules_.child_runs_first)
     return min_vruntime_ - half_a_tick;
   if (&thread != youngest_)
@@ -187,12 +188,8 @@ bool Processors::should_yield(Slot& slot) {
   if (tick == slot.last_tick_checked)
     return false;
   slot.last_tick_checked = tick;
-  const Duration ideal = sched_slice(*slot.current);
-  const Duration ran = exec_time(slot.since);
-  const Duration ahead = slot.current->vruntime_ - waiting_.begin()->vruntime_;
-  if (ran >= ideal)
-    return ahead >= Duration::zero();
-  return rules_.tick_checks_lead && ran >= rules_.min_granularity && ahead > ideal;
+  return exec_time(slot.since) >= sched_slice(*slot.current) &&
+         slot.current->vruntime_ >= waiting_.begin()->vruntime_;
 }
 
 void Processors::take(std::size_t index, Thread& thread) {

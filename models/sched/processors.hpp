@@ -1,8 +1,7 @@
 // The machine's processors, one run queue for all of them, shared by vruntime as CFS does.
 //
 // MODELS:   kernel/sched_fair.c of 2.6.23 - 2.6.32: pick by least vruntime, ideal slice
-//           sched_latency / nr_running checked at ticks, sleeper credit, wake-up preemption; of 6.1
-//           the lead that check_preempt_tick() looks at as well.
+//           sched_latency / nr_running checked at ticks, sleeper credit, wake-up preemption.
 //           kernel/sched_rt.c SCHED_FIFO: runs before all others, until it sleeps.
 // DEVIATES: one run queue for all processors, no nice level but that of a recorder, no migration
 //           cost. A thread owes the processor time of what it did and pays in chunks; it is
@@ -26,7 +25,6 @@ struct SchedRules {
   Duration min_granularity = std::chrono::milliseconds(4);
   Duration wakeup_granularity = std::chrono::milliseconds(5);
   Duration sleeper_credit = std::chrono::milliseconds(20);
-  bool tick_checks_lead = false;  // who is a slice ahead gives way at a tick before his has ended
   bool last_buddy = false;  // whom a wake-up interrupts goes on afterwards, if he is hardly ahead
   bool child_runs_first = false;  // sched_child_runs_first
   bool new_have_slept = false;    // who begins was forked before, and is woken from a sleep
@@ -72,14 +70,6 @@ class Processors {
     thread.vruntime_ = vruntime_of_new(thread);
     if (!rules_.new_have_slept)
       preempt_for_new();
-    return woken(thread, file, line);
-  }
-
-  // What a process does that slept before it had done anything: it has no credit, and runs when a
-  // tick finds it behind the others.
-  Settle woken_at_par(Thread& thread, const char* file = __builtin_FILE(),
-                      int line = __builtin_LINE()) {
-    thread.vruntime_ = std::max(thread.vruntime_, min_vruntime_);
     return woken(thread, file, line);
   }
 

@@ -200,7 +200,7 @@ Task<> Job::begin() {
   if (config_.first_wait) {
     co_await context_.vfs.cpu.settle(task_);
     co_await sim.delay_until(started_ + kTimerSlack, "nanosleep");
-    co_await context_.vfs.cpu.woken_at_par(task_);
+    co_await context_.vfs.cpu.woken(task_);
   }
 }
 

@@ -1,5 +1,5 @@
 // Who goes on after a thread that had next to nothing to do.
-#include "models/recorder_threads.hpp"
+#include "models/recorder_runner.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -11,11 +11,10 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-// Two threads that always want the processor, with the slices of 6.1: 3 ms, and so of a tick. At
-// each tick the one goes on that is 2 ms behind.
+// Two threads that always want the processor, with the slices of 6.1: of a tick. At each tick the
+// one goes on that is 2 ms behind.
 struct Fixture {
   Fixture() {
-    interrupt.set_policy(SchedPolicy::kFifo);
     sim.spawn("first", work(first, milliseconds(2)));
     sim.spawn("second", work(second, milliseconds(2)));
   }
@@ -23,11 +22,10 @@ struct Fixture {
 
   static SchedRules rules() {
     SchedRules r;
-    r.latency = milliseconds(6);
+    r.latency = microseconds(750);
     r.min_granularity = microseconds(750);
     r.wakeup_granularity = milliseconds(1);
     r.sleeper_credit = milliseconds(3);
-    r.tick_checks_lead = true;
     return r;
   }
   Task<> work(Thread& thread, Duration begin) {
@@ -37,13 +35,6 @@ struct Fixture {
       co_await cpu.settle(thread);
       runs = &thread;
     }
-  }
-  Task<> interrupt_at(Duration when, bool closes_files) {
-    co_await sim.delay_until(TimePoint(when));
-    interrupt.charge(microseconds(10));
-    co_await cpu.settle(interrupt);
-    if (closes_files)
-      beside.files_closed();
   }
   const Thread* running_at(Duration when) {
     sim.run_until(TimePoint(when));
@@ -56,26 +47,17 @@ struct Fixture {
 
   Simulator sim;
   Processors cpu{sim, TickClock(250), 1, rules(), microseconds(3)};
-  Thread first{"first"}, second{"second"}, interrupt{"interrupt"};
-  RecorderThreads beside{sim, TickClock(250), cpu, microseconds(3)};
+  Thread first{"first"}, second{"second"};
+  RecorderRunner runner{sim, cpu, microseconds(3)};
   const Thread* runs = nullptr;
 };
 
 // 100 ms after the last look, with 50 us of slack each time: the 37th comes 2 ms after a tick.
 TEST_CASE("when the runner has looked, whoever has run least goes on", "[recorder]") {
   Fixture f;
-  f.beside.start(TimePoint(microseconds(50)));
+  f.runner.start(TimePoint(microseconds(50)));
   CHECK_FALSE(f.changes_at(microseconds(50 + 30 * 100'053)));
   CHECK(f.changes_at(microseconds(50 + 37 * 100'053)));
-}
-
-TEST_CASE("so he does at the first tick after files were closed", "[recorder]") {
-  const bool closes_files = GENERATE(true, false);
-  Fixture f;
-  f.beside.start(TimePoint(microseconds(50)));
-  f.sim.spawn("interrupt", f.interrupt_at(microseconds(50'200), closes_files));
-  CHECK(f.changes_at(microseconds(50'200)));
-  CHECK(f.changes_at(milliseconds(52)) == closes_files);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace {
 
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 // One call of 100 us after the other, and samples that take 300 us, or 2 ms with a census.
 struct Recorded {
@@ -35,6 +36,14 @@ struct Recorded {
       if (call.start > when - milliseconds(1) && call.start < when + milliseconds(1))
         longest = std::max(longest, call.latency);
     return (longest - microseconds(100)) / microseconds(100);
+  }
+  // With a sample, after another job was forked.
+  void begin_with_a_sample() {
+    scenario.run.recorder_competes = true;
+    scenario.jobs.front().startdelay = microseconds(2'100'050);
+    scenario.jobs.push_back(scenario.jobs.front());
+    scenario.jobs.back().name = "youngest";
+    scenario.jobs.back().startdelay = seconds(4);
   }
   Duration longest() {
     Machine(scenario, log).run();
@@ -87,8 +96,7 @@ TEST_CASE("ends of writes to a device node take longer once the recorder's table
 // waits for a tick that finds the job to have had min_granularity.
 TEST_CASE("a recorder that competes waits for whoever woke with it", "[sampler]") {
   Recorded f("6.1");
-  f.scenario.run.recorder_competes = true;
-  f.scenario.jobs.front().startdelay = microseconds(2'100'050);
+  f.begin_with_a_sample();
   CHECK(f.longer_at(milliseconds(2101)) == 3);
   CHECK(f.log.writes.front().latency == microseconds(100));
   CHECK(f.longer_at(milliseconds(2200)) == 3);
@@ -98,8 +106,7 @@ TEST_CASE("a recorder that competes waits for whoever woke with it", "[sampler]"
 TEST_CASE("a recorder that competes sees what others did before it had the processor",
           "[sampler]") {
   Recorded f("6.1");
-  f.scenario.run.recorder_competes = true;
-  f.scenario.jobs.front().startdelay = microseconds(2'100'050);
+  f.begin_with_a_sample();
   Machine(f.scenario, f.log).run();
   const Sample& at_start = f.log.samples.at(21);
   CHECK(at_start.time >= milliseconds(2101));
