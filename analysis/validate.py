@@ -2,15 +2,16 @@
 """Runs recorded experiments in the simulator and says how far it is from the real kernels.
 
 Usage: validate.py REFERENCE_DIR... [--json FILE] [--markdown FILE] [--plots DIR] [--out DIR]
-                   [--readme-table] [--write-missed FILE] [--wbsim PATH] [--calibration FILE]
-                   [--jobs N] [--variants N]
+                   [--repeats] [--readme-table] [--write-missed FILE] [--wbsim PATH]
+                   [--calibration FILE] [--jobs N] [--variants N]
 
 REFERENCE_DIR is an experiment's folder, a kernel's folder or the root: every folder below it that
-has a conditions.json is validated. Exit code: 0 all bars met, 1 one missed or a run failed, 2 a
-folder has a condition that no scenario can express (the others are still done).
+has a conditions.json is validated, and with --repeats also what was recorded again. Exit code:
+0 all bars met, 1 one missed or a run failed, 2 a folder has a condition that no scenario can
+express (the others are still done).
 
 The accuracy page and its pictures:
-  analysis/validate.py tests/reference --markdown docs/accuracy.md --plots docs/accuracy
+  analysis/validate.py tests/reference --repeats --markdown docs/accuracy.md --plots docs/accuracy
 """
 
 import argparse
@@ -45,11 +46,15 @@ class RunFailed(Exception):
     """The simulator ended with an error."""
 
 
-def experiment_folders(roots):
+def is_repeat(folder):
+    return folder.name == "repeat"
+
+
+def experiment_folders(roots, repeats):
     found = {}
     for root in roots:
         for path in sorted(root.rglob("conditions.json")):
-            if path.parent.name != "repeat":
+            if repeats or not is_repeat(path.parent):
                 found[path.parent.resolve()] = None
     return list(found)
 
@@ -73,21 +78,22 @@ def simulate(scenario, options, kept):
     return out
 
 
-def repeat_of(folder, form):
-    """The same experiment recorded a second time, if it was: the kernel's own spread."""
-    again = folder / "repeat"
+def recorded_again(folder, form):
+    """The same experiment recorded another time, if it was: the kernel's own spread."""
+    again = folder.parent if is_repeat(folder) else folder / "repeat"
     return form.load_recorded(again) if (again / "conditions.json").is_file() else None
 
 
 def labels_of(folders):
     """What each folder's experiment is called: where several hold the same one of one kernel, the
-    folder's name is a part of it, or its number if they are called alike."""
+    folder's name is a part of it, or its number if they are called alike. A repeat says so."""
     alike = {}
     for folder in folders:
         try:
             with recording.understanding():
                 form = forms.form_of(recording.conditions_of(folder))
-                key = form.experiment, form.release
+                experiment = form.experiment + (".repeat" if is_repeat(folder) else "")
+                key = experiment, form.release
         except (CannotExpress, recording.Damaged):
             key = folder.name, ""  # its validation says what is wrong
         alike.setdefault(key, []).append(folder)
@@ -106,7 +112,7 @@ def validate(folder, label, options, calibration, out_root):
         form = forms.form_of(recording.conditions_of(folder))
         form = dataclasses.replace(form, experiment=label)
         scenario = reference_scenario.scenario_of(folder, calibration)
-        real, again = form.load_recorded(folder), repeat_of(folder, form)
+        real, again = form.load_recorded(folder), recorded_again(folder, form)
 
     def compared(chosen, kept):
         out = simulate(chosen, options, kept)
@@ -120,7 +126,7 @@ def validate(folder, label, options, calibration, out_root):
             compared(variants.varied(scenario, number), pathlib.Path(scratch))[1]
             for number in range(1, options.variants + 1)])
     return {"name": form.name, "experiment": form.experiment, "release": form.release,
-            "spec": form.spec,
+            "spec": form.spec, "repeat": is_repeat(folder),
             "description": form.description, "real": real, "simulated": simulated,
             "entries": entries}
 
@@ -141,7 +147,7 @@ def draw(results, directory):
     import spec_plots  # pylint: disable=import-outside-toplevel
     import validate_plots  # pylint: disable=import-outside-toplevel
     directory.mkdir(parents=True, exist_ok=True)
-    for result in results:
+    for result in validate_markdown.split(results)[0]:
         plots = spec_plots if result["spec"] else validate_plots
         plots.plot(f"{result['experiment']}, Linux {result['release']}", result["real"],
                    result["simulated"], directory / f"{result['name']}.png")
@@ -205,6 +211,8 @@ def parser_of_options():
     parser.add_argument("--variants", type=number_of_runs, default=0, metavar="N",
                         help="simulate N times more with costs that are a little off, to tell "
                              "chance from bias on the accuracy page")
+    parser.add_argument("--repeats", action="store_true",
+                        help="what was recorded a second time as well, in the folders repeat/")
     parser.add_argument("--readme-table", action="store_true",
                         help="print the README's table and nothing else")
     parser.add_argument("--write-missed", type=pathlib.Path, metavar="FILE",
@@ -221,8 +229,8 @@ def missed(entries):
 
 def command_line(options):
     """What makes this page again, without what differs from machine to machine."""
-    words = ["analysis/validate.py", *map(str, options.directories),
-             "--markdown", str(options.markdown)]
+    words = ["analysis/validate.py", *map(str, options.directories)]
+    words += (["--repeats"] if options.repeats else []) + ["--markdown", str(options.markdown)]
     if options.variants:
         words += ["--variants", str(options.variants)]
     return " ".join(words + (["--plots", str(options.plots)] if options.plots else []))
@@ -252,7 +260,7 @@ def report(results, across, entries, options):
 
 def main():
     options = parser_of_options().parse_args()
-    folders = experiment_folders(options.directories)
+    folders = experiment_folders(options.directories, options.repeats)
     if not folders:
         raise endings.Unusable("no conditions.json below " +
                                " or ".join(map(str, options.directories)))

@@ -17,7 +17,8 @@ REFERENCE = ROOT / "tests" / "reference" / "6.1"
 PROGRAM = os.environ.get("WBSIM", str(ROOT / "build" / "release" / "wbsim"))
 sys.path.insert(0, str(ROOT / "analysis"))
 
-import guest_setup  # noqa: E402  (found through the line above)
+import forms  # noqa: E402  (found through the line above)
+import guest_setup  # noqa: E402
 import job_language  # noqa: E402
 import metrics  # noqa: E402
 import recording  # noqa: E402
@@ -26,6 +27,7 @@ import spec_metrics  # noqa: E402
 import spec_recording  # noqa: E402
 from scenario_words import CannotExpress  # noqa: E402
 import spec_scenario  # noqa: E402
+import validate  # noqa: E402
 
 CALIBRATION = json.loads(reference_scenario.DEFAULT_CALIBRATION.read_text(encoding="utf-8"))
 LONG_MAX = 2**63 - 1
@@ -221,12 +223,10 @@ class Conversion(unittest.TestCase):
 
     def test_the_program_accepts_every_recording(self):
         for path in sorted(REFERENCE.rglob("conditions.json")):
-            if path.parent.name == "repeat":
-                continue
             scenario = reference_scenario.scenario_of(path.parent, CALIBRATION)
             done = subprocess.run([PROGRAM, "validate", "/dev/stdin"], input=json.dumps(scenario),
                                   capture_output=True, text=True, check=False)
-            self.assertEqual(done.returncode, 0, f"{path.parent.name}: {done.stderr}")
+            self.assertEqual(done.returncode, 0, f"{path.parent}: {done.stderr}")
 
 
 class Measures(unittest.TestCase):
@@ -279,6 +279,23 @@ class Measures(unittest.TestCase):
                    if row["metric"] == "clean")
         self.assertAlmostEqual(row["bar"], 0.12, places=2)
 
+    def test_a_repeat_is_validated_if_asked_for_and_has_a_name_of_its_own(self):
+        root = REFERENCE / "E7-rand-qd1"
+        self.assertEqual(validate.experiment_folders([root], False), [root])
+        folders = validate.experiment_folders([root], True)
+        self.assertEqual(folders, [root, root / "repeat"])
+        self.assertEqual(list(validate.labels_of(folders).values()),
+                         ["E7-rand-qd1", "E7-rand-qd1.repeat"])
+
+    def test_either_of_two_recordings_widens_the_bars_of_the_other(self):
+        root = REFERENCE / "E18-onoff"
+        for folder, other in ((root, root / "repeat"), (root / "repeat", root)):
+            form = forms.form_of(recording.conditions_of(folder))
+            again = validate.recorded_again(folder, form)
+            self.assertEqual(spec_metrics.scalars(again),
+                             spec_metrics.scalars(spec_recording.load_recorded(other)))
+        self.assertIsNone(validate.recorded_again(REFERENCE / "E0-calibration", form))
+
     def test_a_start_is_met_within_a_tick_and_no_share(self):
         context = {"tick_s": 0.004, "peak": 1}
         self.assertTrue(metrics.judge("start.first_throttle", 30.0, 30.004, context)[2])
@@ -298,6 +315,12 @@ class Measures(unittest.TestCase):
         self.assertTrue(numpy.isfinite(found["level.steady"]))
         # Its makers had the trace, and say in its summary what they read from it.
         self.assertEqual((found["pause.count"], found["pause.max"]), (2298, 200))
+
+    def test_where_nobody_paused_there_is_no_longest_pause(self):
+        quiet = spec_metrics.scalars(
+            spec_recording.load_recorded(REFERENCE / "E6-rate20" / "repeat"))
+        self.assertEqual((quiet["pause.count"], quiet["pause.total"]), (0, 0))
+        self.assertNotIn("pause.max", quiet)
 
     def test_file_systems_are_mounted_by_the_driver_of_ext4(self):
         of_ext2 = reference_scenario.scenario_of(REFERENCE / "E12-ext2-seq", CALIBRATION)

@@ -32,7 +32,8 @@ class Validation(unittest.TestCase):
             told = pathlib.Path(scratch) / "entries.json"
             cls.done = subprocess.run(
                 ["/usr/bin/python3", "-B", ROOT / "analysis" / "validate.py", REFERENCE,
-                 "--wbsim", PROGRAM, "--json", told, "--out", pathlib.Path(scratch) / "runs"],
+                 "--repeats", "--wbsim", PROGRAM, "--json", told, "--out",
+                 pathlib.Path(scratch) / "runs"],
                 capture_output=True, text=True, check=False)
             entries = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else []
             cls.in_order = sorted(
@@ -47,9 +48,10 @@ class Validation(unittest.TestCase):
     def test_everything_ran(self):
         self.assertIn(self.done.returncode, (0, EXIT_MISSED), self.done.stderr)
         experiments = {name.split()[0] for name in self.rows if "/" not in name.split()[1]}
-        recorded = {f"{path.parent.name}-{path.parent.parent.name}"
-                    for path in REFERENCE.rglob("conditions.json")
-                    if path.parent.name != "repeat"}
+        folders = [path.parent for path in REFERENCE.rglob("conditions.json")]
+        recorded = {f"{folder.parent.name}.repeat-{folder.parent.parent.name}"
+                    if folder.name == "repeat" else f"{folder.name}-{folder.parent.name}"
+                    for folder in folders}
         self.assertEqual(recorded - experiments, set())
 
     def test_every_bar_that_held_still_holds(self):
@@ -65,8 +67,8 @@ class Validation(unittest.TestCase):
         holds = [name for name in self.known if name not in self.missed]
         if holds:
             print(f"\n{len(holds)} bars hold now that {MISSED.name} lists as missed:", *holds,
-                  "(validate.py tests/reference --write-missed makes the list again)", sep="\n  ",
-                  file=sys.stderr)
+                  "(validate.py tests/reference --repeats --write-missed makes the list again)",
+                  sep="\n  ", file=sys.stderr)
 
     def test_requests_that_were_the_recorded_ones_still_are(self):
         known = IN_ORDER.read_text(encoding="utf-8").splitlines()
